@@ -1,0 +1,172 @@
+//! From a file to a role that can be started: compiled, linked, and known for what it is.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component, InstancePre};
+
+use crate::engine::Runtime;
+use crate::exports::ExportIndices;
+use crate::sandbox::Sandbox;
+
+/// A generation of WASI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WasiVersion {
+    /// WASI 0.2: calls block the instance.
+    V0_2,
+    /// WASI 0.3: calls are asynchronous.
+    V0_3,
+}
+
+/// What kind of role a component is: what it exports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoleShape {
+    /// `wasm-roles:role/entry-point`.
+    pub entry_point: bool,
+    /// `wasm-roles:role/events`.
+    pub events: bool,
+    /// `wasi:cli/run`.
+    pub program: Option<WasiVersion>,
+    /// `wasi:http/incoming-handler` or `wasi:http/handler`.
+    pub http: Option<WasiVersion>,
+}
+
+/// A file is not a role that this host can run.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The file cannot be read.
+    #[error("{} cannot be read: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is a core module.
+    #[error("{} is a core WebAssembly module, not a component", path.display())]
+    CoreModule {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is not a valid component.
+    #[error("{} is not a valid WebAssembly component: {reason}", path.display())]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// What the engine says.
+        reason: String,
+    },
+    /// The component exports nothing that makes it a role.
+    #[error("{} is a component, but no role: it exports {}", path.display(), list(exports))]
+    NoRole {
+        /// The file.
+        path: PathBuf,
+        /// What it exports instead.
+        exports: Vec<String>,
+    },
+    /// The component imports something that a role does not get, or expects it in another form.
+    #[error("{} cannot be linked: {reason}", path.display())]
+    Unlinkable {
+        /// The file.
+        path: PathBuf,
+        /// What the engine says.
+        reason: String,
+    },
+}
+
+impl LoadError {
+    /// What the user can do about it.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Unreadable { .. } => "check that the file is there and that you may read it",
+            Self::CoreModule { .. } => {
+                "build it for the target wasm32-wasip2, or make it a component with `wasm-tools component new`"
+            }
+            Self::Invalid { .. } => "build it again; the file may be incomplete or made for another host",
+            Self::NoRole { .. } => {
+                "a role exports wasm-roles:role/entry-point, wasi:cli/run, wasi:http/incoming-handler \
+                 or wasi:http/handler"
+            }
+            Self::Unlinkable { .. } => {
+                "a role may import WASI 0.2 and 0.3 (but no outgoing HTTP yet) and wasm-roles:role/environment"
+            }
+        }
+    }
+}
+
+fn list(exports: &[String]) -> String {
+    if exports.is_empty() { "nothing".to_owned() } else { exports.join(", ") }
+}
+
+/// A compiled role. A clone is a handle to the same code.
+#[derive(Clone)]
+pub struct RoleComponent(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) runtime: Runtime,
+    pub(crate) pre: InstancePre<Sandbox>,
+    pub(crate) exports: ExportIndices,
+    shape: RoleShape,
+}
+
+impl RoleComponent {
+    /// What kind of role it is.
+    #[must_use]
+    pub fn shape(&self) -> &RoleShape {
+        &self.0.shape
+    }
+
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl Runtime {
+    /// Compiles a component, or takes the compiled form from the cache. It blocks: a large component may take
+    /// seconds.
+    ///
+    /// # Errors
+    ///
+    /// See [`LoadError`].
+    pub fn load(&self, path: &Path) -> Result<RoleComponent, LoadError> {
+        let owned = || path.to_owned();
+        let bytes = fs::read(path).map_err(|source| LoadError::Unreadable { path: owned(), source })?;
+        if is_core_module(&bytes) {
+            return Err(LoadError::CoreModule { path: owned() });
+        }
+        let component = Component::from_binary(&self.engine, &bytes)
+            .map_err(|error| LoadError::Invalid { path: owned(), reason: one_line(&error) })?;
+        let exports = ExportIndices::find(&component);
+        let shape = exports.shape();
+        if !(shape.entry_point || shape.program.is_some() || shape.http.is_some()) {
+            return Err(LoadError::NoRole { path: owned(), exports: self.exports_of(&component) });
+        }
+        let pre = self
+            .linker
+            .instantiate_pre(&component)
+            .map_err(|error| LoadError::Unlinkable { path: owned(), reason: one_line(&error) })?;
+        Ok(RoleComponent(Arc::new(Inner { runtime: self.clone(), pre, exports, shape })))
+    }
+
+    fn exports_of(&self, component: &Component) -> Vec<String> {
+        let ty = component.component_type();
+        let instances = ty.exports(&self.engine).filter_map(|(name, item)| match item.ty {
+            ComponentItem::ComponentInstance(_) | ComponentItem::ComponentFunc(_) => Some(name.to_owned()),
+            _ => None,
+        });
+        instances.collect()
+    }
+}
+
+/// The preamble of a module and of a component differ in their last four bytes (component model, binary format).
+fn is_core_module(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"\0asm\x01\0\0\0")
+}
+
+/// The whole chain of causes in one line, outermost first.
+pub(crate) fn one_line(error: &wasmtime::Error) -> String {
+    format!("{error:#}").lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
+}

@@ -1,0 +1,107 @@
+//! The engine: one per process, shared by all instances.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
+
+use wasmtime::component::Linker;
+use wasmtime::{Cache, CacheConfig, Config, Engine};
+
+use crate::linker::linker;
+use crate::sandbox::Sandbox;
+
+/// How long an instance computes before the worker thread goes to somebody else.
+const TICK: Duration = Duration::from_millis(1);
+
+/// How a [`Runtime`] is set up.
+#[derive(Clone, Debug, Default)]
+pub struct RuntimeOptions {
+    /// Where compiled components are kept, so that the next start need not compile them. Whoever can write
+    /// there decides what code runs: it must belong to the user alone. None: nothing is kept.
+    pub cache_dir: Option<PathBuf>,
+}
+
+/// The host could not set up its engine.
+#[derive(Debug, thiserror::Error)]
+pub enum RuntimeError {
+    /// The cache directory cannot be used.
+    #[error("the directory for compiled components, {}, cannot be used: {reason}", directory.display())]
+    Cache {
+        /// The directory.
+        directory: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The engine refused its configuration, or the ticker thread could not be started.
+    #[error("the WebAssembly engine cannot be set up: {0}")]
+    Engine(String),
+}
+
+/// The engine and everything that instances can be linked to. A clone is a handle to the same one.
+#[derive(Clone)]
+pub struct Runtime {
+    pub(crate) engine: Engine,
+    pub(crate) linker: Arc<Linker<Sandbox>>,
+    // Last handle gone: the channel closes and the ticker ends.
+    _ticker: Arc<mpsc::Sender<()>>,
+}
+
+impl Runtime {
+    /// Sets up an engine.
+    ///
+    /// # Errors
+    ///
+    /// See [`RuntimeError`].
+    pub fn new(options: &RuntimeOptions) -> Result<Self, RuntimeError> {
+        let engine = Engine::new(&config(options)?).map_err(engine_error)?;
+        let linker = linker(&engine).map_err(engine_error)?;
+        let ticker = start_ticker(&engine)?;
+        Ok(Self { engine, linker: Arc::new(linker), _ticker: Arc::new(ticker) })
+    }
+}
+
+fn engine_error(error: impl std::fmt::Display) -> RuntimeError {
+    RuntimeError::Engine(format!("{error:#}"))
+}
+
+fn config(options: &RuntimeOptions) -> Result<Config, RuntimeError> {
+    let mut config = Config::new();
+    config
+        .wasm_component_model_async(true)
+        .epoch_interruption(true)
+        .memory_init_cow(true)
+        .memory_guard_size(32 << 20)
+        // Enough for deep recursion in Python and JavaScript guests; only touched pages cost memory.
+        .max_wasm_stack(1 << 20)
+        .async_stack_size(2 << 20);
+    if let Some(directory) = &options.cache_dir {
+        config.cache(Some(cache(directory)?));
+    }
+    Ok(config)
+}
+
+fn cache(directory: &PathBuf) -> Result<Cache, RuntimeError> {
+    let unusable = |reason: String| RuntimeError::Cache { directory: directory.clone(), reason };
+    // wasmtime wants an absolute path; the directory need not exist yet.
+    let absolute = std::path::absolute(directory).map_err(|error| unusable(error.to_string()))?;
+    let mut cache = CacheConfig::new();
+    cache.with_directory(absolute);
+    Cache::new(cache).map_err(|error| unusable(format!("{error:#}")))
+}
+
+/// One thread for the whole process tells all running guests that a tick is over.
+fn start_ticker(engine: &Engine) -> Result<mpsc::Sender<()>, RuntimeError> {
+    let (alive, ended) = mpsc::channel();
+    let engine = engine.weak();
+    let tick = move || {
+        while ended.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+            match engine.upgrade() {
+                Some(engine) => engine.increment_epoch(),
+                None => return,
+            }
+        }
+    };
+    std::thread::Builder::new().name("wasm-roles-ticker".to_owned()).spawn(tick).map_err(engine_error)?;
+    Ok(alive)
+}

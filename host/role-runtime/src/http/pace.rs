@@ -1,0 +1,158 @@
+//! Letting requests into a store no faster than it can clean up after them.
+//!
+//! In wasmtime a guest's yield is work of low priority: one piece of it runs for each turn of the store's event loop,
+//! and only when nothing else is waiting. Under a load that always keeps something waiting, finished requests are
+//! never tidied away, until the store runs out of handles and traps, and every request in it is lost. So new
+//! requests are admitted a few at a time, and only after the store has been driven until nothing woke it.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+use futures_util::task::AtomicWaker;
+
+/// How many requests are let in at a time.
+const BATCH: u32 = 8;
+
+/// How many turns in a row before other tasks get the thread, idle or not.
+const TURNS: usize = 256;
+
+/// Drives a store and says when requests may enter it. A clone is the same pacer.
+#[derive(Clone)]
+pub(crate) struct Pacer(Arc<Pace>);
+
+struct Pace {
+    /// How many more requests may enter before the store has to be idle again.
+    admissions: AtomicU32,
+    woken: AtomicBool,
+    polling: AtomicBool,
+    outer: AtomicWaker,
+}
+
+impl Wake for Pace {
+    fn wake(self: Arc<Self>) {
+        Self::wake_by_ref(&self);
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.woken.store(true, Ordering::SeqCst);
+        // While it is being polled, the loop in `drive` looks at `woken` itself.
+        if !self.polling.load(Ordering::SeqCst) {
+            self.outer.wake();
+        }
+    }
+}
+
+impl Pacer {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Pace {
+            admissions: AtomicU32::new(BATCH),
+            woken: AtomicBool::new(false),
+            polling: AtomicBool::new(false),
+            outer: AtomicWaker::new(),
+        }))
+    }
+
+    /// Whether a request may enter now. Each yes uses up one admission.
+    pub(super) fn admit(&self) -> bool {
+        let left = |admissions: u32| admissions.checked_sub(1);
+        self.0.admissions.fetch_update(Ordering::SeqCst, Ordering::SeqCst, left).is_ok()
+    }
+
+    /// Gives back an admission that was not used.
+    pub(super) fn unused(&self) {
+        self.0.admissions.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Drives `future`, which holds the store, to its end.
+    pub(crate) async fn drive<F: Future>(&self, future: F) -> F::Output {
+        let pace = &self.0;
+        let mut future = pin!(future);
+        let waker = Waker::from(Arc::clone(pace));
+        std::future::poll_fn(move |cx| {
+            pace.outer.register(cx.waker());
+            pace.polling.store(true, Ordering::SeqCst);
+            let polled = pace.turn(future.as_mut(), &waker);
+            pace.polling.store(false, Ordering::SeqCst);
+            // A wake between the last look and the store above found `polling` set and did not pass on.
+            if polled.is_pending() && pace.woken.load(Ordering::SeqCst) {
+                cx.waker().wake_by_ref();
+            }
+            polled
+        })
+        .await
+    }
+}
+
+impl Pace {
+    fn turn<F: Future>(&self, mut future: std::pin::Pin<&mut F>, waker: &Waker) -> Poll<F::Output> {
+        let mut cx = Context::from_waker(waker);
+        for _ in 0..TURNS {
+            self.woken.store(false, Ordering::SeqCst);
+            if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+                return Poll::Ready(output);
+            }
+            let idle = !self.woken.load(Ordering::SeqCst);
+            if idle && self.admissions.swap(BATCH, Ordering::SeqCst) == BATCH {
+                return Poll::Pending; // idle, and nothing entered since it was idle last
+            }
+        }
+        // A guest that never comes to rest must not lock the door for ever.
+        self.admissions.store(BATCH, Ordering::SeqCst);
+        self.woken.store(true, Ordering::SeqCst);
+        Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A future that wants `restless` turns before it rests, and then lets in as many as it may.
+    #[tokio::test]
+    async fn requests_enter_in_batches_and_only_when_the_store_is_idle() {
+        let pacer = Pacer::new();
+        let mut restless = 3;
+        let mut batches = Vec::new();
+        let store = std::future::poll_fn(|cx| {
+            if restless > 0 {
+                restless -= 1;
+                cx.waker().wake_by_ref();
+            }
+            let mut batch = 0;
+            while pacer.admit() {
+                batch += 1;
+            }
+            batches.push(batch);
+            if batches.len() == 8 { Poll::Ready(()) } else { Poll::Pending }
+        });
+        pacer.drive(store).await;
+        assert_eq!(batches, [8, 0, 0, 0, 8, 8, 8, 8]);
+    }
+
+    #[tokio::test]
+    async fn a_store_that_never_rests_still_gets_requests_and_lets_other_tasks_run() {
+        let pacer = Pacer::new();
+        let mut admitted = 0;
+        let store = std::future::poll_fn(|cx| {
+            cx.waker().wake_by_ref();
+            while pacer.admit() {
+                admitted += 1;
+            }
+            if admitted > 20 { Poll::Ready(()) } else { Poll::Pending }
+        });
+        pacer.drive(store).await;
+        assert_eq!(admitted, 24);
+    }
+
+    #[tokio::test]
+    async fn a_wake_from_another_task_reaches_the_driver() {
+        let pacer = Pacer::new();
+        let (tx, rx) = tokio::sync::oneshot::channel();
+        let driven = tokio::spawn(async move { pacer.drive(rx).await });
+        tokio::task::yield_now().await;
+        tx.send(7).unwrap();
+        assert_eq!(driven.await.unwrap().unwrap(), 7);
+    }
+}

@@ -1,0 +1,177 @@
+//! The life cycle, as the guest goes through it: `on-start`, then `run` and requests at the same time, then
+//! `stopping` and `on-stop`.
+//!
+//! The guest's functions share one store. While one of them waits for something asynchronous (WASI 0.3), the others go
+//! on; while one blocks (WASI 0.2), all wait. That is why nothing here keeps time: the watch is outside.
+
+use std::pin::pin;
+use std::sync::{Mutex, PoisonError};
+
+use futures_util::FutureExt;
+use futures_util::future::FusedFuture;
+use wasmtime::Store;
+use wasmtime::component::Accessor;
+use wasmtime_wasi::I32Exit;
+
+use crate::control::{Control, InstanceState, Wish};
+use crate::end::{End, Phase};
+use crate::exports::{EntryPoint, Exports};
+use crate::http::{Pacer, Requests, WebServer, answer_requests};
+use crate::instance::reason_of;
+use crate::sandbox::Sandbox;
+
+/// Takes an instance from `on-start` to its end.
+pub(crate) async fn live(
+    mut store: Store<Sandbox>,
+    exports: &Exports,
+    mut web: Option<WebServer>,
+    control: &Control,
+) -> End {
+    if let Some(entry_point) = &exports.entry_point
+        && let Err(end) = on_start(&mut store, entry_point).await
+    {
+        return end;
+    }
+    if control.wish() < Wish::Stop {
+        control.enter(InstanceState::Ready);
+    }
+    let pacer = Pacer::new();
+    let phase = Mutex::new(Phase::Run);
+    let requests = web.as_mut().map(|web| web.requests(&pacer));
+    let work = Work { exports, web: web.as_ref(), requests, control, phase: &phase };
+    let worked = pacer.drive(store.run_concurrent(async move |accessor| work.go(accessor).await)).await;
+    // From here on the queue of requests is gone, and who waits for an answer learns that there is none.
+    let end = match worked {
+        Ok(Ok(end)) => end,
+        Ok(Err(error)) | Err(error) => {
+            if let Some(web) = &web {
+                web.store_is_lost();
+            }
+            let phase = *phase.lock().unwrap_or_else(PoisonError::into_inner);
+            lost(&store, exports, control, phase, &error)
+        }
+    };
+    drop(store);
+    if let Some(web) = web {
+        web.close().await;
+    }
+    end
+}
+
+async fn on_start(store: &mut Store<Sandbox>, entry_point: &EntryPoint) -> Result<(), End> {
+    let called =
+        store.run_concurrent(async |accessor| entry_point.on_start.call_concurrent(accessor, ()).await).await;
+    match called.and_then(|called| called) {
+        Ok((Ok(()),)) => Ok(()),
+        Ok((Err(reason),)) => Err(End::StartFailed { reason: format!("on-start returned an error: {reason}") }),
+        Err(error) => Err(trapped(store, Phase::OnStart, &error)),
+    }
+}
+
+/// Why an instance stops working.
+enum Cause {
+    RunReturned(Result<(), String>),
+    Asked(Wish),
+}
+
+struct Work<'a> {
+    exports: &'a Exports,
+    web: Option<&'a WebServer>,
+    requests: Option<Requests>,
+    control: &'a Control,
+    phase: &'a Mutex<Phase>,
+}
+
+impl Work<'_> {
+    /// From Ready to the end, in one turn of `run_concurrent`: `run` is still under way while requests are finished
+    /// and `on-stop` is called.
+    async fn go(self, accessor: &Accessor<Sandbox>) -> wasmtime::Result<End> {
+        let Self { exports, web, requests, control, phase } = self;
+        let mut run = pin!(run(accessor, exports));
+        let mut requests = pin!(answer(accessor, exports, requests).fuse());
+        let cause = tokio::select! {
+            biased;
+            wish = control.wished(Wish::Recycle) => Cause::Asked(wish),
+            result = &mut run => Cause::RunReturned(result?),
+            error = failure(&mut requests) => return Err(error),
+        };
+        control.begin_stop();
+        if let Some(web) = web {
+            web.drain();
+        }
+        if !requests.is_terminated() {
+            requests.await?;
+        }
+        if let Some(stopping) = &exports.stopping {
+            enter(phase, Phase::Stopping);
+            stopping.call_concurrent(accessor, ()).await?;
+        }
+        if let Some(entry_point) = &exports.entry_point {
+            enter(phase, Phase::OnStop);
+            entry_point.on_stop.call_concurrent(accessor, ()).await?;
+        }
+        Ok(match cause {
+            Cause::RunReturned(result) => End::RunReturned { result },
+            Cause::Asked(Wish::Recycle) => End::RecycleRequested { forced: false },
+            Cause::Asked(_) => End::Stopped { forced: false },
+        })
+    }
+}
+
+fn enter(phase: &Mutex<Phase>, now: Phase) {
+    *phase.lock().unwrap_or_else(PoisonError::into_inner) = now;
+}
+
+/// The role's Run: the entry point's, else the program's; a role that has neither only answers requests.
+async fn run(accessor: &Accessor<Sandbox>, exports: &Exports) -> wasmtime::Result<Result<(), String>> {
+    if let Some(entry_point) = &exports.entry_point {
+        let (result,) = entry_point.run.call_concurrent(accessor, ()).await?;
+        return Ok(result);
+    }
+    if let Some(program) = &exports.program {
+        let (result,) = program.call_concurrent(accessor, ()).await?;
+        return Ok(result.map_err(|()| "the program reported a failure".to_owned()));
+    }
+    std::future::pending().await
+}
+
+async fn answer(
+    accessor: &Accessor<Sandbox>,
+    exports: &Exports,
+    requests: Option<Requests>,
+) -> wasmtime::Result<()> {
+    match (&exports.handler, requests) {
+        (Some(handler), Some(requests)) => answer_requests(accessor, handler, requests).await,
+        _ => Ok(()),
+    }
+}
+
+/// Resolves when answering requests fails; never when it just ends.
+async fn failure(requests: impl Future<Output = wasmtime::Result<()>>) -> wasmtime::Error {
+    match requests.await {
+        Err(error) => error,
+        Ok(()) => std::future::pending().await,
+    }
+}
+
+/// The end of an instance whose store was lost to `error`.
+fn lost(store: &Store<Sandbox>, exports: &Exports, control: &Control, phase: Phase, error: &wasmtime::Error) -> End {
+    let plain_program = exports.entry_point.is_none() && exports.handler.is_none();
+    if plain_program && control.wish() >= Wish::Stop {
+        // A program that blocks is told to stop by its sockets failing; how it takes that is its own affair.
+        return End::Stopped { forced: false };
+    }
+    match error.downcast_ref::<I32Exit>() {
+        Some(I32Exit(0)) => End::RunReturned { result: Ok(()) },
+        Some(I32Exit(status)) => End::RunReturned { result: Err(format!("it exited with status {status}")) },
+        None => trapped(store, phase, error),
+    }
+}
+
+pub(crate) fn trapped(store: &Store<Sandbox>, during: Phase, error: &wasmtime::Error) -> End {
+    let reason = match store.data().limiter.hit() {
+        Some(limit) => format!("{} ({limit})", reason_of(error)),
+        None => reason_of(error),
+    };
+    End::Trapped { during, reason }
+}

@@ -1,0 +1,111 @@
+//! Everything that one instance holds: the data of its store.
+
+use std::sync::Arc;
+
+use wasm_roles_virtual_network::Interface;
+use wasm_roles_wasi_sockets::SocketsView;
+use wasmtime::component::ResourceTable;
+use wasmtime::{Engine, Store};
+use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+use crate::control::Control;
+use crate::environment::Environment;
+use crate::http::WebHooks;
+use crate::instance::InstanceSpec;
+use crate::limits::Limiter;
+
+pub(crate) struct Sandbox {
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+    web_hooks: WebHooks,
+    table: ResourceTable,
+    interface: Interface,
+    environment: Environment,
+    pub(crate) limiter: Limiter,
+}
+
+impl Sandbox {
+    pub(crate) fn sockets(&mut self) -> SocketsView<'_> {
+        SocketsView { interface: &self.interface, table: &mut self.table }
+    }
+
+    pub(crate) fn environment(&mut self) -> &mut Environment {
+        &mut self.environment
+    }
+}
+
+impl WasiView for Sandbox {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for Sandbox {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { hooks: &mut self.web_hooks, table: &mut self.table, ctx: &mut self.http }
+    }
+}
+
+/// A store for one incarnation.
+///
+/// # Errors
+///
+/// When a directory of the specification cannot be opened.
+pub(crate) fn store(
+    engine: &Engine,
+    interface: Interface,
+    spec: &InstanceSpec,
+    control: Arc<Control>,
+) -> Result<Store<Sandbox>, String> {
+    let mut table = ResourceTable::new();
+    table.set_max_capacity(spec.limits.resources);
+    let sandbox = Sandbox {
+        wasi: wasi(spec)?,
+        http: WasiHttpCtx::new(),
+        web_hooks: WebHooks::default(),
+        table,
+        interface,
+        environment: Environment { view: Arc::clone(&spec.environment), control },
+        limiter: Limiter::new(spec.limits),
+    };
+    let mut store = Store::new(engine, sandbox);
+    store.limiter(|sandbox| &mut sandbox.limiter);
+    store.set_hostcall_fuel(spec.limits.call_bytes);
+    // One tick of work, then the worker thread goes to somebody else for a moment.
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_async_yield_and_update(1);
+    Ok(store)
+}
+
+fn wasi(spec: &InstanceSpec) -> Result<WasiCtx, String> {
+    let mut builder = WasiCtx::builder();
+    builder
+        .args(&spec.arguments)
+        .envs(&spec.variables)
+        .stdout(spec.stdout.clone())
+        .stderr(spec.stderr.clone())
+        .wall_clock(spec.clock)
+        .monotonic_clock(spec.clock)
+        .secure_random(spec.seed.derive("secure").generator())
+        .insecure_random(spec.seed.derive("insecure").generator())
+        .insecure_random_seed(seed_number(spec))
+        // The stock sockets are not linked; should they ever be by mistake, they stay shut.
+        .allow_tcp(false)
+        .allow_udp(false)
+        .allow_ip_name_lookup(false);
+    for preopen in &spec.preopens {
+        let permissions = if preopen.writable { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
+        builder.preopened_dir(&preopen.directory, &preopen.guest_path, permissions).map_err(|error| {
+            format!("the directory {} cannot be opened: {error:#}", preopen.directory.display())
+        })?;
+    }
+    Ok(builder.build())
+}
+
+fn seed_number(spec: &InstanceSpec) -> u128 {
+    use rand::Rng;
+    let mut bytes = [0; 16];
+    spec.seed.derive("seed").generator().fill_bytes(&mut bytes);
+    u128::from_le_bytes(bytes)
+}
