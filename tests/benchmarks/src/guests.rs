@@ -1,0 +1,17 @@
+//! Where the guests are: `cargo xtask guests` puts them there.
+
+use std::path::{Path, PathBuf};
+
+use wasmtime::{Result, ensure};
+
+/// The component of a test guest.
+pub fn guest(name: &str) -> Result<PathBuf> {
+    let path = workspace().join("target/guests").join(name).with_extension("wasm");
+    ensure!(path.is_file(), "{} is missing; run `cargo xtask guests` first", path.display());
+    Ok(path)
+}
+
+/// The root of the project.
+pub fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).map(Path::to_owned).unwrap_or_default()
+}

@@ -1,0 +1,31 @@
+//! Benchmarks. Each figure is a ratio of two things measured in one run on one machine, or a size; an absolute time
+//! says little elsewhere. `cargo xtask bench` builds what they need and runs them all; the results are in
+//! BENCHMARKS.md.
+//!
+//! ```text
+//! wasm-roles-benchmarks network            guest to guest: virtual network against kernel loopback
+//! wasm-roles-benchmarks instances [COUNT]  start instances, memory when idle
+//! wasm-roles-benchmarks web                a web role against a bare hyper server (needs wrk)
+//! ```
+
+mod guests;
+mod instances;
+mod network;
+mod process;
+mod statistics;
+mod web;
+
+use wasmtime::{Result, bail};
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        ["network"] => network::run(),
+        ["instances"] => instances::run(1_000),
+        ["instances", count] => instances::run(count.parse()?),
+        ["web"] => web::run(),
+        ["hyper", address] => web::serve_with_hyper(address),
+        _ => bail!("usage: wasm-roles-benchmarks network | instances [COUNT] | web"),
+    }
+}

@@ -1,0 +1,207 @@
+//! Guest to guest: the same program over the virtual network and over the kernel's loopback with the stock sockets of
+//! wasmtime-wasi. Rounds alternate, so that a slow moment of the machine hits both.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU16;
+use std::sync::Arc;
+
+use wasm_roles_role_runtime::{OutputPipe, OutputReader};
+use wasm_roles_virtual_network::{
+    Audience, Denial, EndpointGrant, InstanceIndex, Interface, Network, Observer, Policy, PortRange, Transports,
+};
+use wasm_roles_wasi_sockets::{SocketsView, p2, wasi};
+use wasmtime::component::{Component, Linker, ResourceTable};
+use wasmtime::error::Context;
+use wasmtime::{Config, Engine, Result, Store, bail, ensure};
+use wasmtime_wasi::p2::bindings::CommandPre;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+use crate::guests::guest;
+use crate::statistics::{median, range};
+
+const ROUNDS: usize = 7;
+const PORT: u16 = 7000;
+
+struct Case {
+    name: &'static str,
+    server: &'static str,
+    client: &'static str,
+    count: u32,
+    at_least: f64,
+}
+
+const CASES: [Case; 3] = [
+    Case { name: "64 KiB stream", server: "sink", client: "stream", count: 4_096, at_least: 4.0 },
+    Case { name: "1-byte ping-pong", server: "echo", client: "ping", count: 20_000, at_least: 3.0 },
+    Case { name: "connect", server: "accept", client: "connect", count: 2_000, at_least: 12.0 },
+];
+
+/// Runs all cases and prints a table.
+pub fn run() -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        let bench = Bench::new()?;
+        println!("| guest to guest, WASI 0.2 | virtual network / kernel loopback | lowest | highest | bar |");
+        println!("|---|---|---|---|---|");
+        for case in &CASES {
+            let ratios = bench.ratios(case).await?;
+            let (low, high) = range(&ratios);
+            let (name, bar) = (case.name, case.at_least);
+            println!("| {name} | {:.1}x | {low:.1}x | {high:.1}x | {bar:.0}x |", median(&ratios));
+        }
+        Ok(())
+    })
+}
+
+struct State {
+    wasi: WasiCtx,
+    table: ResourceTable,
+    interface: Option<Interface>,
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+struct Bench {
+    engine: Engine,
+    over_virtual: CommandPre<State>,
+    over_kernel: CommandPre<State>,
+}
+
+impl Bench {
+    fn new() -> Result<Self> {
+        let mut config = Config::new();
+        config.wasm_component_model_async(true).epoch_interruption(true);
+        let engine = Engine::new(&config)?;
+        let component = Component::from_file(&engine, guest("bench-network")?)?;
+        let mut over_virtual = Linker::new(&engine);
+        wasi::p2::add_to_linker(&mut over_virtual)?;
+        p2::add_to_linker(&mut over_virtual, |state: &mut State| SocketsView {
+            interface: state.interface.as_ref().expect("only instances of the virtual network are linked to it"),
+            table: &mut state.table,
+        })?;
+        let mut over_kernel = Linker::new(&engine);
+        wasmtime_wasi::p2::add_to_linker_async(&mut over_kernel)?;
+        Ok(Self {
+            over_virtual: CommandPre::new(over_virtual.instantiate_pre(&component)?)?,
+            over_kernel: CommandPre::new(over_kernel.instantiate_pre(&component)?)?,
+            engine,
+        })
+    }
+}
+
+impl Bench {
+    async fn ratios(&self, case: &Case) -> Result<Vec<f64>> {
+        let mut ratios = Vec::new();
+        for round in 0..ROUNDS {
+            // The kernel keeps a port busy for a while after use.
+            let port = PORT + u16::try_from(round)?;
+            let kernel = self.kernel(case, port).await?;
+            let virtual_ = self.virtual_network(case).await?;
+            ratios.push(kernel / virtual_);
+        }
+        Ok(ratios)
+    }
+
+    async fn kernel(&self, case: &Case, port: u16) -> Result<f64> {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        self.measure(case, address, &self.over_kernel, None, None).await
+    }
+
+    async fn virtual_network(&self, case: &Case) -> Result<f64> {
+        let (server, client) = two_instances()?;
+        let address = SocketAddr::from((server.address(), PORT));
+        self.measure(case, address, &self.over_virtual, Some(server), Some(client)).await
+    }
+
+    /// How long the client's work took, in nanoseconds.
+    async fn measure(
+        &self,
+        case: &Case,
+        address: SocketAddr,
+        program: &CommandPre<State>,
+        server: Option<Interface>,
+        client: Option<Interface>,
+    ) -> Result<f64> {
+        let mut serving = self.start(program, server, &[case.server, &address.to_string(), &case.count.to_string()]);
+        ensure!(serving.line().await? == "listening", "the server did not start");
+        let mut working = self.start(program, client, &[case.client, &address.to_string(), &case.count.to_string()]);
+        let nanoseconds = working.line().await?.parse()?;
+        working.end().await?;
+        serving.end().await?;
+        Ok(nanoseconds)
+    }
+
+    fn start(&self, program: &CommandPre<State>, interface: Option<Interface>, arguments: &[&str]) -> Running {
+        let (stdout, output) = OutputPipe::new(64 * 1024);
+        let mut wasi = WasiCtx::builder();
+        wasi.arg("bench-network").args(arguments).stdout(stdout).inherit_stderr();
+        // The stock sockets of the comparison may reach loopback; the virtual network has its own policy.
+        wasi.allow_tcp(true).socket_addr_check(|address, _| {
+            let local = address.ip().is_loopback() || address.ip().is_unspecified();
+            Box::pin(async move { local })
+        });
+        let state = State { wasi: wasi.build(), table: ResourceTable::new(), interface };
+        let mut store = Store::new(&self.engine, state);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_async_yield_and_update(1);
+        let program = program.clone();
+        let task = tokio::spawn(async move {
+            let command = program.instantiate_async(&mut store).await?;
+            match command.wasi_cli_run().call_run(&mut store).await? {
+                Ok(()) => Ok(()),
+                Err(()) => bail!("the guest failed"),
+            }
+        });
+        Running { task, output }
+    }
+}
+
+struct Running {
+    task: tokio::task::JoinHandle<Result<()>>,
+    output: OutputReader,
+}
+
+impl Running {
+    async fn line(&mut self) -> Result<String> {
+        let line = self.output.next_line().await.context("the guest ended without a word")?;
+        Ok(String::from_utf8(line.bytes)?)
+    }
+
+    async fn end(self) -> Result<()> {
+        self.task.await?
+    }
+}
+
+/// Two instances that may talk, each with its interface; the first one serves on [`PORT`].
+fn two_instances() -> Result<(Interface, Interface)> {
+    let mut policy = Policy::builder();
+    let server = policy.role("Server");
+    let client = policy.role("Client");
+    let ports = PortRange::single(NonZeroU16::new(PORT).context("zero")?);
+    policy.endpoint(
+        server,
+        EndpointGrant {
+            name: "Bench".to_owned(),
+            transports: Transports::Tcp,
+            ports,
+            audience: Audience::Deployment,
+        },
+    );
+    let server = policy.instance(server, "Server_IN_0", 0, Ipv4Addr::new(10, 0, 0, 4));
+    let client = policy.instance(client, "Client_IN_0", 0, Ipv4Addr::new(10, 0, 0, 5));
+    let network = Network::new(Arc::new(policy.build()?), Arc::new(Silent));
+    let attach = |instance: InstanceIndex| network.attach(instance);
+    Ok((attach(server)?, attach(client)?))
+}
+
+struct Silent;
+
+impl Observer for Silent {
+    fn denied(&self, denial: &Denial) {
+        eprintln!("denied: {}", denial.reason);
+    }
+}
