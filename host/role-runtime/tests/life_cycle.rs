@@ -11,12 +11,12 @@ use wasm_roles_role_runtime::{End, InstanceState, Limits, LoadError, Phase, Wasi
 async fn a_role_goes_from_on_start_to_ready_and_hears_stopping_and_on_stop() {
     let bed = Bed::new();
     let mut role = bed.start(&bed.load("role-misbehave"), "wait");
-    assert_eq!(role.says().await, "on-start");
+    assert_eq!(role.says().await, "on-start wait");
     role.reached(InstanceState::Ready).await;
-    assert_eq!(role.says().await, "run");
+    assert_eq!(role.says().await, "run wait");
     role.instance.stop();
-    assert_eq!(role.says().await, "stopping");
-    assert_eq!(role.says().await, "on-stop");
+    assert_eq!(role.says().await, "stopping wait");
+    assert_eq!(role.says().await, "on-stop wait");
     assert_eq!(role.instance.ended().await, End::Stopped { forced: false });
 }
 
@@ -24,8 +24,8 @@ async fn a_role_goes_from_on_start_to_ready_and_hears_stopping_and_on_stop() {
 async fn a_role_whose_run_returns_hears_on_stop_too() {
     let bed = Bed::new();
     let mut role = bed.start(&bed.load("role-misbehave"), "return");
-    for expected in ["on-start", "run", "stopping", "on-stop"] {
-        assert_eq!(role.says().await, expected);
+    for phase in ["on-start", "run", "stopping", "on-stop"] {
+        assert_eq!(role.says().await, format!("{phase} return"));
     }
     assert_eq!(role.instance.ended().await, End::RunReturned { result: Ok(()) });
 }
@@ -36,7 +36,7 @@ async fn an_error_of_on_start_keeps_the_role_from_running() {
     let mut role = bed.start(&bed.load("role-misbehave"), "fail-start");
     let End::StartFailed { reason } = role.instance.ended().await else { panic!("it started") };
     assert!(reason.contains("on-start returned an error"), "{reason}");
-    assert_eq!(role.stdout.next_line().await.unwrap().bytes, b"on-start");
+    assert_eq!(role.stdout.next_line().await.unwrap().bytes, b"on-start fail-start");
     assert_eq!(role.stdout.next_line().await, None, "neither run nor on-stop is called");
 }
 
@@ -58,8 +58,8 @@ async fn a_panic_ends_the_instance_and_tells_where_it_was() {
 async fn a_role_that_asks_for_a_recycle_leaves_gracefully() {
     let bed = Bed::new();
     let mut role = bed.start(&bed.load("role-misbehave"), "request-recycle");
-    for expected in ["on-start", "run", "stopping", "on-stop"] {
-        assert_eq!(role.says().await, expected);
+    for phase in ["on-start", "run", "stopping", "on-stop"] {
+        assert_eq!(role.says().await, format!("{phase} request-recycle"));
     }
     assert_eq!(role.instance.ended().await, End::RecycleRequested { forced: false });
 }
@@ -79,8 +79,8 @@ async fn a_guest_that_spins_does_not_stop_others_on_the_same_thread() {
     let bed = Bed::new();
     let spinning = bed.start(&bed.load("misbehave"), "spin");
     spinning.reached(InstanceState::Ready).await;
-    let mut other = bed.start(&bed.load("role-misbehave"), "return");
-    assert_eq!(other.says().await, "on-start");
+    let mut other = bed.start_as(1, &bed.load("role-misbehave"), "return");
+    assert_eq!(other.says().await, "on-start return");
     assert_eq!(other.instance.ended().await, End::RunReturned { result: Ok(()) });
     spinning.instance.kill();
     assert_eq!(spinning.instance.ended().await, End::Stopped { forced: true });

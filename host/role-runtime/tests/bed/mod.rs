@@ -1,4 +1,4 @@
-//! A bed for one role: a network with one or two instances of it, and everything that an instance needs.
+//! A bed for one role: a network with two instances of it, and everything that an instance needs.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -62,11 +62,26 @@ impl Bed {
 
     /// Starts instance 0 with one setting, `mode`, and the arguments `mode` says.
     pub fn start(&self, component: &RoleComponent, mode: &str) -> Started {
-        self.start_with(component, mode, |_| {})
+        self.start_as(0, component, mode)
+    }
+
+    /// Starts the instance with this ordinal.
+    pub fn start_as(&self, ordinal: usize, component: &RoleComponent, mode: &str) -> Started {
+        self.launch(ordinal, component, mode, |_| {})
     }
 
     pub fn start_with(
         &self,
+        component: &RoleComponent,
+        mode: &str,
+        adjust: impl FnOnce(&mut InstanceSpec),
+    ) -> Started {
+        self.launch(0, component, mode, adjust)
+    }
+
+    fn launch(
+        &self,
+        ordinal: usize,
         component: &RoleComponent,
         mode: &str,
         adjust: impl FnOnce(&mut InstanceSpec),
@@ -88,7 +103,7 @@ impl Bed {
             seed: Seed::new([3; 32]),
         };
         adjust(&mut spec);
-        let instance = start(component, self.interface(0), spec);
+        let instance = start(component, self.interface(ordinal), spec);
         Started { instance, stdout: stdout_reader, stderr: stderr_reader }
     }
 }

@@ -1,0 +1,120 @@
+//! Web roles of both generations behind the host's web server, seen by a client in the same network.
+
+mod bed;
+
+use bed::{Bed, PORT, address};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use wasm_roles_role_runtime::{End, InstanceState, Phase, WasiVersion};
+use wasm_roles_virtual_network::{Interface, TcpStream};
+
+const HANDLERS: [(&str, WasiVersion); 2] =
+    [("hello-http-p2", WasiVersion::V0_2), ("hello-http-p3", WasiVersion::V0_3)];
+
+async fn connect(client: &Interface) -> TcpStream {
+    client.connect((address(0), PORT.get()).into()).unwrap().await.unwrap()
+}
+
+/// Sends a request on its own connection and returns the status and the body.
+async fn ask(client: &Interface, path: &str, body: &[u8]) -> (u16, Vec<u8>) {
+    let stream = connect(client).await;
+    send(stream, path, body).await
+}
+
+async fn send(mut stream: TcpStream, path: &str, body: &[u8]) -> (u16, Vec<u8>) {
+    let head = format!("POST {path} HTTP/1.0\r\nhost: test\r\ncontent-length: {}\r\n\r\n", body.len());
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(body).await.unwrap();
+    let mut response = Vec::new();
+    stream.read_to_end(&mut response).await.unwrap();
+    let head_end = response.windows(4).position(|window| window == b"\r\n\r\n").expect("a head") + 4;
+    let body = response.split_off(head_end);
+    let head = String::from_utf8(response).unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, body)
+}
+
+#[tokio::test]
+async fn a_handler_of_either_generation_answers_requests_and_keeps_its_state() {
+    let bed = Bed::new();
+    for (guest, version) in HANDLERS {
+        let component = bed.load(guest);
+        assert_eq!(component.shape().http, Some(version));
+        let role = bed.start(&component, "wait");
+        role.reached(InstanceState::Ready).await;
+        let client = bed.interface(1);
+        assert_eq!(ask(&client, "/", b"").await, (200, b"Hello, world!".to_vec()), "{guest}");
+        assert_eq!(ask(&client, "/count", b"").await, (200, b"2".to_vec()), "{guest}");
+        assert_eq!(ask(&client, "/nowhere", b"").await.0, 404, "{guest}");
+        let large = vec![b'y'; 1 << 20];
+        assert_eq!(ask(&client, "/echo", &large).await, (200, large.clone()), "{guest}");
+        role.instance.stop();
+        assert_eq!(role.instance.ended().await, End::Stopped { forced: false }, "{guest}");
+    }
+}
+
+#[tokio::test]
+async fn a_handler_that_traps_answers_502_and_ends_its_instance() {
+    let bed = Bed::new();
+    for (guest, _) in HANDLERS {
+        let role = bed.start(&bed.load(guest), "wait");
+        role.reached(InstanceState::Ready).await;
+        let client = bed.interface(1);
+        assert_eq!(ask(&client, "/panic", b"").await.0, 502, "{guest}");
+        let end = role.instance.ended().await;
+        assert!(matches!(end, End::Trapped { during: Phase::Run, .. }), "{guest}: {end:?}");
+    }
+}
+
+#[tokio::test]
+async fn requests_under_way_are_finished_before_the_instance_stops() {
+    let bed = Bed::new();
+    let role = bed.start(&bed.load("hello-http-p3"), "wait");
+    role.reached(InstanceState::Ready).await;
+    let client = bed.interface(1);
+    let slow = tokio::spawn(send(connect(&client).await, "/slow", b""));
+    for asked in 1_u64.. {
+        // The guest counts what it is asked: one more than we asked here means that the slow request is in it.
+        let (_, count) = ask(&client, "/count", b"").await;
+        if count == (asked + 1).to_string().as_bytes() {
+            break;
+        }
+    }
+    role.instance.stop();
+    assert_eq!(slow.await.unwrap(), (200, b"slow".to_vec()));
+    assert_eq!(role.instance.ended().await, End::Stopped { forced: false });
+}
+
+#[tokio::test]
+async fn requests_of_a_0_3_handler_run_at_the_same_time() {
+    let bed = Bed::new();
+    let role = bed.start(&bed.load("hello-http-p3"), "wait");
+    role.reached(InstanceState::Ready).await;
+    let client = bed.interface(1);
+    let mut slow = std::pin::pin!(ask(&client, "/slow", b""));
+    let quick = async {
+        for _ in 0..20 {
+            assert_eq!(ask(&client, "/", b"").await.0, 200);
+        }
+    };
+    tokio::select! {
+        _ = &mut slow => panic!("quick requests wait for a slow one"),
+        () = quick => {}
+    }
+    assert_eq!(slow.await.0, 200);
+    role.instance.kill();
+    role.instance.ended().await;
+}
+
+#[tokio::test]
+async fn a_request_that_names_no_host_is_a_bad_one() {
+    let bed = Bed::new();
+    let role = bed.start(&bed.load("hello-http-p3"), "wait");
+    role.reached(InstanceState::Ready).await;
+    let mut stream = connect(&bed.interface(1)).await;
+    stream.write_all(b"GET / HTTP/1.0\r\n\r\n").await.unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).await.unwrap();
+    assert!(response.starts_with("HTTP/1.0 400 "), "{response}");
+    role.instance.kill();
+    role.instance.ended().await;
+}

@@ -1,0 +1,116 @@
+//! Diagnostics: what is wrong, where, and what would help.
+
+mod code;
+mod render;
+
+use std::fmt;
+
+pub use code::Code;
+pub use render::render;
+
+use crate::{Options, Source, Span};
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Good to know.
+    Note,
+    /// The file works, but perhaps not as meant.
+    Warning,
+    /// There is no model.
+    Error,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Severity::Note => "note",
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        })
+    }
+}
+
+/// One thing to say about the two files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Diagnostic {
+    /// What it is about.
+    pub code: Code,
+    /// How bad it is, under the options of this run.
+    pub severity: Severity,
+    /// What is wrong, in one sentence without a full stop.
+    pub message: String,
+    /// Where; `None` when it is about something that is not there.
+    pub span: Option<Span>,
+    /// A few words to print below the place.
+    pub label: String,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+impl Diagnostic {
+    /// Something about a place. The severity is set by the [`Report`] that takes it.
+    pub(crate) fn at(code: Code, span: &Span, message: impl Into<String>) -> Self {
+        Diagnostic { span: Some(span.clone()), ..Diagnostic::general(code, message) }
+    }
+
+    /// Something about the whole.
+    pub(crate) fn general(code: Code, message: impl Into<String>) -> Self {
+        let severity = code.severity(false);
+        Diagnostic { code, severity, message: message.into(), span: None, label: String::new(), help: None }
+    }
+
+    pub(crate) fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = label.into();
+        self
+    }
+
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// "Did you mean", when there is somebody to mean.
+    pub(crate) fn did_you_mean(self, nearest: Option<&str>) -> Self {
+        match nearest {
+            Some(nearest) => self.help(format!("did you mean `{nearest}`?")),
+            None => self,
+        }
+    }
+}
+
+/// Where the stages of reading put what they find.
+pub(crate) struct Report {
+    options: Options,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Report {
+    pub(crate) fn new(options: Options) -> Self {
+        Report { options, diagnostics: Vec::new() }
+    }
+
+    pub(crate) fn push(&mut self, mut diagnostic: Diagnostic) {
+        diagnostic.severity = diagnostic.code.severity(self.options.strict);
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// All of them in the order of the text, the definition's first, those without a place last.
+    pub(crate) fn into_diagnostics(
+        mut self,
+        definition: &Source,
+        configuration: Option<&Source>,
+    ) -> Vec<Diagnostic> {
+        let files = [Some(definition.name.as_str()), configuration.map(|source| source.name.as_str())];
+        let place = |diagnostic: &Diagnostic| match &diagnostic.span {
+            Some(span) => {
+                let file = files.iter().position(|name| *name == Some(&*span.source));
+                (file.unwrap_or(files.len()), span.line, span.column)
+            }
+            None => (usize::MAX, 0, 0),
+        };
+        self.diagnostics.sort_by_key(place);
+        self.diagnostics
+    }
+}

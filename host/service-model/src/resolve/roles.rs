@@ -1,0 +1,160 @@
+//! Roles: names that must differ, ports that must differ, and the endpoints that bindings name.
+
+use super::settings::Configured;
+use crate::definition::{WrittenEndpoint, WrittenRole, WrittenSite};
+use crate::diagnostic::{Code, Diagnostic, Report};
+use crate::fields::duplicate;
+use crate::nearest::nearest;
+use crate::{
+    Binding, Endpoint, EndpointId, EndpointKind, PortRange, Role, RoleId, RoleKind, Site, Span, Transport,
+};
+
+/// Roles are looked up as host names, so ASCII case does not count and `Web_IN_0` is taken by role `Web`.
+pub(super) fn check_names(roles: &[WrittenRole], report: &mut Report) {
+    let mut seen: Vec<(String, &Span)> = Vec::new();
+    for role in roles {
+        let folded = role.name.value.as_str().to_ascii_lowercase();
+        match seen.iter().find(|(name, _)| *name == folded) {
+            Some((_, first)) => {
+                let name = role.name.value.as_str();
+                report.push(duplicate(Code::DuplicateRole, "role", name, &role.name.span, first));
+            }
+            None => seen.push((folded, &role.name.span)),
+        }
+    }
+    for role in roles {
+        let folded = role.name.value.as_str().to_ascii_lowercase();
+        let Some((owner, ordinal)) = folded.rsplit_once("_in_") else { continue };
+        let is_ordinal = !ordinal.is_empty() && ordinal.bytes().all(|byte| byte.is_ascii_digit());
+        if is_ordinal && seen.iter().any(|(name, _)| name == owner) {
+            let message = format!("role `{}` is called like an instance of another role", role.name.value);
+            report.push(Diagnostic::at(Code::DuplicateRole, &role.name.span, message));
+        }
+    }
+}
+
+/// All roles share the address of the service, so a public port is one endpoint's for each transport
+/// (facts: section 2.4; tcp and udp on one number are two ports, open question 22).
+pub(super) fn check_public_ports(roles: &[WrittenRole], report: &mut Report) {
+    struct Claim<'a> {
+        ports: PortRange,
+        transport: Transport,
+        owner: &'a str,
+        span: &'a Span,
+    }
+    let mut claims: Vec<Claim<'_>> = Vec::new();
+    for role in roles {
+        for endpoint in &role.endpoints {
+            let Some(span) = &endpoint.public_port_span else { continue };
+            let (ports, transport) = match &endpoint.kind {
+                Some(EndpointKind::Input(input)) => {
+                    (PortRange::single(input.port), input.protocol.transport())
+                }
+                Some(EndpointKind::InstanceInput(input)) => (input.public_ports, input.transport),
+                Some(EndpointKind::Internal(_)) | None => continue,
+            };
+            let claim = Claim { ports, transport, owner: role.name.value.as_str(), span };
+            let taken =
+                claims.iter().find(|other| other.transport == transport && other.ports.overlaps(claim.ports));
+            if let Some(first) = taken {
+                let message = format!("the public {transport} port {ports} is claimed twice");
+                let error = Diagnostic::at(Code::PublicPortTaken, span, message);
+                report.push(
+                    error.label(format!("first by role `{}` on line {}", first.owner, first.span.line)),
+                );
+            }
+            claims.push(claim);
+        }
+    }
+}
+
+/// A role with the names in it looked up and its part of the configuration.
+pub(super) fn resolve(
+    position: usize,
+    role: WrittenRole,
+    configured: Configured,
+    report: &mut Report,
+) -> Role {
+    check_http_endpoint(&role, report);
+    check_instance_ranges(&role, configured.instance_count, report);
+    let sites = role.sites.iter().map(|site| resolve_site(position, site, &role, report)).collect();
+    Role {
+        name: role.name.value,
+        kind: role.kind,
+        vm_size: role.vm_size,
+        instance_count: configured.instance_count,
+        settings: configured.settings,
+        local_resources: role.local_resources,
+        endpoints: role.endpoints.into_iter().filter_map(resolve_endpoint).collect(),
+        entry_point: role.entry_point,
+        sites,
+        span: role.span,
+    }
+}
+
+/// `None` for an endpoint that was reported as wrong; then there will be no model, and positions do not matter.
+fn resolve_endpoint(endpoint: WrittenEndpoint) -> Option<Endpoint> {
+    let WrittenEndpoint { name, kind, span, .. } = endpoint;
+    Some(Endpoint { name: name.value, kind: kind?, span })
+}
+
+fn check_http_endpoint(role: &WrittenRole, report: &mut Report) {
+    let may_be_http = |endpoint: &WrittenEndpoint| match &endpoint.kind {
+        Some(EndpointKind::Input(input)) => input.protocol.is_http(),
+        Some(_) => false,
+        None => true,
+    };
+    let satisfied = role.has_nameless_endpoint || role.endpoints.iter().any(may_be_http);
+    if role.kind == RoleKind::Worker || satisfied {
+        return;
+    }
+    let message = format!("web role `{}` has no HTTP input endpoint", role.name.value);
+    let error = Diagnostic::at(Code::NoHttpEndpoint, &role.span, message)
+        .help("add `<InputEndpoint name=\"HttpIn\" protocol=\"http\" port=\"80\" />` to its `<Endpoints>`");
+    report.push(error);
+}
+
+fn check_instance_ranges(role: &WrittenRole, instances: u32, report: &mut Report) {
+    for endpoint in &role.endpoints {
+        let Some(EndpointKind::InstanceInput(input)) = &endpoint.kind else { continue };
+        let width = input.public_ports.width();
+        if width < instances {
+            let message = format!(
+                "endpoint `{}` has {width} public ports for {instances} instances of role `{}`",
+                endpoint.name.value, role.name.value
+            );
+            let error = Diagnostic::at(Code::RangeTooShort, &endpoint.span, message);
+            report.push(error.label(format!("ports {}", input.public_ports)));
+        }
+    }
+}
+
+fn resolve_site(position: usize, site: &WrittenSite, role: &WrittenRole, report: &mut Report) -> Site {
+    let mut bindings = Vec::new();
+    for binding in &site.bindings {
+        match find_endpoint(role, &binding.endpoint.value) {
+            Some(endpoint) => bindings.push(Binding {
+                name: binding.name.clone(),
+                endpoint: EndpointId { role: RoleId(position), position: endpoint },
+                host_header: binding.host_header.clone(),
+            }),
+            None => report_unknown_endpoint(role, &binding.endpoint.value, &binding.endpoint.span, report),
+        }
+    }
+    Site { name: site.name.clone(), physical_directory: site.physical_directory.clone(), bindings }
+}
+
+/// The position of an endpoint in its role.
+pub(super) fn find_endpoint(role: &WrittenRole, name: &str) -> Option<usize> {
+    role.endpoints.iter().position(|endpoint| endpoint.name.value.as_str() == name)
+}
+
+/// Reports a name that no endpoint of the role has.
+pub(super) fn report_unknown_endpoint(role: &WrittenRole, name: &str, span: &Span, report: &mut Report) {
+    if role.has_nameless_endpoint {
+        return;
+    }
+    let message = format!("role `{}` has no endpoint `{name}`", role.name.value);
+    let known = role.endpoints.iter().map(|endpoint| endpoint.name.value.as_str());
+    report.push(Diagnostic::at(Code::UnknownEndpoint, span, message).did_you_mean(nearest(name, known)));
+}

@@ -1,0 +1,173 @@
+//! The vocabulary of `.csdef` files (facts: sections 1 to 4).
+
+use super::{
+    ChildRule, ElementRule, element, later, later_often, later_once, meaningless, often, once, read, refused,
+};
+
+pub(crate) static SERVICE_DEFINITION: ElementRule = element(
+    "ServiceDefinition",
+    &[
+        read("name"),
+        read("upgradeDomainCount"),
+        // Tells packaging tools which SDK wrote the file; a running service never saw it.
+        read("schemaVersion"),
+        read("topologyChangeDiscovery"),
+    ],
+    &[
+        later_once(
+            "LoadBalancerProbes",
+            "instances in state Ready get connections, custom probes are not sent",
+        ),
+        often(&WEB_ROLE),
+        often(&WORKER_ROLE),
+        refused("VirtualMachineRole"),
+        often(&NETWORK_TRAFFIC_RULES),
+    ],
+);
+
+static WEB_ROLE: ElementRule = element(
+    "WebRole",
+    ROLE_ATTRIBUTES,
+    &[
+        once(&IMPORTS),
+        STARTUP,
+        often(&LOCAL_STORAGE),
+        once(&LOCAL_RESOURCES),
+        once(&CONFIGURATION_SETTINGS),
+        once(&LEGACY_INPUT_ENDPOINTS),
+        once(&INTERNAL_ENDPOINT),
+        once(&ENDPOINTS),
+        CERTIFICATES,
+        once(&SITES),
+        once(&RUNTIME),
+        CONTENTS,
+    ],
+);
+
+static WORKER_ROLE: ElementRule = element(
+    "WorkerRole",
+    ROLE_ATTRIBUTES,
+    &[
+        once(&IMPORTS),
+        STARTUP,
+        often(&LOCAL_STORAGE),
+        once(&LOCAL_RESOURCES),
+        once(&CONFIGURATION_SETTINGS),
+        once(&ENDPOINTS),
+        CERTIFICATES,
+        once(&RUNTIME),
+        CONTENTS,
+    ],
+);
+
+const ROLE_ATTRIBUTES: &[super::AttributeRule] = &[
+    read("name"),
+    read("vmsize"),
+    meaningless("enableNativeCodeExecution", "components are sandboxed, whatever it says"),
+];
+
+const STARTUP: ChildRule = later_once("Startup", "start-up tasks are not run");
+const CERTIFICATES: ChildRule = later_once("Certificates", "certificates are not provided to roles");
+const CONTENTS: ChildRule = later_once("Contents", "content is not copied to the role's folder");
+
+static IMPORTS: ElementRule = element("Imports", &[], &[often(&IMPORT)]);
+static IMPORT: ElementRule = element("Import", &[read("moduleName")], &[]);
+
+static LOCAL_RESOURCES: ElementRule = element("LocalResources", &[], &[often(&LOCAL_STORAGE)]);
+static LOCAL_STORAGE: ElementRule =
+    element("LocalStorage", &[read("name"), read("sizeInMB"), read("cleanOnRoleRecycle")], &[]);
+
+static CONFIGURATION_SETTINGS: ElementRule = element("ConfigurationSettings", &[], &[often(&SETTING)]);
+static SETTING: ElementRule = element("Setting", &[read("name")], &[]);
+
+static ENDPOINTS: ElementRule = element(
+    "Endpoints",
+    &[],
+    &[often(&INPUT_ENDPOINT), often(&INTERNAL_ENDPOINT), often(&INSTANCE_INPUT_ENDPOINT)],
+);
+static LEGACY_INPUT_ENDPOINTS: ElementRule = element("InputEndpoints", &[], &[often(&INPUT_ENDPOINT)]);
+
+static INPUT_ENDPOINT: ElementRule = element(
+    "InputEndpoint",
+    &[
+        read("name"),
+        read("protocol"),
+        read("port"),
+        read("localPort"),
+        read("certificate"),
+        later("ignoreRoleInstanceStatus", "only instances in state Ready get connections"),
+        later("loadBalancerProbe", "custom probes are not sent"),
+        later("loadBalancer", "there are no internal load balancers"),
+        later("idleTimeoutInMinutes", "idle connections stay open"),
+        later("loadBalancerDistribution", "connections go to the ready instances in turn"),
+    ],
+    &[],
+);
+static INTERNAL_ENDPOINT: ElementRule = element(
+    "InternalEndpoint",
+    &[read("name"), read("protocol"), read("port")],
+    &[often(&FIXED_PORT), often(&FIXED_PORT_RANGE)],
+);
+static INSTANCE_INPUT_ENDPOINT: ElementRule = element(
+    "InstanceInputEndpoint",
+    &[
+        read("name"),
+        read("protocol"),
+        read("localPort"),
+        later("idleTimeoutInMinutes", "idle connections stay open"),
+    ],
+    &[once(&ALLOCATE_PUBLIC_PORT_FROM)],
+);
+static ALLOCATE_PUBLIC_PORT_FROM: ElementRule =
+    element("AllocatePublicPortFrom", &[], &[once(&FIXED_PORT_RANGE)]);
+static FIXED_PORT: ElementRule = element("FixedPort", &[read("port")], &[]);
+static FIXED_PORT_RANGE: ElementRule = element("FixedPortRange", &[read("min"), read("max")], &[]);
+
+static SITES: ElementRule = element("Sites", &[], &[often(&SITE)]);
+static SITE: ElementRule = element(
+    "Site",
+    &[
+        read("name"),
+        later("physicalDirectory", "static content is not served, requests go to the role's own code"),
+    ],
+    &[
+        later_often("VirtualDirectory", "requests of all paths go to the role's own code"),
+        later_often("VirtualApplication", "requests of all paths go to the role's own code"),
+        once(&BINDINGS),
+    ],
+);
+static BINDINGS: ElementRule = element("Bindings", &[], &[often(&BINDING)]);
+static BINDING: ElementRule = element(
+    "Binding",
+    &[
+        read("name"),
+        read("endpointName"),
+        later("hostHeader", "requests for every host go to the role's own code"),
+    ],
+    &[],
+);
+
+static RUNTIME: ElementRule = element(
+    "Runtime",
+    &[meaningless("executionContext", "there are no rights to elevate in the sandbox")],
+    &[later_once("Environment", "environment variables are not set"), once(&ENTRY_POINT)],
+);
+static ENTRY_POINT: ElementRule =
+    element("EntryPoint", &[], &[once(&PROGRAM_ENTRY_POINT), once(&NET_FX_ENTRY_POINT)]);
+static PROGRAM_ENTRY_POINT: ElementRule =
+    element("ProgramEntryPoint", &[read("commandLine"), read("setReadyOnProcessStart")], &[]);
+static NET_FX_ENTRY_POINT: ElementRule = element(
+    "NetFxEntryPoint",
+    &[read("assemblyName"), meaningless("targetFrameworkVersion", "a component brings its own runtime")],
+    &[],
+);
+
+static NETWORK_TRAFFIC_RULES: ElementRule =
+    element("NetworkTrafficRules", &[], &[often(&ONLY_ALLOW_TRAFFIC_TO)]);
+static ONLY_ALLOW_TRAFFIC_TO: ElementRule =
+    element("OnlyAllowTrafficTo", &[], &[once(&DESTINATIONS), once(&ALLOW_ALL_TRAFFIC), once(&WHEN_SOURCE)]);
+static DESTINATIONS: ElementRule = element("Destinations", &[], &[often(&ROLE_ENDPOINT)]);
+static ROLE_ENDPOINT: ElementRule = element("RoleEndpoint", &[read("roleName"), read("endpointName")], &[]);
+static ALLOW_ALL_TRAFFIC: ElementRule = element("AllowAllTraffic", &[], &[]);
+static WHEN_SOURCE: ElementRule = element("WhenSource", &[read("matches")], &[often(&FROM_ROLE)]);
+static FROM_ROLE: ElementRule = element("FromRole", &[read("roleName")], &[]);

@@ -1,0 +1,10 @@
+//! The whole thing, as a user has it: the binary, real service definitions, real components, real signals.
+//!
+//! These tests are part of the package of the binary (host/cli), because cargo tells only its own tests where it is. They
+//! need the guests that `cargo xtask guests` builds, and fail without them.
+
+mod host_process;
+mod misbehaving;
+mod plain_programs;
+mod scenarios;
+mod stopping;

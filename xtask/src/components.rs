@@ -1,0 +1,38 @@
+//! Which role components this workspace has, and where each has to lie. The one place that knows.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+/// The package of the Rust SDK, whose examples are whole roles.
+pub const SDK: &str = "wasm-roles-sdk";
+
+/// The examples of the SDK.
+pub const SDK_EXAMPLES: &[&str] = &["echo", "ticker", "hello-web"];
+
+/// The components of the example services: package, and the files to copy it to, below `examples/`.
+pub const EXAMPLES: &[(&str, &[&str])] = &[
+    ("myservice-web-role", &["myservice/WebRole1/WebRole1.wasm"]),
+    (
+        "myservice-worker-role",
+        &["myservice/WorkerRole1/WorkerRole1.wasm", "myservice/WorkerRole2/WorkerRole2.wasm"],
+    ),
+    ("plain-programs-server", &["plain-programs/Server/server.wasm"]),
+    ("plain-programs-client", &["plain-programs/Client/client.wasm"]),
+];
+
+/// The names of the test guests: the folders of `tests/guests`. Guest `x` is the package `guest-x`, and is copied to
+/// `target/guests/x.wasm`.
+pub fn test_guests(root: &Path) -> Result<Vec<String>> {
+    let folder = root.join("tests/guests");
+    let mut names = Vec::new();
+    for entry in fs::read_dir(&folder).with_context(|| format!("cannot list {}", folder.display()))? {
+        let entry = entry?;
+        if entry.path().join("Cargo.toml").is_file() {
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
+}

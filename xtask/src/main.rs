@@ -1,0 +1,83 @@
+//! The chores of this workspace. `cargo xtask help` lists them.
+
+mod components;
+mod guests;
+mod run;
+mod target;
+
+use std::env;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use run::cargo;
+
+const HELP: &str = "\
+cargo xtask <task> [arguments for what the task runs]
+
+  demo     build everything and run examples/myservice; Ctrl-C stops it
+  guests   build every role component: examples, SDK examples, test guests
+  test     guests, then every test
+  bench    guests, then the benchmarks
+  check    format, and clippy for host and guests, with warnings as errors
+";
+
+fn main() -> ExitCode {
+    let mut arguments = env::args().skip(1);
+    let task = arguments.next().unwrap_or_default();
+    let rest: Vec<String> = arguments.collect();
+    perform(&task, &rest).unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn perform(task: &str, rest: &[String]) -> Result<ExitCode> {
+    match task {
+        "demo" => demo(rest),
+        "guests" => guests::build().map(|()| ExitCode::SUCCESS),
+        "test" => test(rest),
+        "bench" => bench(rest),
+        "check" => check(),
+        "" | "help" | "--help" | "-h" => {
+            print!("{HELP}");
+            Ok(ExitCode::SUCCESS)
+        }
+        unknown => bail!("there is no task `{unknown}`\n\n{HELP}"),
+    }
+}
+
+fn demo(arguments: &[String]) -> Result<ExitCode> {
+    guests::build()?;
+    run::to_success(cargo().args(["build", "--package", "wasm-roles"]))?;
+    println!(
+        "\nThe service answers on http://127.0.0.1:8080/ as soon as it is ready. Open it in a browser, or try\n\n    \
+         curl -H 'Accept: application/json' http://127.0.0.1:8080/\n\nCtrl-C stops it.\n"
+    );
+    let binary = run::root().join("target/debug").join(format!("wasm-roles{}", env::consts::EXE_SUFFIX));
+    run::instead_of_this(
+        run::command(binary)
+            .args(["run", "examples/myservice/ServiceDefinition.csdef", "--publish", "80=127.0.0.1:8080"])
+            .args(arguments),
+    )
+}
+
+fn test(arguments: &[String]) -> Result<ExitCode> {
+    guests::build()?;
+    run::instead_of_this(cargo().arg("test").args(arguments))
+}
+
+fn bench(arguments: &[String]) -> Result<ExitCode> {
+    guests::build()?;
+    run::instead_of_this(
+        cargo().args(["run", "--release", "--package", "wasm-roles-benchmarks", "--"]).args(arguments),
+    )
+}
+
+fn check() -> Result<ExitCode> {
+    run::to_success(cargo().args(["fmt", "--all", "--check"]))?;
+    run::to_success(cargo().args(["clippy", "--all-targets", "--", "--deny", "warnings"]))?;
+    target::ensure_installed()?;
+    run::to_success(guests::cargo_with_selection("clippy")?.args(["--", "--deny", "warnings"]))?;
+    Ok(ExitCode::SUCCESS)
+}
