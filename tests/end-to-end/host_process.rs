@@ -29,15 +29,15 @@ pub struct Host {
     lines: Receiver<String>,
     /// Everything it has said so far, standard output and standard error together.
     pub said: Vec<String>,
-    _cache: tempfile::TempDir,
 }
 
 impl Host {
     /// Runs a service on free ports of the loopback, with arguments of the test's own.
     pub fn run(definition: &Path, arguments: &[&str]) -> Self {
-        let cache = tempfile::tempdir().expect("a temporary directory");
         let mut command = Command::new(env!("CARGO_BIN_EXE_wasm-roles"));
-        command.arg("run").arg(definition).args(arguments).arg("--cache-dir").arg(cache.path());
+        command.arg("run").arg(definition).args(arguments);
+        // Compiled guests are kept from test to test.
+        command.arg("--cache-dir").arg(root().join("target/test-cache"));
         command.env_remove("NO_COLOR").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the host starts");
         // Bounded: a host that floods its output has to wait for the test, as for any terminal.
@@ -56,7 +56,7 @@ impl Host {
                 }
             });
         }
-        Self { child, lines, said: Vec::new(), _cache: cache }
+        Self { child, lines, said: Vec::new() }
     }
 
     /// Reads until a line contains `text`, and returns that line.

@@ -46,7 +46,8 @@ async fn a_panic_ends_the_instance_and_tells_where_it_was() {
     let component = bed.load("role-misbehave");
     for (mode, phase) in [("panic-in-start", Phase::OnStart), ("panic-in-run", Phase::Run)] {
         let mut role = bed.start(&component, mode);
-        let End::Trapped { during, reason } = role.instance.ended().await else { panic!("{mode}") };
+        let end = role.instance.ended().await;
+        let End::Trapped { during, reason } = end else { panic!("{mode}: {end:?}") };
         assert_eq!(during, phase, "{mode}");
         assert!(reason.contains("unreachable"), "{reason}");
         let words = role.stderr.next_line().await.expect("the panic message").bytes;

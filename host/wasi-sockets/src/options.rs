@@ -1,50 +1,45 @@
-//! The options of a TCP socket that both versions have. They are checked and read back as the documents ask; the
-//! network has no use for them.
+//! The options of a TCP socket that both versions have.
+//!
+//! In memory there are no packets to count hops of and no idle connections to lose, so the options change nothing. Guests
+//! set them all the same and may read back what they set. The interfaces forbid zero, and nothing else.
 
-/// A value of an option was not one that the documents allow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct NotAllowed;
+use std::num::{NonZeroU8, NonZeroU32, NonZeroU64};
 
-/// The documented options, with the defaults of Linux. Times are in nanoseconds, sizes in bytes.
+use wasm_roles_virtual_network::tcp::CAPACITY;
+
+/// What a guest may set on a socket. A socket that a listener accepts starts with the listener's.
 #[derive(Clone, Debug)]
 pub(crate) struct TcpOptions {
-    pub(crate) keep_alive_enabled: bool,
-    pub(crate) keep_alive_idle_time: u64,
-    pub(crate) keep_alive_interval: u64,
-    pub(crate) keep_alive_count: u32,
-    pub(crate) hop_limit: u8,
-    pub(crate) receive_buffer_size: u64,
-    pub(crate) send_buffer_size: u64,
-    pub(crate) backlog: u64,
+    pub(crate) keep_alive: bool,
+    /// In nanoseconds.
+    pub(crate) keep_alive_idle_time: NonZeroU64,
+    /// In nanoseconds.
+    pub(crate) keep_alive_interval: NonZeroU64,
+    pub(crate) keep_alive_count: NonZeroU32,
+    pub(crate) hop_limit: NonZeroU8,
+    /// In bytes.
+    pub(crate) receive_buffer_size: NonZeroU64,
+    /// In bytes.
+    pub(crate) send_buffer_size: NonZeroU64,
 }
+
+/// What the network gives to each direction of a connection.
+const BUFFER_SIZE: NonZeroU64 = NonZeroU64::new(CAPACITY as u64).unwrap();
 
 impl Default for TcpOptions {
+    /// What Linux has, but for the buffers, which are the network's.
     fn default() -> Self {
-        Self {
-            keep_alive_enabled: false,
-            keep_alive_idle_time: 7_200_000_000_000,
-            keep_alive_interval: 75_000_000_000,
-            keep_alive_count: 9,
-            hop_limit: 64,
-            receive_buffer_size: 256 * 1024,
-            send_buffer_size: 256 * 1024,
-            backlog: 128,
+        const SECOND: u64 = 1_000_000_000;
+        const {
+            Self {
+                keep_alive: false,
+                keep_alive_idle_time: NonZeroU64::new(7200 * SECOND).unwrap(),
+                keep_alive_interval: NonZeroU64::new(75 * SECOND).unwrap(),
+                keep_alive_count: NonZeroU32::new(9).unwrap(),
+                hop_limit: NonZeroU8::new(64).unwrap(),
+                receive_buffer_size: BUFFER_SIZE,
+                send_buffer_size: BUFFER_SIZE,
+            }
         }
     }
-}
-
-impl TcpOptions {
-    /// The backlog as a number of connections; the network clamps it.
-    pub(crate) fn backlog(&self) -> usize {
-        usize::try_from(self.backlog).unwrap_or(usize::MAX)
-    }
-}
-
-/// Sets an option for which zero makes no sense.
-pub(crate) fn set_positive<T: Default + PartialEq>(option: &mut T, value: T) -> Result<(), NotAllowed> {
-    if value == T::default() {
-        return Err(NotAllowed);
-    }
-    *option = value;
-    Ok(())
 }

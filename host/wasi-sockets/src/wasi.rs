@@ -1,50 +1,53 @@
-//! WASI without its sockets: everything that wasmtime-wasi 48 offers, except `wasi:sockets`.
+//! All of WASI but its sockets, from wasmtime-wasi.
 //!
-//! wasmtime-wasi has one function that links all of 0.2; the list here is that function's without the sockets. Compare
-//! it again whenever wasmtime is exchanged.
+//! wasmtime-wasi links everything or chosen parts. These are the parts, listed by name, so that its sockets, which belong to
+//! the operating system, cannot come along. Compare the lists with the `add_to_linker` functions of
+//! `wasmtime_wasi::p2` and `wasmtime_wasi::p3` at each upgrade of wasmtime.
 
-/// WASI 0.2.
+/// WASI 0.2 without `wasi:sockets`.
 pub mod p2 {
     use wasmtime::component::Linker;
     use wasmtime_wasi::WasiView;
     use wasmtime_wasi::cli::{WasiCli, WasiCliView};
     use wasmtime_wasi::filesystem::{WasiFilesystem, WasiFilesystemView};
+    use wasmtime_wasi::p2::add_to_linker_proxy_interfaces_async;
     use wasmtime_wasi::p2::bindings::{cli, filesystem, random};
     use wasmtime_wasi::random::{WasiRandom, WasiRandomView};
 
-    /// Links WASI 0.2 without `wasi:sockets`.
+    /// Links `wasi:io`, `wasi:clocks`, `wasi:random`, `wasi:cli` and `wasi:filesystem` 0.2.
     ///
     /// # Errors
     ///
-    /// When something of it is linked already.
+    /// When one of them is linked already.
     pub fn add_to_linker<T: WasiView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
-        // wasi:io, wasi:clocks, wasi:random/random, and standard input, output and error.
-        wasmtime_wasi::p2::add_to_linker_proxy_interfaces_async(linker)?;
-        filesystem::preopens::add_to_linker::<T, WasiFilesystem>(linker, T::filesystem)?;
-        filesystem::types::add_to_linker::<T, WasiFilesystem>(linker, T::filesystem)?;
-        random::insecure::add_to_linker::<T, WasiRandom>(linker, |state| WasiRandomView::random(state))?;
-        random::insecure_seed::add_to_linker::<T, WasiRandom>(linker, |state| WasiRandomView::random(state))?;
-        cli::environment::add_to_linker::<T, WasiCli>(linker, T::cli)?;
-        cli::exit::add_to_linker::<T, WasiCli>(linker, T::cli)?;
-        cli::terminal_input::add_to_linker::<T, WasiCli>(linker, T::cli)?;
-        cli::terminal_output::add_to_linker::<T, WasiCli>(linker, T::cli)?;
-        cli::terminal_stdin::add_to_linker::<T, WasiCli>(linker, T::cli)?;
-        cli::terminal_stdout::add_to_linker::<T, WasiCli>(linker, T::cli)?;
-        cli::terminal_stderr::add_to_linker::<T, WasiCli>(linker, T::cli)
+        // wasi:io, wasi:clocks, wasi:random/random, and stdin, stdout and stderr of wasi:cli.
+        add_to_linker_proxy_interfaces_async(linker)?;
+        random::insecure::add_to_linker::<T, WasiRandom>(linker, WasiRandomView::random)?;
+        random::insecure_seed::add_to_linker::<T, WasiRandom>(linker, WasiRandomView::random)?;
+        filesystem::preopens::add_to_linker::<T, WasiFilesystem>(linker, WasiFilesystemView::filesystem)?;
+        filesystem::types::add_to_linker::<T, WasiFilesystem>(linker, WasiFilesystemView::filesystem)?;
+        cli::environment::add_to_linker::<T, WasiCli>(linker, WasiCliView::cli)?;
+        cli::exit::add_to_linker::<T, WasiCli>(linker, WasiCliView::cli)?;
+        cli::terminal_input::add_to_linker::<T, WasiCli>(linker, WasiCliView::cli)?;
+        cli::terminal_output::add_to_linker::<T, WasiCli>(linker, WasiCliView::cli)?;
+        cli::terminal_stdin::add_to_linker::<T, WasiCli>(linker, WasiCliView::cli)?;
+        cli::terminal_stdout::add_to_linker::<T, WasiCli>(linker, WasiCliView::cli)?;
+        cli::terminal_stderr::add_to_linker::<T, WasiCli>(linker, WasiCliView::cli)
     }
 }
 
-/// WASI 0.3.
+/// WASI 0.3 without `wasi:sockets`.
 pub mod p3 {
     use wasmtime::component::Linker;
     use wasmtime_wasi::WasiView;
     use wasmtime_wasi::p3::{cli, clocks, filesystem, random};
 
-    /// Links WASI 0.3 without `wasi:sockets`.
+    /// Links `wasi:cli`, `wasi:clocks`, `wasi:filesystem` and `wasi:random` 0.3. Guests for 0.3 that use a standard library
+    /// usually import 0.2 as well.
     ///
     /// # Errors
     ///
-    /// When something of it is linked already.
+    /// When one of them is linked already.
     pub fn add_to_linker<T: WasiView + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
         cli::add_to_linker(linker)?;
         clocks::add_to_linker(linker)?;

@@ -1,5 +1,7 @@
 //! A bed for one role: a network with two instances of it, and everything that an instance needs.
 
+#![allow(dead_code, reason = "each test program uses a part of it")]
+
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::num::NonZeroU16;
@@ -46,7 +48,9 @@ impl Bed {
             policy.instance(role, &format!("Worker_IN_{ordinal}"), ordinal, address(ordinal));
         }
         let policy = Arc::new(policy.build().unwrap());
-        let runtime = Runtime::new(&RuntimeOptions::default()).unwrap();
+        // Compiled guests are kept from test to test: compiling takes far longer than anything that is tested here.
+        let options = RuntimeOptions { cache_dir: Some(root().join("target/test-cache")) };
+        let runtime = Runtime::new(&options).unwrap();
         Self { runtime, network: Network::new(Arc::clone(&policy), Arc::new(Silent)), policy }
     }
 
@@ -144,10 +148,13 @@ pub fn address(ordinal: u32) -> Ipv4Addr {
 
 /// The component of a test guest.
 pub fn guest_path(name: &str) -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
-    let path = root.join("target/guests").join(name).with_extension("wasm");
+    let path = root().join("target/guests").join(name).with_extension("wasm");
     assert!(path.is_file(), "{} is missing; run `cargo xtask guests` first", path.display());
     path
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap()
 }
 
 struct Silent;

@@ -1,5 +1,5 @@
-//! What wasmtime generates from the WIT text.
-#![allow(missing_docs, reason = "generated; wit/p2/sockets.wit documents every item")]
+//! What `bindgen!` makes of `wit/p2`.
+#![allow(missing_docs, reason = "generated from the interfaces, which document every item")]
 
 wasmtime::component::bindgen!({
     path: "wit/p2",
@@ -14,17 +14,20 @@ wasmtime::component::bindgen!({
             import wasi:sockets/udp-create-socket@0.2.12;
         }",
     world: "wasm-roles:sockets-p2/sockets",
+    // wasi:io, which this world imports, asks for it.
     require_store_data_send: true,
-    imports: { default: trappable }, // none of them waits
-    trappable_error_type: { "wasi:sockets/network.error-code" => super::SocketError },
+    // No function of 0.2 has to wait: what blocks is wasi:io's poll.
+    imports: { default: trappable },
+    trappable_error_type: { "wasi:sockets/network.error-code" => crate::p2::SocketError },
     with: {
+        // Streams, pollables and errors must be those of the rest of WASI.
         "wasi:io": wasmtime_wasi_io::bindings::wasi::io,
         "wasi:clocks": wasmtime_wasi::p2::bindings::clocks,
-        "wasi:sockets/network.network": super::InstanceNetwork,
-        "wasi:sockets/tcp.tcp-socket": super::tcp::TcpSocket,
-        "wasi:sockets/udp.udp-socket": super::udp::UdpSocket,
-        "wasi:sockets/udp.incoming-datagram-stream": super::udp::IncomingDatagrams,
-        "wasi:sockets/udp.outgoing-datagram-stream": super::udp::OutgoingDatagrams,
-        "wasi:sockets/ip-name-lookup.resolve-address-stream": super::names::Addresses,
+        "wasi:sockets/network.network": crate::p2::Network,
+        "wasi:sockets/tcp.tcp-socket": crate::p2::tcp_socket::TcpSocket,
+        "wasi:sockets/udp.udp-socket": crate::p2::udp::UdpSocket,
+        "wasi:sockets/udp.incoming-datagram-stream": crate::p2::udp::IncomingDatagramStream,
+        "wasi:sockets/udp.outgoing-datagram-stream": crate::p2::udp::OutgoingDatagramStream,
+        "wasi:sockets/ip-name-lookup.resolve-address-stream": crate::p2::names::ResolveAddressStream,
     },
 });

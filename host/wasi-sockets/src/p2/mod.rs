@@ -1,32 +1,68 @@
-//! WASI 0.2: `wasi:sockets/{network, instance-network, ip-name-lookup, tcp, tcp-create-socket, udp, udp-create-socket}`.
+//! `wasi:sockets` 0.2.
 //!
-//! Nothing here waits. What takes time is begun by a `start-` function and finished by a `finish-` function that answers
-//! `would-block` until it is done; a pollable tells when to ask again.
+//! # Start and finish
+//!
+//! Operations come in pairs, `start-` and `finish-`. Bind and listen are over when they have started. A connect may wait for
+//! room in the backlog of the peer; until then `finish-connect` says `would-block`.
+//!
+//! | state | `start-bind` | `start-connect` | `start-listen` | `accept` | `shutdown` |
+//! |---|---|---|---|---|---|
+//! | unbound | yes | yes | `invalid-state` | `invalid-state` | `invalid-state` |
+//! | bound | `invalid-state` | yes | yes | `invalid-state` | `invalid-state` |
+//! | listening | `invalid-state` | `invalid-state` | `invalid-state` | yes | `invalid-state` |
+//! | connected | `invalid-state` | `invalid-state` | `invalid-state` | `invalid-state` | yes |
+//! | between start and finish | `concurrency-conflict` | `concurrency-conflict` | `concurrency-conflict` | `invalid-state` | `invalid-state` |
+//! | closed: a connect or listen has failed | `invalid-state` | `invalid-state` | `invalid-state` | `invalid-state` | `invalid-state` |
+//!
+//! A `finish-` without its `start-` is `not-in-progress`. A `start-` with an invalid argument leaves the state as it was.
+//!
+//! # Pollables
+//!
+//! That of a socket is ready when `finish-connect` or `accept` would not block, and in every other state at once. That of an
+//! input stream is ready when a read gives data, the end or an error; that of an output stream when `check-write` gives
+//! more than 0 or an error, which after a `flush` means that everything before it has been handed on.
+//!
+//! # The end
+//!
+//! A connection lives as long as its socket or one of its streams. When the interface fails, `accept` says
+//! `connection-aborted` and streams fail with `connection-reset`; all pollables that wait for them wake up.
+//!
+//! # Options
+//!
+//! See the interfaces: what they accept is kept and read back, and changes nothing, since there are no packets. The size of the
+//! backlog is the exception. It can be set until the socket listens.
 
 mod address;
 mod bindings;
+mod errors;
 mod names;
 mod streams;
 mod tcp;
+mod tcp_socket;
 mod udp;
 
-use wasm_roles_virtual_network::NetError;
-use wasmtime::component::{Linker, Resource, ResourceTableError};
+use wasmtime::component::{Linker, Resource};
 use wasmtime_wasi::TrappableError;
 
-use crate::options::NotAllowed;
-use crate::{Sockets, SocketsView};
-use address::{fits, ip_address, socket_address};
-use bindings::wasi::sockets::network::{self, ErrorCode};
-use bindings::wasi::sockets::{
-    instance_network, ip_name_lookup, tcp as tcp_interface, tcp_create_socket, udp as udp_interface, udp_create_socket,
+use self::bindings::wasi::sockets::network::{self, ErrorCode};
+use self::bindings::wasi::sockets::{
+    instance_network, ip_name_lookup, tcp as tcp_interface, tcp_create_socket, udp as udp_interface,
+    udp_create_socket,
 };
+use crate::{Sockets, SocketsView};
 
-/// Links `wasi:sockets` 0.2 to the interface and the table that `view` finds in the store's data.
+/// What a call gives: a value, an error code for the guest, or a trap.
+type SocketResult<T> = Result<T, SocketError>;
+type SocketError = TrappableError<ErrorCode>;
+
+/// The right to use the network. There is one network, so the handle says nothing; but a guest must have one.
+pub struct Network;
+
+/// Links all of `wasi:sockets` 0.2. `view` lends the sockets' part of the store's data.
 ///
 /// # Errors
 ///
-/// When something of it is linked already, for example the stock sockets.
+/// When one of its interfaces is linked already.
 pub fn add_to_linker<T: Send + 'static>(
     linker: &mut Linker<T>,
     view: fn(&mut T) -> SocketsView<'_>,
@@ -40,71 +76,28 @@ pub fn add_to_linker<T: Send + 'static>(
     udp_create_socket::add_to_linker::<T, Sockets>(linker, view)
 }
 
-type SocketError = TrappableError<ErrorCode>;
-type SocketResult<T> = Result<T, SocketError>;
-
-/// `wasi:sockets/network.network`: there is one network, so holding it says nothing.
-pub struct InstanceNetwork;
-
-impl From<NetError> for ErrorCode {
-    fn from(error: NetError) -> Self {
-        match error {
-            NetError::AccessDenied => Self::AccessDenied,
-            NetError::AddressInUse => Self::AddressInUse,
-            NetError::AddressNotBindable => Self::AddressNotBindable,
-            NetError::ConnectionRefused => Self::ConnectionRefused,
-            // 0.2 has no word for a pipe that is broken.
-            NetError::ConnectionReset | NetError::ConnectionBroken => Self::ConnectionReset,
-            NetError::ConnectionAborted => Self::ConnectionAborted,
-            NetError::RemoteUnreachable => Self::RemoteUnreachable,
-            NetError::Timeout => Self::Timeout,
-            NetError::InvalidState => Self::InvalidState,
-            NetError::InvalidArgument => Self::InvalidArgument,
-            NetError::TooManySockets => Self::NewSocketLimit,
-            NetError::NameUnresolvable => Self::NameUnresolvable,
-            NetError::NotSupported => Self::NotSupported,
-            _ => Self::Unknown,
-        }
-    }
-}
-
-impl From<NotAllowed> for ErrorCode {
-    fn from(_: NotAllowed) -> Self {
-        Self::InvalidArgument
-    }
-}
-
-fn net_error(error: NetError) -> SocketError {
-    ErrorCode::from(error).into()
-}
-
-/// A table that is full is a limit of the instance; anything else is a guest that uses a handle that it does not have.
-fn table_error(error: ResourceTableError) -> SocketError {
-    match error {
-        ResourceTableError::Full => ErrorCode::NewSocketLimit.into(),
-        error => SocketError::trap(error),
-    }
-}
-
 impl network::Host for SocketsView<'_> {
     fn convert_error_code(&mut self, error: SocketError) -> wasmtime::Result<ErrorCode> {
         error.downcast()
     }
 
-    fn network_error_code(&mut self, error: Resource<wasmtime::Error>) -> wasmtime::Result<Option<ErrorCode>> {
+    fn network_error_code(
+        &mut self,
+        error: Resource<wasmtime::Error>,
+    ) -> wasmtime::Result<Option<ErrorCode>> {
         Ok(self.table.get(&error)?.downcast_ref::<ErrorCode>().copied())
     }
 }
 
 impl network::HostNetwork for SocketsView<'_> {
-    fn drop(&mut self, network: Resource<InstanceNetwork>) -> wasmtime::Result<()> {
+    fn drop(&mut self, network: Resource<Network>) -> wasmtime::Result<()> {
         self.table.delete(network)?;
         Ok(())
     }
 }
 
 impl instance_network::Host for SocketsView<'_> {
-    fn instance_network(&mut self) -> wasmtime::Result<Resource<InstanceNetwork>> {
-        Ok(self.table.push(InstanceNetwork)?)
+    fn instance_network(&mut self) -> wasmtime::Result<Resource<Network>> {
+        Ok(self.table.push(Network)?)
     }
 }

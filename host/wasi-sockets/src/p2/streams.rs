@@ -1,82 +1,128 @@
-//! The two streams of a connected socket.
+//! The two directions of a connection as streams of `wasi:io`.
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use wasm_roles_virtual_network::{NetError, TcpStream};
 use wasmtime_wasi::p2::{InputStream, OutputStream, Pollable, StreamError, StreamResult};
 
-use super::bindings::wasi::sockets::network::ErrorCode;
+use super::errors;
 use crate::CHUNK;
 
-pub(super) struct Receiving(pub(super) Arc<TcpStream>);
-
-pub(super) struct Sending {
+/// What the guest reads.
+pub(super) struct Input {
     stream: Arc<TcpStream>,
-    /// What the last `check-write` allowed and no `write` has used yet.
-    permitted: usize,
+    /// A failure is told once; after it the stream is closed.
+    failed: bool,
 }
 
-impl Sending {
+impl Input {
     pub(super) fn new(stream: Arc<TcpStream>) -> Self {
-        Self { stream, permitted: 0 }
+        Self { stream, failed: false }
     }
 }
 
-fn stream_error(error: NetError) -> StreamError {
-    match error {
-        NetError::ConnectionBroken => StreamError::Closed,
-        error => StreamError::LastOperationFailed(ErrorCode::from(error).into()),
-    }
-}
-
-#[async_trait::async_trait]
-impl Pollable for Receiving {
-    async fn ready(&mut self) {
-        poll_fn(|cx| self.0.poll_readable(cx)).await;
-    }
-}
-
-impl InputStream for Receiving {
+impl InputStream for Input {
     fn read(&mut self, size: usize) -> StreamResult<Bytes> {
-        if size == 0 {
-            return Ok(Bytes::new());
+        if self.failed {
+            return Err(StreamError::Closed);
         }
-        match self.0.try_read(size.min(CHUNK)).map_err(stream_error)? {
-            Some(end) if end.is_empty() => Err(StreamError::Closed),
-            Some(bytes) => Ok(bytes),
-            None => Ok(Bytes::new()),
-        }
-    }
-}
-
-#[async_trait::async_trait]
-impl Pollable for Sending {
-    async fn ready(&mut self) {
-        poll_fn(|cx| self.stream.poll_writable(cx)).await;
-    }
-}
-
-impl OutputStream for Sending {
-    fn check_write(&mut self) -> StreamResult<usize> {
-        self.permitted = self.stream.write_budget().map_err(stream_error)?.min(CHUNK);
-        Ok(self.permitted)
-    }
-
-    fn write(&mut self, mut bytes: Bytes) -> StreamResult<()> {
-        let left = self.permitted.checked_sub(bytes.len());
-        self.permitted = left.ok_or_else(|| StreamError::trap("a write of more than check-write had allowed"))?;
-        // This stream is the only writer, so the budget cannot have shrunk since it was asked for.
-        while !bytes.is_empty() {
-            if self.stream.try_write(&mut bytes).map_err(stream_error)? == 0 {
-                return Err(StreamError::trap("the network took back a promised write budget"));
+        match self.stream.try_read(size.min(CHUNK)) {
+            Ok(None) => Ok(Bytes::new()),
+            Ok(Some(data)) if data.is_empty() => Err(StreamError::Closed),
+            Ok(Some(data)) => Ok(data),
+            Err(error) => {
+                self.failed = true;
+                Err(errors::stream(error))
             }
         }
-        Ok(())
+    }
+}
+
+#[async_trait]
+impl Pollable for Input {
+    async fn ready(&mut self) {
+        poll_fn(|cx| self.stream.poll_readable(cx)).await;
+    }
+}
+
+/// What the guest writes.
+pub(super) struct Output {
+    stream: Arc<TcpStream>,
+    /// Bytes that may still be written after the last `check-write`.
+    permit: usize,
+    /// No permit is given until everything before the flush has been handed on.
+    flushing: bool,
+    /// A failure is told once; after it the stream is closed.
+    failed: bool,
+}
+
+impl Output {
+    pub(super) fn new(stream: Arc<TcpStream>) -> Self {
+        Self { stream, permit: 0, flushing: false, failed: false }
+    }
+
+    /// Ready when `check_write` would not say 0.
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.flushing {
+            ready!(self.stream.poll_flushed(cx));
+        }
+        self.stream.poll_writable(cx)
+    }
+
+    fn check_open(&self) -> StreamResult<()> {
+        if self.failed { Err(StreamError::Closed) } else { Ok(()) }
+    }
+
+    fn fail(&mut self, error: NetError) -> StreamError {
+        self.failed = true;
+        errors::stream(error)
+    }
+}
+
+#[async_trait]
+impl OutputStream for Output {
+    fn check_write(&mut self) -> StreamResult<usize> {
+        self.check_open()?;
+        self.permit = 0;
+        // Nobody waits while the guest is here asking, so no waker is lost to this poll.
+        if self.flushing && self.stream.poll_flushed(&mut Context::from_waker(Waker::noop())).is_pending() {
+            return Ok(0);
+        }
+        self.flushing = false;
+        self.permit = self.stream.write_budget().map_err(|error| self.fail(error))?.min(CHUNK);
+        Ok(self.permit)
+    }
+
+    fn write(&mut self, mut data: Bytes) -> StreamResult<()> {
+        self.check_open()?;
+        let Some(permit) = self.permit.checked_sub(data.len()) else {
+            return Err(StreamError::trap("a write of more bytes than check-write has permitted"));
+        };
+        self.permit = permit;
+        self.stream.try_write(&mut data).map_err(|error| self.fail(error))?;
+        if data.is_empty() {
+            Ok(())
+        } else {
+            Err(StreamError::trap("the network took fewer bytes than it had promised"))
+        }
     }
 
     fn flush(&mut self) -> StreamResult<()> {
-        self.stream.write_budget().map(|_| ()).map_err(stream_error)
+        self.check_open()?;
+        self.stream.write_budget().map_err(|error| self.fail(error))?;
+        self.permit = 0;
+        self.flushing = true;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Pollable for Output {
+    async fn ready(&mut self) {
+        poll_fn(|cx| self.poll_ready(cx)).await;
     }
 }

@@ -1,289 +1,230 @@
-//! `wasi:sockets/tcp` 0.2.
+//! The functions of `tcp` and `tcp-create-socket`: handles in, handles out. What they do is in [`TcpSocket`].
 
-use std::future::poll_fn;
-use std::net::SocketAddr;
+use std::num::{NonZeroU8, NonZeroU32, NonZeroU64};
 use std::sync::Arc;
-use std::task::Poll;
 
-use wasm_roles_virtual_network::{BoundTcp, Connecting, TcpListener, TcpStream};
-use wasmtime::component::Resource;
-use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, DynPollable, Pollable, subscribe};
+use wasm_roles_virtual_network::TcpStream;
+use wasmtime::component::{Resource, ResourceTable, ResourceTableError};
+use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, DynPollable, subscribe};
 
 use super::bindings::wasi::sockets::network::{ErrorCode, IpAddressFamily, IpSocketAddress};
 use super::bindings::wasi::sockets::tcp::{Host, HostTcpSocket, ShutdownType};
 use super::bindings::wasi::sockets::tcp_create_socket;
-use super::streams::{Receiving, Sending};
-use super::{InstanceNetwork, SocketResult, fits, net_error, socket_address, table_error};
+use super::streams::{Input, Output};
+use super::tcp_socket::TcpSocket;
+use super::{Network, SocketError, SocketResult, errors};
 use crate::SocketsView;
-use crate::options::{TcpOptions, set_positive};
 
-/// A TCP socket, in one of the states of the WIT document.
-pub struct TcpSocket {
-    family: IpAddressFamily,
-    options: TcpOptions,
-    state: State,
+type Handle = Resource<TcpSocket>;
+type Streams = (Resource<DynInputStream>, Resource<DynOutputStream>);
+
+fn socket<'t>(table: &'t ResourceTable, handle: &Handle) -> SocketResult<&'t TcpSocket> {
+    table.get(handle).map_err(SocketError::trap)
 }
 
-enum State {
-    Unbound,
-    /// `start-bind` has done it all; `finish-bind` only says so.
-    BindStarted(BoundTcp),
-    Bound(BoundTcp),
-    /// As above, for listening.
-    ListenStarted(TcpListener),
-    Listening(TcpListener),
-    Connecting(Connecting),
-    Connected(Arc<TcpStream>),
-    Closed,
+fn socket_mut<'t>(table: &'t mut ResourceTable, handle: &Handle) -> SocketResult<&'t mut TcpSocket> {
+    table.get_mut(handle).map_err(SocketError::trap)
 }
 
-impl State {
-    /// The code for an operation that does not fit this state.
-    fn refusal(&self) -> ErrorCode {
-        match self {
-            Self::BindStarted(_) | Self::ListenStarted(_) | Self::Connecting(_) => ErrorCode::ConcurrencyConflict,
-            _ => ErrorCode::InvalidState,
+/// A handle that is not valid is a fault of the guest's that no code describes.
+fn check_network(table: &ResourceTable, network: &Resource<Network>) -> SocketResult<()> {
+    table.get(network).map(drop).map_err(SocketError::trap)
+}
+
+/// Gives the guest the two directions of a connection, as children of its socket: both or none.
+fn push_streams(
+    table: &mut ResourceTable,
+    socket: &Handle,
+    stream: &Arc<TcpStream>,
+) -> Result<Streams, ResourceTableError> {
+    let input: DynInputStream = Box::new(Input::new(Arc::clone(stream)));
+    let output: DynOutputStream = Box::new(Output::new(Arc::clone(stream)));
+    let input = table.push_child(input, socket)?;
+    match table.push_child(output, socket) {
+        Ok(output) => Ok((input, output)),
+        Err(error) => {
+            table.delete(input)?;
+            Err(error)
         }
     }
-
-    /// Takes the state out, if `fitting` says that it is the right one; what is left is Closed.
-    fn take(&mut self, fitting: impl FnOnce(&Self) -> bool, otherwise: ErrorCode) -> SocketResult<Self> {
-        if fitting(self) { Ok(std::mem::replace(self, Self::Closed)) } else { Err(otherwise.into()) }
-    }
 }
 
-impl TcpSocket {
-    fn new(family: IpAddressFamily) -> Self {
-        Self { family, options: TcpOptions::default(), state: State::Unbound }
-    }
-
-    fn check_family(&self, address: SocketAddr) -> SocketResult<()> {
-        if fits(self.family, address) { Ok(()) } else { Err(ErrorCode::InvalidArgument.into()) }
-    }
-}
-
-#[async_trait::async_trait]
-impl Pollable for TcpSocket {
-    async fn ready(&mut self) {
-        poll_fn(|cx| match &mut self.state {
-            State::Listening(listener) => listener.poll_ready(cx),
-            State::Connecting(connecting) => connecting.poll_ready(cx),
-            _ => Poll::Ready(()),
-        })
-        .await;
-    }
-}
-
-type Connection = (Resource<DynInputStream>, Resource<DynOutputStream>);
-
-impl SocketsView<'_> {
-    fn tcp(&mut self, socket: &Resource<TcpSocket>) -> SocketResult<&mut TcpSocket> {
-        self.table.get_mut(socket).map_err(table_error)
-    }
-
-    fn streams(&mut self, socket: &Resource<TcpSocket>, stream: &Arc<TcpStream>) -> SocketResult<Connection> {
-        let receiving: DynInputStream = Box::new(Receiving(Arc::clone(stream)));
-        let sending: DynOutputStream = Box::new(Sending::new(Arc::clone(stream)));
-        let receiving = self.table.push_child(receiving, socket).map_err(table_error)?;
-        match self.table.push_child(sending, socket) {
-            Ok(sending) => Ok((receiving, sending)),
-            Err(error) => {
-                // The table is full: nothing of a connection that could not be handed out may stay behind in it.
-                self.table.delete(receiving).map_err(table_error)?;
-                Err(table_error(error))
-            }
+/// Gives the guest a connection with its socket: all three handles or none.
+fn push_connection(
+    table: &mut ResourceTable,
+    socket: TcpSocket,
+    stream: &Arc<TcpStream>,
+) -> Result<(Handle, Streams), ResourceTableError> {
+    let socket = table.push(socket)?;
+    match push_streams(table, &socket, stream) {
+        Ok(streams) => Ok((socket, streams)),
+        Err(error) => {
+            table.delete(socket)?;
+            Err(error)
         }
     }
 }
 
 impl tcp_create_socket::Host for SocketsView<'_> {
-    fn create_tcp_socket(&mut self, family: IpAddressFamily) -> SocketResult<Resource<TcpSocket>> {
-        self.table.push(TcpSocket::new(family)).map_err(table_error)
+    fn create_tcp_socket(&mut self, family: IpAddressFamily) -> SocketResult<Handle> {
+        let handle = self.table.push(TcpSocket::new(family.into()));
+        handle.map_err(|error| errors::table(error, ErrorCode::NewSocketLimit))
     }
 }
 
 impl Host for SocketsView<'_> {}
 
-/// Reading and setting an option: `name, set_name: type, how to set it`.
-macro_rules! options {
-    ($($get:ident, $set:ident: $type:ty, $assign:expr;)*) => { $(
-        fn $get(&mut self, this: Resource<TcpSocket>) -> SocketResult<$type> {
-            Ok(self.tcp(&this)?.options.$get)
-        }
-
-        fn $set(&mut self, this: Resource<TcpSocket>, value: $type) -> SocketResult<()> {
-            let set: fn(&mut $type, $type) -> Result<(), crate::options::NotAllowed> = $assign;
-            set(&mut self.tcp(&this)?.options.$get, value).map_err(|error| ErrorCode::from(error).into())
-        }
-    )* };
-}
-
 impl HostTcpSocket for SocketsView<'_> {
     fn start_bind(
         &mut self,
-        this: Resource<TcpSocket>,
-        _: Resource<InstanceNetwork>,
-        address: IpSocketAddress,
+        handle: Handle,
+        network: Resource<Network>,
+        local_address: IpSocketAddress,
     ) -> SocketResult<()> {
-        let (address, interface) = (address.into(), self.interface);
-        let socket = self.tcp(&this)?;
-        if !matches!(socket.state, State::Unbound) {
-            return Err(socket.state.refusal().into());
-        }
-        socket.check_family(address)?;
-        socket.state = State::BindStarted(interface.bind(address).map_err(net_error)?);
-        Ok(())
+        check_network(self.table, &network)?;
+        Ok(socket_mut(self.table, &handle)?.start_bind(self.interface, local_address.into())?)
     }
 
-    fn finish_bind(&mut self, this: Resource<TcpSocket>) -> SocketResult<()> {
-        let socket = self.tcp(&this)?;
-        let started = |state: &State| matches!(state, State::BindStarted(_));
-        if let State::BindStarted(bound) = socket.state.take(started, ErrorCode::NotInProgress)? {
-            socket.state = State::Bound(bound);
-        }
-        Ok(())
+    fn finish_bind(&mut self, handle: Handle) -> SocketResult<()> {
+        Ok(socket_mut(self.table, &handle)?.finish_bind()?)
     }
 
     fn start_connect(
         &mut self,
-        this: Resource<TcpSocket>,
-        _: Resource<InstanceNetwork>,
-        address: IpSocketAddress,
+        handle: Handle,
+        network: Resource<Network>,
+        remote_address: IpSocketAddress,
     ) -> SocketResult<()> {
-        let (address, interface) = (address.into(), self.interface);
-        let socket = self.tcp(&this)?;
-        socket.check_family(address)?;
-        let refusal = socket.state.refusal();
-        let fitting = |state: &State| matches!(state, State::Unbound | State::Bound(_));
-        let connecting = match socket.state.take(fitting, refusal)? {
-            State::Bound(bound) => bound.connect(address),
-            _ => interface.connect(address),
-        };
-        socket.state = State::Connecting(connecting.map_err(net_error)?);
-        Ok(())
+        check_network(self.table, &network)?;
+        Ok(socket_mut(self.table, &handle)?.start_connect(self.interface, remote_address.into())?)
     }
 
-    fn finish_connect(&mut self, this: Resource<TcpSocket>) -> SocketResult<Connection> {
-        let socket = self.tcp(&this)?;
-        let State::Connecting(connecting) = &mut socket.state else {
-            return Err(ErrorCode::NotInProgress.into());
-        };
-        let outcome = connecting.try_finish().ok_or(ErrorCode::WouldBlock)?;
-        socket.state = State::Closed;
-        let stream = Arc::new(outcome.map_err(net_error)?);
-        socket.state = State::Connected(Arc::clone(&stream));
-        self.streams(&this, &stream)
+    fn finish_connect(&mut self, handle: Handle) -> SocketResult<Streams> {
+        let stream = socket_mut(self.table, &handle)?.finish_connect()?;
+        push_streams(self.table, &handle, &stream).or_else(|error| {
+            // A connect that fails leaves the socket closed, whatever it failed of.
+            socket_mut(self.table, &handle)?.close();
+            Err(errors::table(error, ErrorCode::OutOfMemory))
+        })
     }
 
-    fn start_listen(&mut self, this: Resource<TcpSocket>) -> SocketResult<()> {
-        let socket = self.tcp(&this)?;
-        let refusal = socket.state.refusal();
-        let bound = |state: &State| matches!(state, State::Bound(_));
-        if let State::Bound(bound) = socket.state.take(bound, refusal)? {
-            socket.state = State::ListenStarted(bound.listen(socket.options.backlog()).map_err(net_error)?);
-        }
-        Ok(())
+    fn start_listen(&mut self, handle: Handle) -> SocketResult<()> {
+        Ok(socket_mut(self.table, &handle)?.start_listen()?)
     }
 
-    fn finish_listen(&mut self, this: Resource<TcpSocket>) -> SocketResult<()> {
-        let socket = self.tcp(&this)?;
-        let started = |state: &State| matches!(state, State::ListenStarted(_));
-        if let State::ListenStarted(listener) = socket.state.take(started, ErrorCode::NotInProgress)? {
-            socket.state = State::Listening(listener);
-        }
-        Ok(())
+    fn finish_listen(&mut self, handle: Handle) -> SocketResult<()> {
+        Ok(socket_mut(self.table, &handle)?.finish_listen()?)
     }
 
     fn accept(
         &mut self,
-        this: Resource<TcpSocket>,
-    ) -> SocketResult<(Resource<TcpSocket>, Resource<DynInputStream>, Resource<DynOutputStream>)> {
-        let socket = self.tcp(&this)?;
-        let State::Listening(listener) = &socket.state else {
-            return Err(ErrorCode::InvalidState.into());
-        };
-        let stream = listener.try_accept().map_err(net_error)?.ok_or(ErrorCode::WouldBlock)?;
-        let stream = Arc::new(stream);
-        let accepted = TcpSocket {
-            family: socket.family,
-            options: socket.options.clone(),
-            state: State::Connected(Arc::clone(&stream)),
-        };
-        let accepted = self.table.push(accepted).map_err(table_error)?;
-        match self.streams(&accepted, &stream) {
-            Ok((receiving, sending)) => Ok((accepted, receiving, sending)),
-            Err(error) => {
-                self.table.delete(accepted).map_err(table_error)?;
-                Err(error)
-            }
-        }
+        handle: Handle,
+    ) -> SocketResult<(Handle, Resource<DynInputStream>, Resource<DynOutputStream>)> {
+        let (accepted, stream) = socket(self.table, &handle)?.accept()?;
+        let (socket, (input, output)) = push_connection(self.table, accepted, &stream)
+            .map_err(|error| errors::table(error, ErrorCode::NewSocketLimit))?;
+        Ok((socket, input, output))
     }
 
-    fn local_address(&mut self, this: Resource<TcpSocket>) -> SocketResult<IpSocketAddress> {
-        match &self.tcp(&this)?.state {
-            State::Bound(bound) => Ok(socket_address(bound.local_address())),
-            State::ListenStarted(listener) | State::Listening(listener) => {
-                Ok(socket_address(listener.local_address()))
-            }
-            State::Connected(stream) => Ok(socket_address(stream.local_address())),
-            _ => Err(ErrorCode::InvalidState.into()),
-        }
+    fn local_address(&mut self, handle: Handle) -> SocketResult<IpSocketAddress> {
+        Ok(socket(self.table, &handle)?.local_address()?.into())
     }
 
-    fn remote_address(&mut self, this: Resource<TcpSocket>) -> SocketResult<IpSocketAddress> {
-        match &self.tcp(&this)?.state {
-            State::Connected(stream) => Ok(socket_address(stream.peer_address())),
-            _ => Err(ErrorCode::InvalidState.into()),
-        }
+    fn remote_address(&mut self, handle: Handle) -> SocketResult<IpSocketAddress> {
+        Ok(socket(self.table, &handle)?.remote_address()?.into())
     }
 
-    fn is_listening(&mut self, this: Resource<TcpSocket>) -> wasmtime::Result<bool> {
-        Ok(matches!(self.table.get(&this)?.state, State::Listening(_)))
+    fn is_listening(&mut self, handle: Handle) -> wasmtime::Result<bool> {
+        Ok(self.table.get(&handle)?.is_listening())
     }
 
-    fn address_family(&mut self, this: Resource<TcpSocket>) -> wasmtime::Result<IpAddressFamily> {
-        Ok(self.table.get(&this)?.family)
+    fn address_family(&mut self, handle: Handle) -> wasmtime::Result<IpAddressFamily> {
+        Ok(self.table.get(&handle)?.family().into())
     }
 
-    fn set_listen_backlog_size(&mut self, this: Resource<TcpSocket>, value: u64) -> SocketResult<()> {
-        let socket = self.tcp(&this)?;
-        match socket.state {
-            // Changing it later is optional in the document; the network keeps the backlog that it was given.
-            State::Listening(_) | State::ListenStarted(_) => Err(ErrorCode::NotSupported.into()),
-            State::Connecting(_) | State::Connected(_) | State::Closed => Err(ErrorCode::InvalidState.into()),
-            _ => set_positive(&mut socket.options.backlog, value).map_err(|error| ErrorCode::from(error).into()),
-        }
+    fn set_listen_backlog_size(&mut self, handle: Handle, value: u64) -> SocketResult<()> {
+        Ok(socket_mut(self.table, &handle)?.set_backlog(value)?)
     }
 
-    options! {
-        keep_alive_enabled, set_keep_alive_enabled: bool, |option, value| { *option = value; Ok(()) };
-        keep_alive_idle_time, set_keep_alive_idle_time: u64, set_positive;
-        keep_alive_interval, set_keep_alive_interval: u64, set_positive;
-        keep_alive_count, set_keep_alive_count: u32, set_positive;
-        hop_limit, set_hop_limit: u8, set_positive;
-        receive_buffer_size, set_receive_buffer_size: u64, set_positive;
-        send_buffer_size, set_send_buffer_size: u64, set_positive;
+    fn keep_alive_enabled(&mut self, handle: Handle) -> SocketResult<bool> {
+        Ok(socket(self.table, &handle)?.options.keep_alive)
     }
 
-    fn subscribe(&mut self, this: Resource<TcpSocket>) -> wasmtime::Result<Resource<DynPollable>> {
-        subscribe(self.table, this)
-    }
-
-    fn shutdown(&mut self, this: Resource<TcpSocket>, direction: ShutdownType) -> SocketResult<()> {
-        let State::Connected(stream) = &self.tcp(&this)?.state else {
-            return Err(ErrorCode::InvalidState.into());
-        };
-        if matches!(direction, ShutdownType::Send | ShutdownType::Both) {
-            stream.shutdown_write();
-        }
-        if matches!(direction, ShutdownType::Receive | ShutdownType::Both) {
-            stream.shutdown_read();
-        }
+    fn set_keep_alive_enabled(&mut self, handle: Handle, value: bool) -> SocketResult<()> {
+        socket_mut(self.table, &handle)?.options.keep_alive = value;
         Ok(())
     }
 
-    fn drop(&mut self, this: Resource<TcpSocket>) -> wasmtime::Result<()> {
-        self.table.delete(this)?;
+    fn keep_alive_idle_time(&mut self, handle: Handle) -> SocketResult<u64> {
+        Ok(socket(self.table, &handle)?.options.keep_alive_idle_time.get())
+    }
+
+    fn set_keep_alive_idle_time(&mut self, handle: Handle, value: u64) -> SocketResult<()> {
+        let value = NonZeroU64::new(value).ok_or(ErrorCode::InvalidArgument)?;
+        socket_mut(self.table, &handle)?.options.keep_alive_idle_time = value;
+        Ok(())
+    }
+
+    fn keep_alive_interval(&mut self, handle: Handle) -> SocketResult<u64> {
+        Ok(socket(self.table, &handle)?.options.keep_alive_interval.get())
+    }
+
+    fn set_keep_alive_interval(&mut self, handle: Handle, value: u64) -> SocketResult<()> {
+        let value = NonZeroU64::new(value).ok_or(ErrorCode::InvalidArgument)?;
+        socket_mut(self.table, &handle)?.options.keep_alive_interval = value;
+        Ok(())
+    }
+
+    fn keep_alive_count(&mut self, handle: Handle) -> SocketResult<u32> {
+        Ok(socket(self.table, &handle)?.options.keep_alive_count.get())
+    }
+
+    fn set_keep_alive_count(&mut self, handle: Handle, value: u32) -> SocketResult<()> {
+        let value = NonZeroU32::new(value).ok_or(ErrorCode::InvalidArgument)?;
+        socket_mut(self.table, &handle)?.options.keep_alive_count = value;
+        Ok(())
+    }
+
+    fn hop_limit(&mut self, handle: Handle) -> SocketResult<u8> {
+        Ok(socket(self.table, &handle)?.options.hop_limit.get())
+    }
+
+    fn set_hop_limit(&mut self, handle: Handle, value: u8) -> SocketResult<()> {
+        let value = NonZeroU8::new(value).ok_or(ErrorCode::InvalidArgument)?;
+        socket_mut(self.table, &handle)?.options.hop_limit = value;
+        Ok(())
+    }
+
+    fn receive_buffer_size(&mut self, handle: Handle) -> SocketResult<u64> {
+        Ok(socket(self.table, &handle)?.options.receive_buffer_size.get())
+    }
+
+    fn set_receive_buffer_size(&mut self, handle: Handle, value: u64) -> SocketResult<()> {
+        let value = NonZeroU64::new(value).ok_or(ErrorCode::InvalidArgument)?;
+        socket_mut(self.table, &handle)?.options.receive_buffer_size = value;
+        Ok(())
+    }
+
+    fn send_buffer_size(&mut self, handle: Handle) -> SocketResult<u64> {
+        Ok(socket(self.table, &handle)?.options.send_buffer_size.get())
+    }
+
+    fn set_send_buffer_size(&mut self, handle: Handle, value: u64) -> SocketResult<()> {
+        let value = NonZeroU64::new(value).ok_or(ErrorCode::InvalidArgument)?;
+        socket_mut(self.table, &handle)?.options.send_buffer_size = value;
+        Ok(())
+    }
+
+    fn subscribe(&mut self, handle: Handle) -> wasmtime::Result<Resource<DynPollable>> {
+        subscribe(self.table, handle)
+    }
+
+    fn shutdown(&mut self, handle: Handle, direction: ShutdownType) -> SocketResult<()> {
+        Ok(socket(self.table, &handle)?.shutdown(direction)?)
+    }
+
+    fn drop(&mut self, handle: Handle) -> wasmtime::Result<()> {
+        self.table.delete(handle)?;
         Ok(())
     }
 }

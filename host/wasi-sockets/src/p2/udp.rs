@@ -1,25 +1,27 @@
-//! `wasi:sockets/udp` 0.2: there are no UDP sockets yet. Creating one answers `not-supported`, so no value of these
-//! types exists, and the functions on them cannot be called.
+//! UDP, which this network does not have yet: a socket cannot be created.
+//!
+//! The types of its resources have no values, so none of the functions below can be reached with a valid handle.
 
 use wasmtime::component::Resource;
 use wasmtime_wasi::p2::DynPollable;
 
 use super::bindings::wasi::sockets::network::{ErrorCode, IpAddressFamily, IpSocketAddress};
 use super::bindings::wasi::sockets::udp::{
-    Host, HostIncomingDatagramStream, HostOutgoingDatagramStream, HostUdpSocket, IncomingDatagram, OutgoingDatagram,
+    Host, HostIncomingDatagramStream, HostOutgoingDatagramStream, HostUdpSocket, IncomingDatagram,
+    OutgoingDatagram,
 };
 use super::bindings::wasi::sockets::udp_create_socket;
-use super::{InstanceNetwork, SocketResult, table_error};
+use super::{Network, SocketError, SocketResult};
 use crate::SocketsView;
 
-/// A UDP socket.
+/// A UDP socket: there is none.
 pub enum UdpSocket {}
 
-/// The datagrams that arrive at a UDP socket.
-pub enum IncomingDatagrams {}
+/// The receiving side of a UDP socket: there is none.
+pub enum IncomingDatagramStream {}
 
-/// The datagrams that leave a UDP socket.
-pub enum OutgoingDatagrams {}
+/// The sending side of a UDP socket: there is none.
+pub enum OutgoingDatagramStream {}
 
 impl udp_create_socket::Host for SocketsView<'_> {
     fn create_udp_socket(&mut self, _: IpAddressFamily) -> SocketResult<Resource<UdpSocket>> {
@@ -29,68 +31,55 @@ impl udp_create_socket::Host for SocketsView<'_> {
 
 impl Host for SocketsView<'_> {}
 
-/// The functions of a resource type without values. A guest that calls one has made up its handle, and traps.
-macro_rules! on_nothing {
-    ($($resource:ident: $name:ident($($argument:ty),*) -> $result:ty;)*) => { $(
-        fn $name(&mut self, this: Resource<$resource>, $(_: $argument),*) -> SocketResult<$result> {
-            match *self.table.get(&this).map_err(table_error)? {}
+/// A function of a resource that has no values: it ends with the look-up of the handle, which fails.
+macro_rules! unreachable_functions {
+    ($resource:ty: $(fn $name:ident($($argument:ty),*) -> $result:ty;)*) => {
+        $(
+            fn $name(&mut self, handle: Resource<$resource> $(, _: $argument)*) -> SocketResult<$result> {
+                match *self.table.get(&handle).map_err(SocketError::trap)? {}
+            }
+        )*
+
+        fn subscribe(&mut self, handle: Resource<$resource>) -> wasmtime::Result<Resource<DynPollable>> {
+            match *self.table.get(&handle)? {}
         }
-    )* };
+
+        fn drop(&mut self, handle: Resource<$resource>) -> wasmtime::Result<()> {
+            match self.table.delete(handle)? {}
+        }
+    };
 }
 
 impl HostUdpSocket for SocketsView<'_> {
-    on_nothing! {
-        UdpSocket: start_bind(Resource<InstanceNetwork>, IpSocketAddress) -> ();
-        UdpSocket: finish_bind() -> ();
-        UdpSocket: stream(Option<IpSocketAddress>) -> (Resource<IncomingDatagrams>, Resource<OutgoingDatagrams>);
-        UdpSocket: local_address() -> IpSocketAddress;
-        UdpSocket: remote_address() -> IpSocketAddress;
-        UdpSocket: unicast_hop_limit() -> u8;
-        UdpSocket: set_unicast_hop_limit(u8) -> ();
-        UdpSocket: receive_buffer_size() -> u64;
-        UdpSocket: set_receive_buffer_size(u64) -> ();
-        UdpSocket: send_buffer_size() -> u64;
-        UdpSocket: set_send_buffer_size(u64) -> ();
+    unreachable_functions! { UdpSocket:
+        fn start_bind(Resource<Network>, IpSocketAddress) -> ();
+        fn finish_bind() -> ();
+        fn stream(Option<IpSocketAddress>)
+            -> (Resource<IncomingDatagramStream>, Resource<OutgoingDatagramStream>);
+        fn local_address() -> IpSocketAddress;
+        fn remote_address() -> IpSocketAddress;
+        fn unicast_hop_limit() -> u8;
+        fn set_unicast_hop_limit(u8) -> ();
+        fn receive_buffer_size() -> u64;
+        fn set_receive_buffer_size(u64) -> ();
+        fn send_buffer_size() -> u64;
+        fn set_send_buffer_size(u64) -> ();
     }
 
-    fn address_family(&mut self, this: Resource<UdpSocket>) -> wasmtime::Result<IpAddressFamily> {
-        match *self.table.get(&this)? {}
-    }
-
-    fn subscribe(&mut self, this: Resource<UdpSocket>) -> wasmtime::Result<Resource<DynPollable>> {
-        match *self.table.get(&this)? {}
-    }
-
-    fn drop(&mut self, this: Resource<UdpSocket>) -> wasmtime::Result<()> {
-        match self.table.delete(this)? {}
+    fn address_family(&mut self, socket: Resource<UdpSocket>) -> wasmtime::Result<IpAddressFamily> {
+        match *self.table.get(&socket)? {}
     }
 }
 
 impl HostIncomingDatagramStream for SocketsView<'_> {
-    on_nothing! {
-        IncomingDatagrams: receive(u64) -> Vec<IncomingDatagram>;
-    }
-
-    fn subscribe(&mut self, this: Resource<IncomingDatagrams>) -> wasmtime::Result<Resource<DynPollable>> {
-        match *self.table.get(&this)? {}
-    }
-
-    fn drop(&mut self, this: Resource<IncomingDatagrams>) -> wasmtime::Result<()> {
-        match self.table.delete(this)? {}
+    unreachable_functions! { IncomingDatagramStream:
+        fn receive(u64) -> Vec<IncomingDatagram>;
     }
 }
 
 impl HostOutgoingDatagramStream for SocketsView<'_> {
-    on_nothing! {
-        OutgoingDatagrams: check_send() -> u64;
-        OutgoingDatagrams: send(Vec<OutgoingDatagram>) -> u64;
-    }
-
-    fn subscribe(&mut self, this: Resource<OutgoingDatagrams>) -> wasmtime::Result<Resource<DynPollable>> {
-        match *self.table.get(&this)? {}
-    }
-
-    fn drop(&mut self, this: Resource<OutgoingDatagrams>) -> wasmtime::Result<()> {
-        match self.table.delete(this)? {}
+    unreachable_functions! { OutgoingDatagramStream:
+        fn check_send() -> u64;
+        fn send(Vec<OutgoingDatagram>) -> u64;
     }
 }

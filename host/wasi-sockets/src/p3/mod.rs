@@ -1,80 +1,68 @@
-//! WASI 0.3: `wasi:sockets/{types, ip-name-lookup}`.
+//! `wasi:sockets` 0.3.
 //!
-//! Connecting waits; bytes and incoming connections are streams of the component model. The end of a stream of bytes
-//! that a guest sends closes the sending side of the connection; a guest that drops its receiving stream reads no more.
+//! # States
+//!
+//! | state | `bind` | `connect` | `listen` | `send`, `receive` |
+//! |---|---|---|---|---|
+//! | unbound | yes | yes | yes, on a port that is chosen | `invalid-state` |
+//! | bound | `invalid-state` | yes | yes | `invalid-state` |
+//! | connecting, listening | `invalid-state` | `invalid-state` | `invalid-state` | `invalid-state` |
+//! | connected | `invalid-state` | `invalid-state` | `invalid-state` | each once |
+//! | closed: a connect or listen has failed | `invalid-state` | `invalid-state` | `invalid-state` | `invalid-state` |
+//!
+//! A call with an invalid argument leaves the state as it was. A connect waits only while the backlog of the peer is full.
+//!
+//! # Streams and futures
+//!
+//! * `listen`: a stream of connections, which ends when the interface fails. When the guest has no room left for another
+//!   socket, the connection is closed and the stream goes on.
+//! * `send`: the stream that the guest writes is taken in step with what the network takes. Its end is the end of this
+//!   direction. The future resolves when everything has been handed on, or with the error that stopped it.
+//! * `receive`: the stream ends with the peer's end, or with an error; the future says which. When the guest drops the
+//!   stream it reads nothing any more.
+//!
+//! A zero-length read or write waits until the next one would not have to.
+//!
+//! # The end
+//!
+//! The socket, its streams and its futures all hold the connection, or the port of a listener. It is closed when the last
+//! of them is dropped.
+//!
+//! # Options
+//!
+//! As in [0.2](crate::p2#options).
 
 mod address;
 mod bindings;
+mod errors;
 mod names;
 mod streams;
 mod tcp;
+mod tcp_socket;
 mod udp;
 
-use wasm_roles_virtual_network::NetError;
-use wasmtime::component::{Linker, ResourceTableError};
+use wasmtime::component::Linker;
 use wasmtime_wasi::TrappableError;
 
-use crate::options::NotAllowed;
+use self::bindings::wasi::sockets::ip_name_lookup;
+use self::bindings::wasi::sockets::types::{self, ErrorCode};
 use crate::{Sockets, SocketsView};
-use address::{fits, ip_address, socket_address};
-use bindings::wasi::sockets::types::{self, ErrorCode};
-use bindings::wasi::sockets::ip_name_lookup;
 
-/// Links `wasi:sockets` 0.3 to the interface and the table that `view` finds in the store's data.
+/// What a call gives: a value, an error code for the guest, or a trap.
+type SocketResult<T> = Result<T, SocketError>;
+type SocketError = TrappableError<ErrorCode>;
+
+/// Links all of `wasi:sockets` 0.3. `view` lends the sockets' part of the store's data.
 ///
 /// # Errors
 ///
-/// When something of it is linked already, for example the stock sockets.
+/// When one of its interfaces is linked already.
 pub fn add_to_linker<T: Send + 'static>(
     linker: &mut Linker<T>,
     view: fn(&mut T) -> SocketsView<'_>,
 ) -> wasmtime::Result<()> {
     types::add_to_linker::<T, Sockets>(linker, view)?;
     ip_name_lookup::add_to_linker::<T, Sockets>(linker, view)
-}
-
-type SocketError = TrappableError<ErrorCode>;
-type SocketResult<T> = Result<T, SocketError>;
-
-impl From<NetError> for ErrorCode {
-    fn from(error: NetError) -> Self {
-        match error {
-            NetError::AccessDenied => Self::AccessDenied,
-            NetError::AddressInUse => Self::AddressInUse,
-            NetError::AddressNotBindable => Self::AddressNotBindable,
-            NetError::ConnectionRefused => Self::ConnectionRefused,
-            NetError::ConnectionReset => Self::ConnectionReset,
-            NetError::ConnectionAborted => Self::ConnectionAborted,
-            NetError::ConnectionBroken => Self::ConnectionBroken,
-            NetError::RemoteUnreachable => Self::RemoteUnreachable,
-            NetError::Timeout => Self::Timeout,
-            NetError::InvalidState => Self::InvalidState,
-            NetError::InvalidArgument => Self::InvalidArgument,
-            // 0.3 has no word of its own for too many sockets; its document names this one for that.
-            NetError::TooManySockets => Self::OutOfMemory,
-            NetError::NameUnresolvable => Self::Other(Some("name unresolvable".to_owned())),
-            NetError::NotSupported => Self::NotSupported,
-            _ => Self::Other(Some(error.to_string())),
-        }
-    }
-}
-
-impl From<NotAllowed> for ErrorCode {
-    fn from(_: NotAllowed) -> Self {
-        Self::InvalidArgument
-    }
-}
-
-fn net_error(error: NetError) -> SocketError {
-    ErrorCode::from(error).into()
-}
-
-/// A table that is full is a limit of the instance; anything else is a guest that uses a handle that it does not have.
-fn table_error(error: ResourceTableError) -> SocketError {
-    match error {
-        ResourceTableError::Full => ErrorCode::OutOfMemory.into(),
-        error => SocketError::trap(error),
-    }
 }
 
 impl types::Host for SocketsView<'_> {

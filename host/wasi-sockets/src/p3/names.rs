@@ -1,25 +1,26 @@
-//! `wasi:sockets/ip-name-lookup` 0.3.
+//! `ip-name-lookup`: every answer is there at once.
 
-use wasm_roles_virtual_network::NetError;
 use wasmtime::component::Accessor;
+use wasmtime_wasi::TrappableError;
 
-use super::bindings::wasi::sockets::ip_name_lookup::{ErrorCode, Host, HostWithStore};
-use super::bindings::wasi::sockets::types::IpAddress;
-use super::ip_address;
+use super::bindings::wasi::sockets::ip_name_lookup::{ErrorCode, Host, HostWithStore, IpAddress};
+use super::errors;
 use crate::{Sockets, SocketsView};
 
-impl Host for SocketsView<'_> {}
+pub(super) type LookUpError = TrappableError<ErrorCode>;
+
+impl Host for SocketsView<'_> {
+    fn convert_error_code(&mut self, error: LookUpError) -> wasmtime::Result<ErrorCode> {
+        error.downcast()
+    }
+}
 
 impl<T: Send + 'static> HostWithStore<T> for Sockets {
     async fn resolve_addresses(
         store: &Accessor<T, Self>,
         name: String,
-    ) -> wasmtime::Result<Result<Vec<IpAddress>, ErrorCode>> {
-        let resolved = store.with(|mut access| access.get().interface.resolve(&name));
-        Ok(match resolved {
-            Ok(addresses) => Ok(addresses.into_iter().map(ip_address).collect()),
-            Err(NetError::AccessDenied) => Err(ErrorCode::AccessDenied),
-            Err(_) => Err(ErrorCode::NameUnresolvable),
-        })
+    ) -> Result<Vec<IpAddress>, LookUpError> {
+        let answer = store.with(|mut access| access.get().interface.resolve(&name));
+        Ok(answer.map_err(errors::resolve)?.into_iter().map(IpAddress::from).collect())
     }
 }

@@ -1,4 +1,4 @@
-//! The streams of a socket: incoming connections, bytes received, bytes sent.
+//! Connections and bytes as streams of the component model.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,122 +8,143 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 use wasm_roles_virtual_network::{TcpListener, TcpStream};
 use wasmtime::StoreContextMut;
-use wasmtime::component::{Destination, Resource, Source, StreamConsumer, StreamProducer, StreamResult};
+use wasmtime::component::{
+    Destination, Resource, ResourceTableError, Source, StreamConsumer, StreamProducer, StreamResult,
+};
 
 use super::bindings::wasi::sockets::types::ErrorCode;
-use super::tcp::{Accepted, TcpSocket};
+use super::errors;
+use super::tcp_socket::TcpSocket;
+use crate::address::Family;
+use crate::options::TcpOptions;
 use crate::{CHUNK, SocketsView};
 
-/// The result that a guest gets when a stream of bytes has come to its end.
-pub(super) type Outcome = Result<(), ErrorCode>;
+type Produced = Poll<wasmtime::Result<StreamResult>>;
+/// How a direction of a connection ended; it resolves the future of `send` or `receive`.
+type Outcome = Result<(), ErrorCode>;
 
-/// Waits with a poll, or ends the wait when the guest has cancelled its own.
-macro_rules! ready_or_cancelled {
-    ($poll:expr, $cancelled:expr) => {
-        match $poll {
-            Poll::Ready(ready) => ready,
-            Poll::Pending if $cancelled => return Poll::Ready(Ok(StreamResult::Cancelled)),
-            Poll::Pending => return Poll::Pending,
-        }
-    };
+const COMPLETED: Produced = Poll::Ready(Ok(StreamResult::Completed));
+const DROPPED: Produced = Poll::Ready(Ok(StreamResult::Dropped));
+
+/// Nothing can be done now. A guest that gives up waiting is let go at once.
+fn pending(give_up: bool) -> Produced {
+    if give_up { Poll::Ready(Ok(StreamResult::Cancelled)) } else { Poll::Pending }
 }
 
-/// The connections that arrive at a listening socket. It ends when the instance is being stopped.
-pub(super) struct Accepting<T: 'static> {
-    pub(super) listener: TcpListener,
-    pub(super) accepted: Accepted,
+/// What `listen` gives: the connections that come in.
+pub(super) struct Incoming<T: 'static> {
+    pub(super) listener: Arc<TcpListener>,
+    pub(super) family: Family,
+    /// The listener's, for each connection.
+    pub(super) options: TcpOptions,
     pub(super) view: for<'a> fn(&'a mut T) -> SocketsView<'a>,
 }
 
-impl<T: 'static> StreamProducer<T> for Accepting<T> {
+impl<T: 'static> StreamProducer<T> for Incoming<T> {
     type Item = Resource<TcpSocket>;
-    type Buffer = Option<Resource<TcpSocket>>;
+    type Buffer = Option<Self::Item>;
 
     fn poll_produce<'a>(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         mut store: StoreContextMut<'a, T>,
         mut destination: Destination<'a, Self::Item, Self::Buffer>,
-        cancelled: bool,
-    ) -> Poll<wasmtime::Result<StreamResult>> {
-        ready_or_cancelled!(self.listener.poll_ready(cx), cancelled);
-        if destination.remaining(&mut store) == Some(0) {
-            return Poll::Ready(Ok(StreamResult::Completed)); // the guest only asked whether there is something
+        give_up: bool,
+    ) -> Produced {
+        loop {
+            if self.listener.poll_ready(cx).is_pending() {
+                return pending(give_up);
+            }
+            if destination.remaining(&mut store) == Some(0) {
+                return COMPLETED;
+            }
+            let stream = match self.listener.try_accept() {
+                Ok(Some(stream)) => stream,
+                Ok(None) => continue,
+                Err(_) => return DROPPED,
+            };
+            let socket = TcpSocket::accepted(self.family, self.options.clone(), stream);
+            match (self.view)(store.data_mut()).table.push(socket) {
+                Ok(socket) => {
+                    destination.set_buffer(Some(socket));
+                    return COMPLETED;
+                }
+                // Not the end of the listener: this connection is closed, the next may find room.
+                Err(ResourceTableError::Full) => {}
+                Err(error) => return Poll::Ready(Err(error.into())),
+            }
         }
-        let Ok(stream) = ready_or_cancelled!(self.listener.poll_accept(cx), cancelled) else {
-            return Poll::Ready(Ok(StreamResult::Dropped));
-        };
-        let socket = self.accepted.socket(stream);
-        // A guest whose table is full loses the connection, not its listener.
-        if let Ok(socket) = (self.view)(store.data_mut()).table.push(socket) {
-            destination.set_buffer(Some(socket));
-        }
-        Poll::Ready(Ok(StreamResult::Completed))
     }
 }
 
-/// The bytes that a connection receives.
+/// What `receive` gives: the bytes that the peer sends.
 pub(super) struct Receiving {
-    pub(super) stream: Arc<TcpStream>,
-    pub(super) outcome: Option<oneshot::Sender<Outcome>>,
+    stream: Arc<TcpStream>,
+    /// Taken when the outcome is told.
+    outcome: Option<oneshot::Sender<Outcome>>,
 }
 
-/// Tells the guest how it ended. It may have dropped its end of that, too.
-fn tell(outcome: &mut Option<oneshot::Sender<Outcome>>, end: Outcome) {
-    if let Some(outcome) = outcome.take() {
-        let _ = outcome.send(end);
-    }
-}
-
-impl Drop for Receiving {
-    fn drop(&mut self) {
-        self.stream.shutdown_read();
-        tell(&mut self.outcome, Ok(()));
+impl Receiving {
+    pub(super) fn new(stream: Arc<TcpStream>) -> (Self, oneshot::Receiver<Outcome>) {
+        let (sender, receiver) = oneshot::channel();
+        (Self { stream, outcome: Some(sender) }, receiver)
     }
 }
 
 impl<T> StreamProducer<T> for Receiving {
     type Item = u8;
-    type Buffer = Bytes; // handed on as it is; the only copy is the one into the guest's memory
+    /// A chunk as the network has it. wasmtime copies it once, into the guest.
+    type Buffer = Bytes;
 
     fn poll_produce<'a>(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         mut store: StoreContextMut<'a, T>,
         mut destination: Destination<'a, u8, Bytes>,
-        cancelled: bool,
-    ) -> Poll<wasmtime::Result<StreamResult>> {
-        let wanted = destination.remaining(&mut store).unwrap_or(CHUNK).min(CHUNK);
-        let end = loop {
-            ready_or_cancelled!(self.stream.poll_readable(cx), cancelled);
+        give_up: bool,
+    ) -> Produced {
+        loop {
+            if self.stream.poll_readable(cx).is_pending() {
+                return pending(give_up);
+            }
+            let wanted = destination.remaining(&mut store).unwrap_or(CHUNK).min(CHUNK);
             if wanted == 0 {
-                return Poll::Ready(Ok(StreamResult::Completed));
+                return COMPLETED;
             }
-            match self.stream.try_read(wanted) {
-                Ok(Some(bytes)) if bytes.is_empty() => break Ok(()),
-                Ok(Some(bytes)) => {
-                    destination.set_buffer(bytes);
-                    return Poll::Ready(Ok(StreamResult::Completed));
+            let outcome = match self.stream.try_read(wanted) {
+                Ok(None) => continue,
+                Ok(Some(data)) if data.is_empty() => Ok(()),
+                Ok(Some(data)) => {
+                    destination.set_buffer(data);
+                    return COMPLETED;
                 }
-                Ok(None) => {} // it was not ready after all
-                Err(error) => break Err(error.into()),
-            }
-        };
-        tell(&mut self.outcome, end);
-        Poll::Ready(Ok(StreamResult::Dropped))
+                Err(error) => Err(errors::receive(error)),
+            };
+            tell(&mut self.outcome, outcome);
+            return DROPPED;
+        }
     }
 }
 
-/// The bytes that a guest sends. Its end is the end of the connection's sending side.
-pub(super) struct Sending {
-    pub(super) stream: Arc<TcpStream>,
-    pub(super) outcome: Option<oneshot::Sender<Outcome>>,
+impl Drop for Receiving {
+    /// The guest wants no more, or there is no more.
+    fn drop(&mut self) {
+        self.stream.shutdown_read();
+        tell(&mut self.outcome, Ok(()));
+    }
 }
 
-impl Drop for Sending {
-    fn drop(&mut self) {
-        self.stream.shutdown_write();
-        tell(&mut self.outcome, Ok(()));
+/// What `send` takes: the bytes for the peer.
+pub(super) struct Sending {
+    stream: Arc<TcpStream>,
+    /// Taken when the outcome is told.
+    outcome: Option<oneshot::Sender<Outcome>>,
+}
+
+impl Sending {
+    pub(super) fn new(stream: Arc<TcpStream>) -> (Self, oneshot::Receiver<Outcome>) {
+        let (sender, receiver) = oneshot::channel();
+        (Self { stream, outcome: Some(sender) }, receiver)
     }
 }
 
@@ -133,31 +154,51 @@ impl<T> StreamConsumer<T> for Sending {
     fn poll_consume(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        store: StoreContextMut<T>,
-        source: Source<u8>,
-        cancelled: bool,
-    ) -> Poll<wasmtime::Result<StreamResult>> {
+        store: StoreContextMut<'_, T>,
+        source: Source<'_, u8>,
+        give_up: bool,
+    ) -> Produced {
         let mut source = source.as_direct(store);
-        let end = loop {
-            ready_or_cancelled!(self.stream.poll_writable(cx), cancelled);
+        loop {
+            if self.stream.poll_writable(cx).is_pending() {
+                return pending(give_up);
+            }
             let offered = source.remaining();
             if offered.is_empty() {
-                return Poll::Ready(Ok(StreamResult::Completed));
+                return COMPLETED;
             }
-            let written = self.stream.write_budget().and_then(|budget| {
-                let taken = offered.get(..budget.min(CHUNK)).unwrap_or(offered);
-                self.stream.try_write(&mut Bytes::copy_from_slice(taken))
+            let sent = self.stream.write_budget().and_then(|budget| {
+                let size = budget.min(CHUNK).min(offered.len());
+                // The one copy, out of the guest.
+                let mut chunk = Bytes::copy_from_slice(offered.get(..size).unwrap_or_default());
+                self.stream.try_write(&mut chunk)
             });
-            match written {
-                Ok(0) => {} // it was not ready after all
-                Ok(written) => {
-                    source.mark_read(written);
-                    return Poll::Ready(Ok(StreamResult::Completed));
+            match sent {
+                Ok(0) => {}
+                Ok(size) => {
+                    source.mark_read(size);
+                    return COMPLETED;
                 }
-                Err(error) => break error,
+                Err(error) => {
+                    tell(&mut self.outcome, Err(errors::send(error)));
+                    return DROPPED;
+                }
             }
-        };
-        tell(&mut self.outcome, Err(end.into()));
-        Poll::Ready(Ok(StreamResult::Dropped))
+        }
+    }
+}
+
+impl Drop for Sending {
+    /// The guest has closed its stream, or the connection takes no more.
+    fn drop(&mut self) {
+        self.stream.shutdown_write();
+        tell(&mut self.outcome, Ok(()));
+    }
+}
+
+/// Says how it ended, unless that has been said. The guest may have dropped the future.
+fn tell(sender: &mut Option<oneshot::Sender<Outcome>>, outcome: Outcome) {
+    if let Some(sender) = sender.take() {
+        let _ = sender.send(outcome);
     }
 }

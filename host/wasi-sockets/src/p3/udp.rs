@@ -1,24 +1,27 @@
-//! `wasi:sockets/types.udp-socket` 0.3: there are no UDP sockets yet. Creating one answers `not-supported`, so no value of
-//! this type exists, and the functions on it cannot be called.
+//! UDP, which this network does not have yet: a socket cannot be created.
+//!
+//! The type of the resource has no values, so none of the functions below can be reached with a valid handle.
 
 use wasmtime::component::{Accessor, Resource};
 
 use super::bindings::wasi::sockets::types::{
     ErrorCode, HostUdpSocket, HostUdpSocketWithStore, IpAddressFamily, IpSocketAddress,
 };
-use super::{SocketResult, table_error};
+use super::{SocketError, SocketResult};
 use crate::{Sockets, SocketsView};
 
-/// A UDP socket.
+/// A UDP socket: there is none.
 pub enum UdpSocket {}
 
-/// The functions of a resource type without values. A guest that calls one has made up its handle, and traps.
-macro_rules! on_nothing {
-    ($(fn $name:ident($($argument:ty),*) -> $result:ty;)*) => { $(
-        fn $name(&mut self, this: Resource<UdpSocket>, $(_: $argument),*) -> SocketResult<$result> {
-            match *self.table.get(&this).map_err(table_error)? {}
-        }
-    )* };
+/// A function of a resource that has no values: it ends with the look-up of the handle, which fails.
+macro_rules! unreachable_functions {
+    ($(fn $name:ident($($argument:ty),*) -> $result:ty;)*) => {
+        $(
+            fn $name(&mut self, socket: Resource<UdpSocket> $(, _: $argument)*) -> SocketResult<$result> {
+                match *self.table.get(&socket).map_err(SocketError::trap)? {}
+            }
+        )*
+    };
 }
 
 impl HostUdpSocket for SocketsView<'_> {
@@ -26,7 +29,7 @@ impl HostUdpSocket for SocketsView<'_> {
         Err(ErrorCode::NotSupported.into())
     }
 
-    on_nothing! {
+    unreachable_functions! {
         fn bind(IpSocketAddress) -> ();
         fn connect(IpSocketAddress) -> ();
         fn disconnect() -> ();
@@ -40,29 +43,29 @@ impl HostUdpSocket for SocketsView<'_> {
         fn set_send_buffer_size(u64) -> ();
     }
 
-    fn get_address_family(&mut self, this: Resource<UdpSocket>) -> wasmtime::Result<IpAddressFamily> {
-        match *self.table.get(&this)? {}
+    fn get_address_family(&mut self, socket: Resource<UdpSocket>) -> wasmtime::Result<IpAddressFamily> {
+        match *self.table.get(&socket)? {}
     }
 
-    fn drop(&mut self, this: Resource<UdpSocket>) -> wasmtime::Result<()> {
-        match self.table.delete(this)? {}
+    fn drop(&mut self, socket: Resource<UdpSocket>) -> wasmtime::Result<()> {
+        match self.table.delete(socket)? {}
     }
 }
 
 impl<T: Send + 'static> HostUdpSocketWithStore<T> for Sockets {
     async fn send(
         store: &Accessor<T, Self>,
-        this: Resource<UdpSocket>,
+        socket: Resource<UdpSocket>,
         _: Vec<u8>,
         _: Option<IpSocketAddress>,
     ) -> SocketResult<()> {
-        store.with(|mut access| match *access.get().table.get(&this).map_err(table_error)? {})
+        store.with(|mut access| match *access.get().table.get(&socket).map_err(SocketError::trap)? {})
     }
 
     async fn receive(
         store: &Accessor<T, Self>,
-        this: Resource<UdpSocket>,
+        socket: Resource<UdpSocket>,
     ) -> SocketResult<(Vec<u8>, IpSocketAddress)> {
-        store.with(|mut access| match *access.get().table.get(&this).map_err(table_error)? {})
+        store.with(|mut access| match *access.get().table.get(&socket).map_err(SocketError::trap)? {})
     }
 }

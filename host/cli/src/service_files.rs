@@ -1,0 +1,63 @@
+//! The two files that describe a service: which ones, and what is in them.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use wasm_roles_service_model::Source;
+
+use crate::failure::Failure;
+
+const DEFINITION: &str = "ServiceDefinition.csdef";
+/// Looked for beside the definition, in this order.
+const CONFIGURATIONS: [&str; 2] = ["ServiceConfiguration.Local.cscfg", "ServiceConfiguration.cscfg"];
+
+/// A service as its files have it.
+pub struct ServiceFiles {
+    pub definition: Source,
+    pub configuration: Option<Source>,
+    /// The folder of the definition.
+    pub folder: PathBuf,
+}
+
+/// Reads the definition and its configuration; without `configuration` the one beside the definition, if there is one.
+pub fn read(definition: &Path, configuration: Option<&Path>) -> Result<ServiceFiles, Failure> {
+    let folder = definition.parent().unwrap_or(Path::new("")).to_owned();
+    let found = match configuration {
+        Some(given) => Some(given.to_owned()),
+        None => CONFIGURATIONS.iter().map(|name| folder.join(name)).find(|file| file.is_file()),
+    };
+    Ok(ServiceFiles {
+        definition: read_one(definition, "service definition")?,
+        configuration: found.map(|file| read_one(&file, "service configuration")).transpose()?,
+        folder,
+    })
+}
+
+fn read_one(file: &Path, what: &str) -> Result<Source, Failure> {
+    let name = file.display().to_string();
+    let bytes = std::fs::read(file).map_err(|error| unreadable(file, what, &error))?;
+    Source::decode(name.as_str(), &bytes).map_err(|error| {
+        Failure::with_hint(format!("the {what} {name} is no text: {error}"), "save it as UTF-8 or UTF-16")
+    })
+}
+
+fn unreadable(file: &Path, what: &str, error: &io::Error) -> Failure {
+    let name = file.display();
+    if file.is_dir() {
+        let inside = file.join(DEFINITION);
+        return Failure::with_hint(
+            format!("{name} is a folder, not a {what}"),
+            format!("name the file in it, such as {}", inside.display()),
+        );
+    }
+    if error.kind() == io::ErrorKind::NotFound {
+        return Failure::with_hint(
+            format!("there is no {what} {name}"),
+            format!("name a file that exists, such as path/to/{DEFINITION}"),
+        );
+    }
+    Failure::with_hint(
+        format!("the {what} {name} cannot be read: {error}"),
+        "check that you may read the file",
+    )
+}

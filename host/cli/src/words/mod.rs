@@ -1,0 +1,70 @@
+//! What is printed about a running service, for people ([`plain`]) or for programs ([`json`]).
+
+mod clean;
+mod color;
+mod denial;
+mod json;
+mod lines;
+mod plain;
+mod table;
+mod time;
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use wasm_roles_fabric::{Event, Published, StopSummary};
+use wasm_roles_service_plan::{InstanceId, Plan};
+
+use crate::arguments::{LogFormat, RunArguments};
+use crate::printer::Page;
+
+/// Turns what happens into pages.
+pub trait Words: Send {
+    /// The service is being started.
+    fn started(&mut self, started: &Started<'_>) -> Page;
+    /// Something happened; none when it is not worth a word.
+    fn event(&mut self, event: &Event) -> Option<Page>;
+    /// The service as a whole got on.
+    fn progress(&mut self, time: Duration, progress: &Progress) -> Page;
+}
+
+/// A service at its start.
+pub struct Started<'a> {
+    pub time: Duration,
+    pub plan: &'a Plan,
+    pub deployment_id: &'a str,
+    /// The configuration file; none when there is none.
+    pub configuration: Option<&'a str>,
+    pub published: &'a [Published],
+}
+
+/// How the service as a whole gets on.
+pub enum Progress {
+    /// All instances are Ready, so many.
+    AllReady(usize),
+    /// These instances were asked to stop; each has so long.
+    Stopping(Vec<InstanceId>, Duration),
+    /// These instances have not stopped yet.
+    StillWaiting(Vec<InstanceId>),
+    /// All instances have stopped.
+    Stopped(StopSummary),
+}
+
+/// The words that the arguments ask for.
+pub fn of(arguments: &RunArguments, plan: &Plan) -> Box<dyn Words> {
+    if arguments.log_format == LogFormat::Json {
+        return Box::new(json::Json);
+    }
+    let lines = if arguments.no_prefix {
+        lines::GuestLines::raw()
+    } else {
+        let ids = plan.instances.iter().map(|instance| instance.id.as_str());
+        lines::GuestLines::prefixed(ids, color::wanted(std::io::stdout().is_terminal()))
+    };
+    Box::new(plain::Plain::new(lines, color::wanted(std::io::stderr().is_terminal())))
+}
+
+/// Whether diagnostics on standard error are coloured.
+pub fn colored_diagnostics() -> bool {
+    color::wanted(std::io::stderr().is_terminal())
+}

@@ -1,0 +1,240 @@
+//! What a deployment tells its owner.
+//!
+//! [`Events`] is one ordered stream. Its channel is small and bounded, and everybody who has something to say waits in line
+//! for a place in it, one event at a time. So a reader that is slow slows the guests that write, never the supervision
+//! of instances; and an instance that floods its output gets one place in turn with everybody else.
+//!
+//! What is said by somebody who must not wait (a guest's task that was denied something, the balancer) goes through a
+//! [`Herald`]: it has a queue of its own, and when that is full, events are counted instead of kept.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use wasm_roles_role_runtime::{Clock, End, Line};
+use wasm_roles_service_plan::{Explanation, InstanceId, Plan, Port, RoleName, explain_denial};
+use wasm_roles_virtual_network::{Denial, InstanceIndex, Observer};
+
+use crate::lifecycle::Status;
+
+/// Places in the channel. Few: each is a line that another instance's line has to wait for.
+const PLACES: usize = 64;
+/// What a herald keeps before it only counts.
+const HERALD_PLACES: usize = 1024;
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// When, as time since 1970-01-01T00:00:00Z on the deployment's clock.
+    pub time: Duration,
+    /// What.
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum EventKind {
+    /// An instance has another status.
+    StatusChanged {
+        /// The instance.
+        instance: InstanceId,
+        /// Its status from now on.
+        status: Status,
+    },
+    /// Nothing is left of an incarnation. All of its output came before this.
+    Ended {
+        /// The instance.
+        instance: InstanceId,
+        /// Why.
+        end: End,
+    },
+    /// An instance waits for its next incarnation.
+    Recycling {
+        /// The instance.
+        instance: InstanceId,
+        /// The how many-th recycle in a row, from 1.
+        attempt: u32,
+        /// The wait.
+        delay: Duration,
+        /// How the last incarnation ended, as a sentence without subject.
+        reason: String,
+    },
+    /// A guest wrote a line.
+    Output {
+        /// The instance.
+        instance: InstanceId,
+        /// Where to.
+        stream: OutputStream,
+        /// The guest's bytes: hostile, and not always text.
+        line: Line,
+    },
+    /// The network denied something to an instance; told once for each operation and target.
+    Denied(Box<DeniedEvent>),
+    /// An instance was denied so many different things that further ones are only counted.
+    DenialsSilenced {
+        /// The instance.
+        instance: String,
+    },
+    /// Public connections were closed, because no instance could take them.
+    NoReadyInstance {
+        /// The public port.
+        port: Port,
+        /// The role that should answer.
+        role: RoleName,
+        /// Connections since this was last told.
+        connections: u64,
+    },
+    /// The operating system gives no connections to a public port; it is tried again.
+    AcceptFailed {
+        /// The public port.
+        port: Port,
+        /// What the operating system says.
+        reason: String,
+    },
+    /// Events were left out, because they came faster than they were read.
+    LeftOut {
+        /// How many.
+        events: u64,
+    },
+}
+
+/// Something that the network denied.
+#[derive(Clone, Debug)]
+pub struct DeniedEvent {
+    /// Who, what and why.
+    pub denial: Denial,
+    /// The rule, its line, and what would allow it.
+    pub explanation: Explanation,
+}
+
+/// A stream that a guest writes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutputStream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+impl OutputStream {
+    /// `stdout` or `stderr`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Stdout => "stdout",
+            Self::Stderr => "stderr",
+        }
+    }
+}
+
+/// The events of a deployment, in order. Dropping it means that nobody listens: output is thrown away.
+#[derive(Debug)]
+pub struct Events(mpsc::Receiver<Event>);
+
+impl Events {
+    pub(crate) fn channel() -> (mpsc::Sender<Event>, Self) {
+        let (sender, receiver) = mpsc::channel(PLACES);
+        (sender, Self(receiver))
+    }
+
+    /// The next event; none when the deployment has stopped and everything was told.
+    pub async fn next(&mut self) -> Option<Event> {
+        self.0.recv().await
+    }
+
+    /// As [`next`](Self::next), but only what is there now.
+    pub fn try_next(&mut self) -> Option<Event> {
+        self.0.try_recv().ok()
+    }
+}
+
+/// Tells events without waiting.
+#[derive(Clone)]
+pub(crate) struct Herald {
+    queue: mpsc::Sender<(Duration, News)>,
+    left_out: Arc<AtomicU64>,
+    clock: Clock,
+}
+
+enum News {
+    Event(EventKind),
+    /// Explained later, out of the way of the guest that was denied.
+    Denied(Box<Denial>),
+}
+
+impl Herald {
+    /// A herald and the task that carries its news to `events`. The task ends when all is told and `alive`'s sender is
+    /// gone; a connection that outlives its instance may still hold a herald then.
+    pub(crate) fn new(
+        plan: Arc<Plan>,
+        clock: Clock,
+        events: mpsc::Sender<Event>,
+        alive: oneshot::Receiver<Infallible>,
+    ) -> (Self, impl Future<Output = ()> + Send + 'static) {
+        let (queue, news) = mpsc::channel(HERALD_PLACES);
+        let left_out = Arc::new(AtomicU64::new(0));
+        let herald = Self { queue, left_out: Arc::clone(&left_out), clock };
+        (herald, carry(plan, news, left_out, events, alive))
+    }
+
+    pub(crate) fn tell(&self, kind: EventKind) {
+        self.tell_news(News::Event(kind));
+    }
+
+    fn tell_news(&self, news: News) {
+        if self.queue.try_send((self.clock.wall(), news)).is_err() {
+            self.left_out.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+async fn carry(
+    plan: Arc<Plan>,
+    mut news: mpsc::Receiver<(Duration, News)>,
+    left_out: Arc<AtomicU64>,
+    events: mpsc::Sender<Event>,
+    mut alive: oneshot::Receiver<Infallible>,
+) {
+    let mut closed = false;
+    loop {
+        let (time, news) = tokio::select! {
+            biased;
+            news = news.recv() => match news {
+                Some(news) => news,
+                None => return,
+            },
+            _ = &mut alive, if !closed => {
+                closed = true;
+                news.close();
+                continue;
+            }
+        };
+        let kind = match news {
+            News::Event(kind) => kind,
+            News::Denied(denial) => {
+                let explanation = explain_denial(&plan, &denial.reason);
+                EventKind::Denied(Box::new(DeniedEvent { denial: *denial, explanation }))
+            }
+        };
+        let missed = left_out.swap(0, Ordering::Relaxed);
+        let missed = (missed > 0).then_some(EventKind::LeftOut { events: missed });
+        for kind in std::iter::once(kind).chain(missed) {
+            if events.send(Event { time, kind }).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+impl Observer for Herald {
+    fn denied(&self, denial: &Denial) {
+        self.tell_news(News::Denied(Box::new(denial.clone())));
+    }
+
+    fn silenced(&self, _: InstanceIndex, subject_id: &str) {
+        self.tell(EventKind::DenialsSilenced { instance: subject_id.to_owned() });
+    }
+}

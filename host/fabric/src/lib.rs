@@ -1,0 +1,47 @@
+//! The fabric: runs services of many role instances.
+//!
+//! A [`Deployment`] is a plan that runs. [`Deployment::start`] finds and loads the components of the roles, binds the public
+//! ports, and starts every instance under a supervisor of its own. What happens comes out as one stream of
+//! [`Events`].
+//!
+//! ```text
+//!                public port ──► balancer ──┐  hands over the accepted connection itself
+//!                                           ▼
+//! Plan ──► supervisor ──► incarnation ◄── rotation of the role's ready instances
+//!              │               │
+//!              └── narrator ◄──┘ output          herald ◄── denials, refused connections
+//!                      └──────────► Events ◄────────┘
+//! ```
+//!
+//! The rules are pure functions, tested by tables: [`lifecycle`] (when an instance is started, recycled and stopped),
+//! [`rotation`] (whose turn it is), [`approot`] (which file is a role's component), [`view`](mod@view) (what an instance can
+//! find out about its deployment).
+//!
+//! An embedder gives the clock and the seed; nothing here reads the system clock or draws random numbers, and every wait is
+//! a timer of tokio. It is a library for test beds first; the command line is one of its callers.
+
+pub mod approot;
+mod balancer;
+mod components;
+mod deployment;
+mod events;
+mod launch;
+pub mod lifecycle;
+mod narrator;
+mod publish;
+pub mod rotation;
+mod start_error;
+mod status_board;
+mod storage;
+mod supervisor;
+#[cfg(test)]
+mod test_plans;
+pub mod view;
+
+pub use deployment::{DEFAULT_STOP_BUDGET, Deployment, DeploymentOptions, StopSummary, StoppedInstance};
+pub use events::{DeniedEvent, Event, EventKind, Events, OutputStream};
+pub use lifecycle::Status;
+pub use publish::{Publication, PublishError, Published};
+pub use start_error::{Problem, StartError};
+pub use status_board::Statuses;
+pub use wasm_roles_role_runtime::{Clock, End, Line, LoadError, Runtime, RuntimeError, RuntimeOptions, Seed};

@@ -1,0 +1,103 @@
+//! Why a deployment does not start.
+
+use std::fmt;
+
+use wasm_roles_role_runtime::LoadError;
+use wasm_roles_service_plan::{Port, RoleName};
+
+use crate::approot::ComponentMissing;
+use crate::publish::PublishError;
+
+/// Why a deployment does not start: everything that could be found out in one go. Nothing is left running.
+#[derive(Debug)]
+pub struct StartError {
+    problems: Vec<Problem>,
+}
+
+impl StartError {
+    pub(crate) fn new<P: Into<Problem>>(problems: impl IntoIterator<Item = P>) -> Self {
+        Self { problems: problems.into_iter().map(Into::into).collect() }
+    }
+
+    /// The problems, at least one.
+    #[must_use]
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let problems: Vec<String> = self.problems.iter().map(Problem::to_string).collect();
+        f.write_str(&problems.join("\n"))
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// One reason why a deployment does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// A folder is named for a role that the definition does not have.
+    #[error("there is no role {role} to look for in a folder of its own")]
+    UnknownRole {
+        /// The name.
+        role: RoleName,
+        /// The roles that there are.
+        known: Vec<RoleName>,
+    },
+    /// A place is named for a public port that the definition does not have.
+    #[error("there is no public port {port} to publish")]
+    UnknownPublicPort {
+        /// The port.
+        port: Port,
+        /// The public ports that there are.
+        known: Vec<Port>,
+    },
+    /// A role has no component.
+    #[error(transparent)]
+    ComponentMissing(#[from] ComponentMissing),
+    /// The component of a role cannot be run.
+    #[error("role {role} cannot be loaded: {source}")]
+    Load {
+        /// The role.
+        role: RoleName,
+        /// Why.
+        source: LoadError,
+    },
+    /// Compiling the component of a role failed inside this host.
+    #[error("role {role} cannot be loaded: the host failed: {reason}")]
+    LoadFailed {
+        /// The role.
+        role: RoleName,
+        /// How.
+        reason: String,
+    },
+    /// A public port cannot listen.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+}
+
+impl Problem {
+    /// What the user can do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::UnknownRole { known, .. } => Some(format!("the roles are {}", listed(known))),
+            Self::UnknownPublicPort { known, .. } if known.is_empty() => {
+                Some("the definition has no input endpoint".to_owned())
+            }
+            Self::UnknownPublicPort { known, .. } => Some(format!("the public ports are {}", listed(known))),
+            Self::ComponentMissing(missing) => Some(missing.hint()),
+            Self::Load { source, .. } => Some(source.hint().to_owned()),
+            Self::LoadFailed { .. } => None,
+            Self::Publish(error) => Some(error.hint()),
+        }
+    }
+}
+
+fn listed(known: &[impl ToString]) -> String {
+    let known: Vec<String> = known.iter().map(ToString::to_string).collect();
+    known.join(", ")
+}

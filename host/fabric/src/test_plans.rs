@@ -1,0 +1,20 @@
+//! Plans for tests, from a few lines of definition.
+
+use wasm_roles_service_model::{Options, Source, load};
+use wasm_roles_service_plan::{Plan, plan};
+
+/// The plan of a service with these role elements and these `Role` elements of a configuration.
+pub(crate) fn plan_of(roles: &str, configuration: &str) -> Plan {
+    const NAMESPACE: &str = "http://schemas.microsoft.com/ServiceHosting/2008/10";
+    let definition = format!(
+        r#"<ServiceDefinition name="Svc" xmlns="{NAMESPACE}/ServiceDefinition">{roles}</ServiceDefinition>"#
+    );
+    let configuration = format!(
+        r#"<ServiceConfiguration serviceName="Svc" xmlns="{NAMESPACE}/ServiceConfiguration">{configuration}</ServiceConfiguration>"#
+    );
+    let definition = Source { name: "Svc.csdef".to_owned(), text: definition };
+    let configuration = Source { name: "Svc.cscfg".to_owned(), text: configuration };
+    let outcome = load(&definition, Some(&configuration), &Options::default());
+    let model = outcome.model.unwrap_or_else(|| panic!("{:#?}", outcome.diagnostics));
+    plan(&model).unwrap()
+}

@@ -1,0 +1,121 @@
+//! From a denial back to the definition: which line decided, and what would allow it.
+
+use std::fmt;
+
+use wasm_roles_service_model::{RoleName, Span};
+use wasm_roles_virtual_network::policy::{DenyReason, Transport};
+
+use crate::{Plan, PlannedRole, Reach};
+
+/// A denial in words, for the person who wrote the definition.
+///
+/// Its `Display` is all of it in one or two sentences. Nothing in it comes from a guest, except numbers of ports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Explanation {
+    /// What is denied, and by what.
+    pub reason: String,
+    /// The place in the definition that decides it; `None` when no line does.
+    pub place: Option<Span>,
+    /// What would allow it.
+    pub remedy: String,
+    /// The XML to add, when the remedy is to add some.
+    pub xml: Option<String>,
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; {}", self.reason, self.remedy)
+    }
+}
+
+/// Explains why the policy of `plan` denied something.
+pub fn explain_denial(plan: &Plan, reason: &DenyReason) -> Explanation {
+    match reason {
+        DenyReason::TrafficRule { from, role, endpoint, .. } => {
+            rule(plan, from, role, endpoint).unwrap_or_else(|| unexplained(reason))
+        }
+        DenyReason::UndeclaredPort { role, transport, port } => {
+            undeclared(plan, reason, role, *transport, *port)
+        }
+        DenyReason::NoSuchEndpoint { role, transport, port } => {
+            undeclared(plan, reason, role, *transport, *port)
+        }
+        DenyReason::ForeignAddress => {
+            without_xml(reason, "an instance binds its own address, the unspecified address or loopback")
+        }
+        DenyReason::Outside => without_xml(
+            reason,
+            "this version has no way out: roles reach the instances of their own deployment only",
+        ),
+        DenyReason::UnknownName => without_xml(
+            reason,
+            "a name is `<role>`, `<instance id>` or `<number>.<role>`, and the role needs an `<InternalEndpoint>` \
+             to be seen by others",
+        ),
+        _ => unexplained(reason),
+    }
+}
+
+fn rule(plan: &Plan, from: &str, role: &str, endpoint: &str) -> Option<Explanation> {
+    let target = role_named(plan, role)?.endpoints.iter().find(|known| known.name == endpoint)?;
+    let Reach::Only { roles, rules } = &target.reach else { return None };
+    let place = rules.first()?;
+    let xml = format!("<FromRole roleName=\"{}\" />", attribute_value(from));
+    Some(Explanation {
+        reason: format!(
+            "{from} may not reach endpoint {endpoint} of {role}: the traffic rule at {place} admits {}",
+            only(roles)
+        ),
+        place: Some(place.clone()),
+        remedy: format!("to allow it, add `{xml}` to the `<WhenSource>` of that rule"),
+        xml: Some(xml),
+    })
+}
+
+fn undeclared(plan: &Plan, reason: &DenyReason, role: &str, transport: Transport, port: u16) -> Explanation {
+    let Some(role) = role_named(plan, role).filter(|_| port != 0) else { return unexplained(reason) };
+    // The name is only a proposal, so it must not be one that the role has.
+    let mut name = format!("Port{port}");
+    while role.endpoints.iter().any(|endpoint| endpoint.name == name) {
+        name.push('_');
+    }
+    let xml = format!("<InternalEndpoint name=\"{name}\" protocol=\"{transport}\" port=\"{port}\" />");
+    Explanation {
+        reason: reason.to_string(),
+        place: Some(role.span.clone()),
+        remedy: format!(
+            "to allow it, add `{xml}` to the `<Endpoints>` of role {} at {}",
+            role.name, role.span
+        ),
+        xml: Some(xml),
+    }
+}
+
+fn without_xml(reason: &DenyReason, remedy: &str) -> Explanation {
+    Explanation { reason: reason.to_string(), place: None, remedy: remedy.to_owned(), xml: None }
+}
+
+fn unexplained(reason: &DenyReason) -> Explanation {
+    without_xml(reason, "nothing in this plan would allow it")
+}
+
+fn role_named<'a>(plan: &'a Plan, name: &str) -> Option<&'a PlannedRole> {
+    plan.roles.iter().find(|role| role.name.as_str() == name)
+}
+
+fn only(roles: &[RoleName]) -> String {
+    match roles {
+        [] => "nobody".to_owned(),
+        [one] => format!("only {one}"),
+        [others @ .., last] => {
+            let others: Vec<&str> = others.iter().map(RoleName::as_str).collect();
+            format!("only {} and {last}", others.join(", "))
+        }
+    }
+}
+
+/// Names cannot hold the other characters that XML wants escaped.
+fn attribute_value(name: &str) -> String {
+    name.replace('&', "&amp;")
+}

@@ -1,0 +1,147 @@
+//! The planner: one pass over the model.
+
+use wasm_roles_service_model::{Endpoint, EndpointKind as DeclaredKind, Port, Role, RoleId, ServiceModel};
+
+use crate::policy::{Compiler, reach};
+use crate::ports::{LocalPorts, local_ports};
+use crate::types::{
+    EndpointKind, InstanceId, Plan, PlannedEndpoint, PlannedInstance, PlannedRole, PublicPort, RoleEndpoint,
+};
+use crate::{PlanError, addresses};
+
+/// Instances with even and odd ordinals are on different machines: the platform promises two fault domains
+/// (facts: section 7.6).
+const FAULT_DOMAINS: u32 = 2;
+
+/// Decides everything about a deployment of this service.
+///
+/// Addresses go to the roles in the order of the definition, then to ordinals, from 10.0.0.4 up. The upgrade domain
+/// of an instance is its ordinal modulo `upgradeDomainCount`, the fault domain its ordinal modulo 2.
+///
+/// # Errors
+/// The private network is too small for the instances, or a role names so many ports that none is left.
+pub fn plan(model: &ServiceModel) -> Result<Plan, PlanError> {
+    let mut addresses = addresses::addresses();
+    let mut compiler = Compiler::new(model);
+    let mut roles = Vec::with_capacity(model.roles().len());
+    let mut instances = Vec::new();
+    let mut public = Vec::new();
+    for ((id, role), index) in model.roles_with_ids().zip(compiler.roles()) {
+        let ports = local_ports(role)?;
+        for ((endpoint_id, endpoint), ports) in role.endpoints_with_ids(id).zip(&ports) {
+            compiler.endpoint(index, model, endpoint_id, endpoint, ports);
+        }
+        let planned = plan_role(model, id, role, &ports);
+        for ordinal in 0..role.instance_count {
+            let address = addresses.next().ok_or_else(|| too_many_instances(model))?;
+            let instance_id = InstanceId::new(&role.name, ordinal);
+            instances.push(PlannedInstance {
+                index: compiler.instance(index, &instance_id, ordinal, address),
+                role: role.name.clone(),
+                ordinal,
+                address,
+                fault_domain: ordinal % FAULT_DOMAINS,
+                update_domain: ordinal % model.upgrade_domain_count(),
+                endpoints: instance_endpoints(role, &planned, ordinal),
+                id: instance_id,
+            });
+        }
+        public.extend(public_ports(role, &planned));
+        roles.push(planned);
+    }
+    public.sort_by_key(|port: &PublicPort| (port.port, port.transport));
+    Ok(Plan { service: model.name().to_string(), roles, instances, public, policy: compiler.build()? })
+}
+
+fn too_many_instances(model: &ServiceModel) -> PlanError {
+    let wanted = model.roles().iter().map(|role| u64::from(role.instance_count)).sum();
+    PlanError::TooManyInstances { wanted, capacity: addresses::CAPACITY }
+}
+
+fn plan_role(model: &ServiceModel, id: RoleId, role: &Role, ports: &[LocalPorts]) -> PlannedRole {
+    let mut endpoints = Vec::with_capacity(ports.len());
+    for ((endpoint_id, endpoint), ports) in role.endpoints_with_ids(id).zip(ports) {
+        let (kind, protocol, public_port) = match &endpoint.kind {
+            DeclaredKind::Input(input) => {
+                (EndpointKind::Input, input.protocol.into(), Some(input.port.get()))
+            }
+            DeclaredKind::InstanceInput(input) => (EndpointKind::InstanceInput, input.transport.into(), None),
+            DeclaredKind::Internal(internal) => (EndpointKind::Internal, internal.protocol.into(), None),
+        };
+        endpoints.push(RoleEndpoint {
+            name: endpoint.name.to_string(),
+            kind,
+            protocol,
+            port: ports.first(),
+            port_max: ports.last(),
+            public_port,
+            reach: reach(model, endpoint_id, &endpoint.kind),
+            span: endpoint.span.clone(),
+        });
+    }
+    let settings = role.settings.iter().map(|(name, value)| (name.to_string(), value.clone()));
+    PlannedRole {
+        name: role.name.clone(),
+        kind: role.kind,
+        entry: role.entry_point.clone(),
+        settings: settings.collect(),
+        local_resources: role.local_resources.clone(),
+        endpoints,
+        discoverable: role.is_discoverable(),
+        memory_bytes: role.vm_size.memory_bytes(),
+        span: role.span.clone(),
+    }
+}
+
+/// The role's endpoints as the instance with this ordinal has them.
+fn instance_endpoints(role: &Role, planned: &PlannedRole, ordinal: u32) -> Vec<PlannedEndpoint> {
+    let of_instance = |(declared, endpoint): (&Endpoint, &RoleEndpoint)| PlannedEndpoint {
+        name: endpoint.name.clone(),
+        kind: endpoint.kind,
+        protocol: endpoint.protocol,
+        port: endpoint.port,
+        port_max: endpoint.port_max,
+        public_port: match &declared.kind {
+            DeclaredKind::InstanceInput(input) => {
+                nth_port(input.public_ports.first(), ordinal).map(Port::get)
+            }
+            DeclaredKind::Input(_) | DeclaredKind::Internal(_) => endpoint.public_port,
+        },
+    };
+    role.endpoints.iter().zip(&planned.endpoints).map(of_instance).collect()
+}
+
+/// The public ports of a role: one for each input endpoint, one for each instance and instance input endpoint.
+fn public_ports(role: &Role, planned: &PlannedRole) -> Vec<PublicPort> {
+    let mut public = Vec::new();
+    for (declared, endpoint) in role.endpoints.iter().zip(&planned.endpoints) {
+        let Some(local_port) = Port::new(endpoint.port) else { continue };
+        let mut publish = |port, transport, instance| {
+            public.push(PublicPort {
+                port,
+                transport,
+                role: role.name.clone(),
+                endpoint: endpoint.name.clone(),
+                protocol: endpoint.protocol,
+                local_port,
+                instance,
+            });
+        };
+        match &declared.kind {
+            DeclaredKind::Internal(_) => {}
+            DeclaredKind::Input(input) => publish(input.port, input.protocol.transport(), None),
+            DeclaredKind::InstanceInput(input) => {
+                for ordinal in 0..role.instance_count {
+                    // The model has checked that the range is long enough.
+                    let Some(port) = nth_port(input.public_ports.first(), ordinal) else { break };
+                    publish(port, input.transport, Some(InstanceId::new(&role.name, ordinal)));
+                }
+            }
+        }
+    }
+    public
+}
+
+fn nth_port(first: Port, offset: u32) -> Option<Port> {
+    Port::new(first.get().checked_add(u16::try_from(offset).ok()?)?)
+}

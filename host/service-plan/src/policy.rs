@@ -1,0 +1,130 @@
+//! The traffic policy: roles, endpoints and instances as the virtual network wants to know them.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use wasm_roles_service_model::{
+    Admission, Endpoint, EndpointId, EndpointKind, InternalProtocol, PortRange as DeclaredRange, RoleId,
+    ServiceModel, Span, Transport,
+};
+use wasm_roles_virtual_network::policy::{
+    Audience, EndpointGrant, InstanceIndex, Origin, Policy, PolicyBuilder, PolicyError, PortRange, RoleIndex,
+    Transports,
+};
+
+use crate::ports::LocalPorts;
+use crate::{InstanceId, Reach};
+
+/// A policy in the making.
+pub(crate) struct Compiler {
+    builder: PolicyBuilder,
+    /// The index of each role, in the order of the model.
+    roles: Vec<RoleIndex>,
+}
+
+impl Compiler {
+    /// All roles without endpoints. They come first, since rules name roles that are declared further down.
+    pub(crate) fn new(model: &ServiceModel) -> Self {
+        let mut builder = Policy::builder();
+        let roles = model.roles().iter().map(|role| builder.role(role.name.as_str())).collect();
+        Compiler { builder, roles }
+    }
+
+    /// An endpoint on the ports that were chosen for it: one grant for each range.
+    pub(crate) fn endpoint(
+        &mut self,
+        owner: RoleIndex,
+        model: &ServiceModel,
+        id: EndpointId,
+        endpoint: &Endpoint,
+        ports: &LocalPorts,
+    ) {
+        let ranges = match ports {
+            LocalPorts::All => vec![PortRange::all()],
+            LocalPorts::Ranges(ranges) => ranges.iter().filter_map(|range| granted_range(*range)).collect(),
+        };
+        for ports in ranges {
+            let audience = self.audience(model, id, &endpoint.kind);
+            let transports = transports(&endpoint.kind);
+            let grant = EndpointGrant { name: endpoint.name.to_string(), transports, ports, audience };
+            self.builder.endpoint(owner, grant);
+        }
+    }
+
+    /// An instance of a role.
+    pub(crate) fn instance(
+        &mut self,
+        role: RoleIndex,
+        id: &InstanceId,
+        ordinal: u32,
+        address: Ipv4Addr,
+    ) -> InstanceIndex {
+        self.builder.instance(role, id.as_str(), ordinal, address)
+    }
+
+    /// The finished policy.
+    pub(crate) fn build(self) -> Result<Arc<Policy>, PolicyError> {
+        self.builder.build().map(Arc::new)
+    }
+
+    /// The index of each role, in the order of the model.
+    pub(crate) fn roles(&self) -> Vec<RoleIndex> {
+        self.roles.clone()
+    }
+
+    fn audience(&self, model: &ServiceModel, id: EndpointId, kind: &EndpointKind) -> Audience {
+        if !matches!(kind, EndpointKind::Internal(_)) {
+            return Audience::Public;
+        }
+        match model.admission(id) {
+            Admission::Everyone => Audience::Deployment,
+            Admission::Only { roles, rules } => Audience::Only {
+                roles: roles.iter().filter_map(|role| self.roles.get(role.position()).copied()).collect(),
+                origin: origin(rules.iter().map(|rule| &rule.span)),
+            },
+        }
+    }
+}
+
+/// Who may reach an endpoint, as people read it.
+pub(crate) fn reach(model: &ServiceModel, id: EndpointId, kind: &EndpointKind) -> Reach {
+    if !matches!(kind, EndpointKind::Internal(_)) {
+        return Reach::Public;
+    }
+    match model.admission(id) {
+        Admission::Everyone => Reach::Deployment,
+        Admission::Only { roles, rules } => {
+            let name = |role: RoleId| model.role(role).map(|role| role.name.clone());
+            Reach::Only {
+                roles: roles.into_iter().filter_map(name).collect(),
+                rules: rules.iter().map(|rule| rule.span.clone()).collect(),
+            }
+        }
+    }
+}
+
+/// The places of the rules, as the network prints them.
+fn origin<'a>(rules: impl Iterator<Item = &'a Span>) -> Origin {
+    let places: Vec<String> = rules.map(Span::to_string).collect();
+    Origin::new(&places.join(", "))
+}
+
+fn granted_range(range: DeclaredRange) -> Option<PortRange> {
+    PortRange::new(range.first().into(), range.last().into())
+}
+
+fn transports(kind: &EndpointKind) -> Transports {
+    let of_transport = |transport| match transport {
+        Transport::Tcp => Transports::Tcp,
+        Transport::Udp => Transports::Udp,
+    };
+    match kind {
+        EndpointKind::Input(input) => of_transport(input.protocol.transport()),
+        EndpointKind::InstanceInput(input) => of_transport(input.transport),
+        EndpointKind::Internal(internal) => match internal.protocol {
+            InternalProtocol::Http | InternalProtocol::Tcp => Transports::Tcp,
+            InternalProtocol::Udp => Transports::Udp,
+            InternalProtocol::Any => Transports::Any,
+        },
+    }
+}

@@ -1,0 +1,169 @@
+//! What a plan decides: ids, addresses, ports, domains, limits.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a panic in a test is its report, also in the functions that tests share"
+)]
+
+mod services;
+
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+
+use services::{instance, model_of, plan_of, scenario};
+use wasm_roles_service_plan::{
+    EndpointKind, EntryPoint, PlanError, PlannedEndpoint, Protocol, Reach, RoleKind, Transport, plan,
+};
+
+const EVERY_ENDPOINT: &str = r#"
+    <WebRole name="Front" vmsize="ExtraSmall">
+      <Sites><Site name="Web"><Bindings><Binding name="B" endpointName="HttpIn" /></Bindings></Site></Sites>
+      <Endpoints>
+        <InputEndpoint name="HttpIn" protocol="http" port="80" localPort="8080" />
+        <InputEndpoint name="Stream" protocol="tcp" port="5000" localPort="*" />
+        <InputEndpoint name="Datagrams" protocol="udp" port="5000" />
+        <InstanceInputEndpoint name="Direct" protocol="tcp" localPort="20000">
+          <AllocatePublicPortFrom><FixedPortRange min="10105" max="10109" /></AllocatePublicPortFrom>
+        </InstanceInputEndpoint>
+      </Endpoints>
+    </WebRole>
+    <WorkerRole name="Back">
+      <Endpoints>
+        <InternalEndpoint name="First" protocol="tcp" />
+        <InternalEndpoint name="Taken" protocol="tcp"><FixedPortRange min="20001" max="20002" /></InternalEndpoint>
+        <InternalEndpoint name="Second" protocol="http" port="*" />
+        <InternalEndpoint name="All" protocol="any" />
+      </Endpoints>
+    </WorkerRole>"#;
+
+#[test]
+fn ids_addresses_and_ordinals_follow_the_definition() {
+    let plan = plan_of(EVERY_ENDPOINT, &[("Back", 2), ("Front", 3)]);
+    let found: Vec<_> = plan.instances.iter().map(|one| (one.id.as_str(), one.address)).collect();
+    let address = |last| Ipv4Addr::new(10, 0, 0, last);
+    let expected = [
+        ("Front_IN_0", address(4)),
+        ("Front_IN_1", address(5)),
+        ("Front_IN_2", address(6)),
+        ("Back_IN_0", address(7)),
+        ("Back_IN_1", address(8)),
+    ];
+    assert_eq!(found, expected);
+    assert_eq!(plan.instances.iter().map(|one| one.ordinal).collect::<Vec<_>>(), [0, 1, 2, 0, 1]);
+}
+
+#[test]
+fn domains_go_round() {
+    let plan = plan_of(EVERY_ENDPOINT, &[("Front", 1), ("Back", 7)]);
+    let of_back: Vec<_> = plan.instances.iter().filter(|one| one.role.as_str() == "Back").collect();
+    let updates: Vec<u32> = of_back.iter().map(|one| one.update_domain).collect();
+    let faults: Vec<u32> = of_back.iter().map(|one| one.fault_domain).collect();
+    assert_eq!(updates, [0, 1, 2, 3, 4, 0, 1], "five upgrade domains, the default");
+    assert_eq!(faults, [0, 1, 0, 1, 0, 1, 0]);
+}
+
+#[test]
+fn ports_are_the_declared_ones_or_free_ones_from_20000_up() {
+    let plan = plan_of(EVERY_ENDPOINT, &[("Front", 1), ("Back", 1)]);
+    let ports = |id: &str| {
+        let of = |endpoint: &PlannedEndpoint| (endpoint.name.clone(), endpoint.port, endpoint.port_max);
+        instance(&plan, id).endpoints.iter().map(of).collect::<Vec<_>>()
+    };
+    let named = |name: &str, port, max| (name.to_owned(), port, max);
+    let front = [
+        named("HttpIn", 8080, None),
+        named("Stream", 20_001, None),
+        named("Datagrams", 5000, None),
+        named("Direct", 20_000, None),
+    ];
+    assert_eq!(ports("Front_IN_0"), front);
+    let back = [
+        named("First", 20_000, None),
+        named("Taken", 20_001, Some(20_002)),
+        named("Second", 20_003, None),
+        named("All", 0, None),
+    ];
+    assert_eq!(ports("Back_IN_0"), back);
+}
+
+#[test]
+fn public_ports_are_sorted_and_know_who_answers() {
+    let plan = plan_of(EVERY_ENDPOINT, &[("Front", 2), ("Back", 1)]);
+    let found: Vec<_> = plan
+        .public
+        .iter()
+        .map(|public| {
+            let instance = public.instance.as_ref().map(|id| id.as_str());
+            (public.port.get(), public.transport, public.endpoint.as_str(), public.local_port.get(), instance)
+        })
+        .collect();
+    let expected = [
+        (80, Transport::Tcp, "HttpIn", 8080, None),
+        (5000, Transport::Tcp, "Stream", 20_001, None),
+        (5000, Transport::Udp, "Datagrams", 5000, None),
+        (10_105, Transport::Tcp, "Direct", 20_000, Some("Front_IN_0")),
+        (10_106, Transport::Tcp, "Direct", 20_000, Some("Front_IN_1")),
+    ];
+    assert_eq!(found, expected);
+    let direct = &instance(&plan, "Front_IN_1").endpoints[3];
+    assert_eq!((direct.kind, direct.public_port), (EndpointKind::InstanceInput, Some(10_106)));
+    assert_eq!(instance(&plan, "Front_IN_1").endpoints[0].public_port, Some(80));
+    assert_eq!(plan.public[0].protocol, Protocol::Http);
+}
+
+#[test]
+fn roles_carry_what_their_instances_share() {
+    let plan = scenario(4);
+    let web = &plan.roles[0];
+    assert_eq!((web.kind, web.name.as_str(), web.discoverable), (RoleKind::Web, "WebRole1", true));
+    assert_eq!(web.memory_bytes, 3_584 << 20, "Medium has 3.5 GB");
+    assert_eq!(web.entry, EntryPoint::Default);
+    assert_eq!(web.endpoints[0].reach, Reach::Public);
+    assert_eq!(web.endpoints[1].reach, Reach::Deployment);
+    let Reach::Only { roles, rules } = &plan.roles[2].endpoints[0].reach else { panic!("it has a rule") };
+    assert_eq!(roles.iter().map(|role| role.as_str()).collect::<Vec<_>>(), ["WorkerRole1"]);
+    assert_eq!(rules[0].to_string(), "scenario-4.csdef:38:5");
+    let hidden = plan_of(EVERY_ENDPOINT, &[("Front", 1), ("Back", 1)]);
+    assert_eq!(hidden.roles.iter().map(|role| role.discoverable).collect::<Vec<_>>(), [false, true]);
+}
+
+#[test]
+fn the_same_model_gives_the_same_plan() {
+    let model = model_of(EVERY_ENDPOINT, &[("Front", 5), ("Back", 50)]);
+    let (first, second) = (plan(&model).unwrap(), plan(&model).unwrap());
+    assert_eq!(first.instances, second.instances);
+    assert_eq!(first.roles, second.roles);
+    assert_eq!(first.public, second.public);
+}
+
+#[test]
+fn a_role_without_instances_is_planned() {
+    let plan = plan_of(EVERY_ENDPOINT, &[("Front", 0), ("Back", 0)]);
+    assert_eq!((plan.roles.len(), plan.instances.len()), (2, 0));
+}
+
+#[test]
+fn ten_thousand_instances_have_addresses_of_their_own() {
+    let plan = plan_of(EVERY_ENDPOINT, &[("Front", 5), ("Back", 9_995)]);
+    let addresses: BTreeSet<Ipv4Addr> = plan.instances.iter().map(|one| one.address).collect();
+    assert_eq!(addresses.len(), 10_000);
+}
+
+#[test]
+fn more_instances_than_addresses_are_refused() {
+    let model = model_of(EVERY_ENDPOINT, &[("Front", 1), ("Back", 65_531)]);
+    let error = plan(&model).unwrap_err();
+    assert!(matches!(error, PlanError::TooManyInstances { wanted: 65_532, capacity: 65_531 }), "{error}");
+}
+
+#[test]
+fn a_role_that_takes_every_port_leaves_none() {
+    let body = r#"<WorkerRole name="Greedy"><Endpoints>
+        <InternalEndpoint name="Most" protocol="tcp"><FixedPortRange min="20000" max="65535" /></InternalEndpoint>
+        <InternalEndpoint name="Last" protocol="tcp" />
+    </Endpoints></WorkerRole>"#;
+    let error = plan(&model_of(body, &[("Greedy", 1)])).unwrap_err();
+    assert!(matches!(&error, PlanError::NoPortLeft { endpoint, .. } if endpoint == "Last"), "{error}");
+}

@@ -1,0 +1,78 @@
+//! A bound address, before it becomes a listener or a connection.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use super::connecting::Connecting;
+use super::listener::TcpListener;
+use super::queue::ListenQueue;
+use crate::NetError;
+use crate::network::{Scope, Socket, State};
+use crate::policy::Operation;
+
+/// A reserved local address. Its port is free again when it is dropped, or what it became.
+#[derive(Debug)]
+pub struct BoundTcp {
+    socket: Socket,
+    local: SocketAddr,
+}
+
+impl BoundTcp {
+    pub(crate) fn new(socket: Socket, local: SocketAddr) -> Self {
+        Self { socket, local }
+    }
+
+    /// The address that was asked for, with the port that was chosen for port 0.
+    #[must_use]
+    pub fn local_address(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Waits for connections; up to `backlog` (1 to 4096, others are clamped) may be established before they
+    /// are accepted.
+    ///
+    /// # Errors
+    ///
+    /// `AccessDenied` by the policy, `ConnectionAborted` when the interface has ended. The address is free again.
+    pub fn listen(self, backlog: usize) -> Result<TcpListener, NetError> {
+        let core = self.socket.core();
+        core.check(Operation::Listen, self.local)?;
+        let queue = Arc::new(ListenQueue::new(core.clone(), backlog));
+        self.socket.set_state(State::Listening(Arc::downgrade(&queue)))?;
+        Ok(TcpListener::new(queue, self.local, self.socket))
+    }
+
+    /// Opens a connection from this address.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` for port 0, an unspecified target or another address family; `AccessDenied` by the policy;
+    /// `RemoteUnreachable` when nobody is attached at the target, or it cannot be reached from loopback;
+    /// `ConnectionRefused` when nobody listens there; `ConnectionAborted`. The address is free again.
+    pub fn connect(self, target: SocketAddr) -> Result<Connecting, NetError> {
+        if target.port() == 0 || target.ip().is_unspecified() || target.is_ipv4() != self.local.is_ipv4() {
+            return Err(NetError::InvalidArgument);
+        }
+        let core = self.socket.core();
+        core.check(Operation::Connect, target)?;
+        if self.local.ip().is_loopback() && !target.ip().is_loopback() {
+            return Err(NetError::RemoteUnreachable);
+        }
+        let peer = core.peer(target.ip()).ok_or(NetError::RemoteUnreachable)?;
+        let scope = Scope::of(target.ip());
+        let queue = peer.listener(scope, target.port()).ok_or(NetError::ConnectionRefused)?;
+        let local = self.concrete_local(target.ip());
+        Connecting::start(self.socket, local, target, queue)
+    }
+
+    /// The local address as the peer sees it.
+    fn concrete_local(&self, target: IpAddr) -> SocketAddr {
+        let address = match (self.local.ip(), target) {
+            (local, _) if !local.is_unspecified() => local,
+            (_, IpAddr::V4(target)) if !target.is_loopback() => IpAddr::V4(self.socket.core().address()),
+            (_, IpAddr::V4(_)) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            (_, IpAddr::V6(_)) => IpAddr::V6(std::net::Ipv6Addr::LOCALHOST),
+        };
+        SocketAddr::new(address, self.local.port())
+    }
+}

@@ -1,0 +1,36 @@
+//! TCP between instances, in memory, and from outside, over handed-over streams.
+//!
+//! A guest must not notice which of the two it has, so both follow the rules below; where they had to choose,
+//! Linux chose.
+//!
+//! | event | this side sees |
+//! |---|---|
+//! | peer ended its writing, or closed | what was sent, then end of stream |
+//! | peer reset, closed with unread data, or its interface ended | what was sent, then `ConnectionReset`; writes fail at once |
+//! | peer closed, and this side writes | the first write is taken, later ones fail with `ConnectionBroken` |
+//! | own `shutdown_write`, then a write | `ConnectionBroken` |
+//! | own `shutdown_read` | end of stream; what comes is thrown away |
+//! | own `reset`, or the own interface ended | `ConnectionReset` at once, unread data is gone |
+//!
+//! A connect is established as soon as it has a place in the listener's backlog. While the backlog is full it
+//! waits, in order; it is refused when the listener closes meanwhile, and times out after
+//! [`CONNECT_TIMEOUT`]. A listener whose instance has no sockets left refuses.
+
+mod bound;
+mod connecting;
+mod io;
+mod listener;
+mod memory;
+mod pipe;
+mod queue;
+mod stream;
+mod system;
+
+pub use bound::BoundTcp;
+pub(crate) use connecting::Attempt;
+pub use connecting::{CONNECT_TIMEOUT, Connecting};
+pub use listener::TcpListener;
+pub use pipe::CAPACITY;
+pub(crate) use queue::ListenQueue;
+pub(crate) use stream::Connection;
+pub use stream::TcpStream;

@@ -1,0 +1,174 @@
+//! The backlog of a listener: connections that are established and not yet accepted, and connects that wait
+//! for a place in it.
+//!
+//! Places are given in the order of arrival and by the side that makes room, so nobody has to come back and
+//! try: a waiting task that never polls again holds up nobody.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+
+use super::connecting::Attempt;
+use super::memory::{MemoryEnd, Side};
+use super::stream::TcpStream;
+use super::system::SystemEnd;
+use crate::network::{InterfaceCore, Socket};
+use crate::sync::{WakerSlot, lock, wake};
+use crate::{HandOver, NetError};
+
+/// Places that a backlog can have.
+const BACKLOG: RangeInclusive<usize> = 1..=4096;
+
+/// The place of a waiting connect.
+pub(super) type Ticket = u64;
+
+/// What became of a connect that was offered.
+pub(super) enum Offer {
+    /// It is decided, one way or the other.
+    Settled,
+    /// It waits.
+    Waits(Ticket),
+}
+
+pub(crate) struct ListenQueue {
+    core: Arc<InterfaceCore>,
+    backlog: usize,
+    state: Mutex<QueueState>,
+}
+
+#[derive(Default)]
+struct QueueState {
+    closed: bool,
+    ready: VecDeque<TcpStream>,
+    waiting: BTreeMap<Ticket, Arc<Attempt>>,
+    next_ticket: Ticket,
+    acceptor: WakerSlot,
+}
+
+impl ListenQueue {
+    pub(super) fn new(core: Arc<InterfaceCore>, backlog: usize) -> Self {
+        Self { core, backlog: backlog.clamp(*BACKLOG.start(), *BACKLOG.end()), state: Mutex::default() }
+    }
+
+    /// A connect arrives.
+    pub(super) fn offer(&self, attempt: &Arc<Attempt>) -> Offer {
+        let mut state = lock(&self.state);
+        if !state.closed && state.ready.len() >= self.backlog {
+            let ticket = state.next_ticket;
+            state.next_ticket = ticket.wrapping_add(1);
+            state.waiting.insert(ticket, attempt.clone());
+            return Offer::Waits(ticket);
+        }
+        let admitted =
+            if state.closed { Err(NetError::ConnectionRefused) } else { self.admit(&mut state, attempt) };
+        let acceptor = state.acceptor.take();
+        drop(state);
+        attempt.settle(admitted);
+        wake(acceptor);
+        Offer::Settled
+    }
+
+    /// Gives `attempt` a place among the established connections.
+    fn admit(&self, state: &mut QueueState, attempt: &Attempt) -> Result<(), NetError> {
+        // Out of sockets, or just ended: to the client both look like nobody who listens.
+        let socket = Socket::accept(&self.core).map_err(|_| NetError::ConnectionRefused)?;
+        let end = MemoryEnd::new(attempt.pipes.clone(), Side::Server);
+        let stream = TcpStream::memory(end, attempt.server, attempt.client, socket);
+        state.ready.push_back(stream.map_err(|_| NetError::ConnectionRefused)?);
+        Ok(())
+    }
+
+    /// A connect gives up waiting.
+    pub(super) fn withdraw(&self, ticket: Ticket) {
+        let withdrawn = lock(&self.state).waiting.remove(&ticket);
+        drop(withdrawn);
+    }
+
+    /// A connection from outside arrives.
+    pub(crate) fn hand_over(&self, local: SocketAddr, stream: tokio::net::TcpStream) -> Result<(), HandOver> {
+        let Ok(peer) = stream.peer_addr() else {
+            // The client has gone already; nobody needs to hear of it.
+            return Ok(());
+        };
+        let mut state = lock(&self.state);
+        if state.closed {
+            return Err(HandOver::NotListening(stream));
+        }
+        if state.ready.len() >= self.backlog {
+            return Err(HandOver::BacklogFull(stream));
+        }
+        let Ok(socket) = Socket::accept(&self.core) else {
+            return Err(HandOver::BacklogFull(stream));
+        };
+        // It fails only when the interface ends this very moment; the client sees the reset that all of its
+        // connections get.
+        if let Ok(stream) = TcpStream::system(SystemEnd::new(stream), local, peer, socket) {
+            state.ready.push_back(stream);
+        }
+        let acceptor = state.acceptor.take();
+        drop(state);
+        wake(acceptor);
+        Ok(())
+    }
+
+    /// Ready when an accept would find a connection or an error.
+    pub(super) fn poll_ready(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut state = lock(&self.state);
+        if state.closed || !state.ready.is_empty() {
+            return Poll::Ready(());
+        }
+        let replaced = state.acceptor.register(cx);
+        drop(state);
+        drop(replaced);
+        Poll::Pending
+    }
+
+    /// The oldest connection, if there is one. Its place goes to the connect that has waited longest.
+    pub(super) fn accept(&self) -> Result<Option<TcpStream>, NetError> {
+        let mut state = lock(&self.state);
+        if state.closed {
+            return Err(NetError::ConnectionAborted);
+        }
+        let Some(stream) = state.ready.pop_front() else { return Ok(None) };
+        let mut settled = Vec::new();
+        while state.ready.len() < self.backlog {
+            let Some((_, attempt)) = state.waiting.pop_first() else { break };
+            // The client's interface may have ended while it waited.
+            if attempt.outcome().is_none() {
+                let admitted = self.admit(&mut state, &attempt);
+                settled.push((attempt, admitted));
+            }
+        }
+        drop(state);
+        for (attempt, admitted) in settled {
+            attempt.settle(admitted);
+        }
+        Ok(Some(stream))
+    }
+
+    /// Nobody listens any more: what was not accepted is reset, what waits is refused, a waiting accept wakes
+    /// up.
+    pub(crate) fn close(&self) {
+        let mut state = lock(&self.state);
+        state.closed = true;
+        let ready = std::mem::take(&mut state.ready);
+        let waiting = std::mem::take(&mut state.waiting);
+        let acceptor = state.acceptor.take();
+        drop(state);
+        ready.iter().for_each(TcpStream::reset);
+        drop(ready);
+        for attempt in waiting.values() {
+            attempt.settle(Err(NetError::ConnectionRefused));
+        }
+        wake(acceptor);
+    }
+}
+
+impl fmt::Debug for ListenQueue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ListenQueue").field("backlog", &self.backlog).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,206 @@
+//! One end of a connection.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+
+use super::memory::{MemoryEnd, Pipes, Side};
+use super::system::SystemEnd;
+use crate::NetError;
+use crate::network::{Socket, State};
+
+/// One end of a TCP connection, to another instance or to a client outside. The module says how it behaves.
+///
+/// Each direction remembers one waiting task. Dropping it closes: the peer reads what was written and then
+/// the end; it sees a reset instead when this side leaves data unread.
+#[derive(Debug)]
+pub struct TcpStream {
+    pub(super) end: End,
+    local: SocketAddr,
+    peer: SocketAddr,
+    _socket: Socket,
+}
+
+#[derive(Debug)]
+pub(super) enum End {
+    Memory(MemoryEnd),
+    System(Arc<SystemEnd>),
+}
+
+/// A connection end as its interface knows it: enough to abort it.
+#[derive(Clone, Debug)]
+pub(crate) enum Connection {
+    Memory(Weak<Pipes>, Side),
+    System(Weak<SystemEnd>),
+}
+
+impl Connection {
+    /// Ends it at once for this side, if it still exists.
+    pub(crate) fn abort(&self) {
+        match self {
+            Self::Memory(pipes, side) => {
+                if let Some(pipes) = pipes.upgrade() {
+                    pipes.abort(*side);
+                }
+            }
+            Self::System(end) => {
+                if let Some(end) = end.upgrade() {
+                    end.abort();
+                }
+            }
+        }
+    }
+}
+
+impl TcpStream {
+    /// The end of a memory connection. Fails, and aborts it, when the interface has ended.
+    pub(super) fn memory(
+        end: MemoryEnd,
+        local: SocketAddr,
+        peer: SocketAddr,
+        socket: Socket,
+    ) -> Result<Self, NetError> {
+        let (pipes, side) = end.downgrade();
+        Self::new(End::Memory(end), Connection::Memory(pipes, side), local, peer, socket)
+    }
+
+    /// A stream of the operating system. Fails, and aborts it, when the interface has ended.
+    pub(super) fn system(
+        end: SystemEnd,
+        local: SocketAddr,
+        peer: SocketAddr,
+        socket: Socket,
+    ) -> Result<Self, NetError> {
+        let end = Arc::new(end);
+        let connection = Connection::System(Arc::downgrade(&end));
+        Self::new(End::System(end), connection, local, peer, socket)
+    }
+
+    fn new(
+        end: End,
+        connection: Connection,
+        local: SocketAddr,
+        peer: SocketAddr,
+        socket: Socket,
+    ) -> Result<Self, NetError> {
+        let registered = socket.set_state(State::Connected(connection));
+        let stream = Self { end, local, peer, _socket: socket };
+        if registered.is_err() {
+            stream.reset();
+        }
+        registered.map(|()| stream)
+    }
+
+    /// The address of this end.
+    #[must_use]
+    pub fn local_address(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// The address of the other end; of a client outside, its address on the host's network.
+    #[must_use]
+    pub fn peer_address(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// Ready when [`try_read`](Self::try_read) would give data, the end or an error.
+    pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
+        match &self.end {
+            End::Memory(end) => end.incoming().poll_readable(cx),
+            End::System(end) => end.poll_readable(cx),
+        }
+    }
+
+    /// Up to `max` bytes, without waiting. `None`: nothing now, or `max` is 0. Empty: the end of the stream.
+    ///
+    /// # Errors
+    ///
+    /// `ConnectionReset`.
+    pub fn try_read(&self, max: usize) -> Result<Option<Bytes>, NetError> {
+        match &self.end {
+            End::Memory(end) => end.incoming().read(max),
+            End::System(end) => end.read(max),
+        }
+    }
+
+    /// Ready when [`write_budget`](Self::write_budget) is an error or more than 0.
+    pub fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<()> {
+        match &self.end {
+            End::Memory(end) => end.outgoing().poll_writable(cx),
+            End::System(end) => end.poll_writable(cx),
+        }
+    }
+
+    /// Bytes that [`try_write`](Self::try_write) takes for sure now. It becomes less by writing only.
+    ///
+    /// # Errors
+    ///
+    /// What `try_write` would say.
+    pub fn write_budget(&self) -> Result<usize, NetError> {
+        match &self.end {
+            End::Memory(end) => end.outgoing().write_budget(),
+            End::System(end) => end.write_budget(),
+        }
+    }
+
+    /// Takes bytes from the front of `data`, without waiting, and says how many; 0 means that it is full.
+    ///
+    /// # Errors
+    ///
+    /// `ConnectionReset` or `ConnectionBroken`; nothing was taken then.
+    pub fn try_write(&self, data: &mut Bytes) -> Result<usize, NetError> {
+        match &self.end {
+            End::Memory(end) => end.outgoing().write(data),
+            End::System(end) => {
+                let taken = end.write(data)?;
+                drop(data.split_to(taken));
+                Ok(taken)
+            }
+        }
+    }
+
+    /// Ready when nothing that was written waits in this process for the operating system; between instances
+    /// always.
+    pub fn poll_flushed(&self, cx: &mut Context<'_>) -> Poll<()> {
+        match &self.end {
+            End::Memory(_) => Poll::Ready(()),
+            End::System(end) => end.poll_flushed(cx),
+        }
+    }
+
+    /// Ends the own direction: the peer reads what was written, then the end.
+    pub fn shutdown_write(&self) {
+        match &self.end {
+            End::Memory(end) => end.outgoing().finish(),
+            End::System(end) => end.shutdown_write(),
+        }
+    }
+
+    /// Reads nothing any more. Between instances what comes is thrown away; a client outside finds the
+    /// operating system's buffers full after a while, as it would with any Linux process.
+    pub fn shutdown_read(&self) {
+        match &self.end {
+            End::Memory(end) => end.incoming().discard(),
+            End::System(end) => end.shutdown_read(),
+        }
+    }
+
+    /// Aborts the connection.
+    pub fn reset(&self) {
+        match &self.end {
+            End::Memory(end) => end.abort(),
+            End::System(end) => end.abort(),
+        }
+    }
+}
+
+impl Drop for TcpStream {
+    fn drop(&mut self) {
+        match &self.end {
+            End::Memory(end) => end.close(),
+            End::System(end) => end.close(),
+        }
+    }
+}

@@ -1,0 +1,372 @@
+//! One end of a connection that came from the operating system.
+//!
+//! Reads and writes go to the stream itself. A write that the operating system does not take at once stays as
+//! a *tail* of at most [`TAIL`] bytes, so that [`write_budget`](SystemEnd::write_budget) can be a promise.
+//! While there is a tail, one task drains it, so a guest that does something else meanwhile, or closes, still
+//! gets its bytes out. After a close it has [`LINGER`] for that.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use tokio::io::{AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::runtime::Handle;
+use tokio::time::timeout;
+
+use crate::NetError;
+use crate::sync::{WakerSlot, lock, wake};
+
+/// Bytes that wait for the operating system.
+const TAIL: usize = 64 * 1024;
+/// The most that one read asks for.
+const READ: usize = 64 * 1024;
+/// How long the tail of a closed stream may take, when the client reads slowly or not at all.
+const LINGER: Duration = Duration::from_secs(30);
+
+#[derive(Debug)]
+pub(crate) struct SystemEnd {
+    /// The runtime that drives the stream, for the task that drains the tail.
+    runtime: Option<Handle>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// `None` once this side aborted or closed the connection.
+    stream: Option<TcpStream>,
+    tail: BytesMut,
+    draining: bool,
+    writer: Writer,
+    reader: Reader,
+    waiting_reader: WakerSlot,
+    waiting_writer: WakerSlot,
+    waiting_drainer: WakerSlot,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Writer {
+    Open,
+    /// No more comes, after the tail.
+    Finished,
+    /// The guest has closed; the stream goes after the tail.
+    Closing,
+    /// The operating system reported this.
+    Failed(NetError),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reader {
+    Open,
+    /// The client sent its end, or the guest wants no more.
+    Ended,
+    /// The operating system reported this.
+    Failed(NetError),
+}
+
+impl State {
+    fn write_budget(&self) -> Result<usize, NetError> {
+        if self.stream.is_none() {
+            return Err(NetError::ConnectionReset);
+        }
+        match self.writer {
+            Writer::Open => Ok(TAIL.saturating_sub(self.tail.len())),
+            Writer::Finished | Writer::Closing => Err(NetError::ConnectionBroken),
+            Writer::Failed(error) => Err(error),
+        }
+    }
+
+    /// Offers `data` to the operating system, and says how much it took.
+    fn send(&mut self, data: &[u8]) -> Result<usize, NetError> {
+        let Some(stream) = &self.stream else { return Err(NetError::ConnectionReset) };
+        match stream.try_write(data) {
+            Ok(taken) => Ok(taken),
+            Err(error) if is_transient(&error) => Ok(0),
+            Err(error) => {
+                let error = from_system(&error);
+                self.writer = Writer::Failed(error);
+                self.tail = BytesMut::new();
+                Err(error)
+            }
+        }
+    }
+
+    /// Sends the tail as far as it goes. Ready when it is gone, or the connection is.
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while !self.tail.is_empty() {
+            let Some(stream) = &self.stream else { break };
+            if std::task::ready!(stream.poll_write_ready(cx)).is_err() {
+                break;
+            }
+            let tail = std::mem::take(&mut self.tail);
+            let sent = self.send(&tail);
+            if let Ok(sent) = sent {
+                self.tail = tail;
+                self.tail.advance(sent);
+            }
+        }
+        self.tail = BytesMut::new();
+        Poll::Ready(())
+    }
+
+    /// Tells the client that no more comes, if that is so.
+    fn finish_if_done(&mut self) {
+        if self.writer != Writer::Finished || !self.tail.is_empty() {
+            return;
+        }
+        if let Some(stream) = &mut self.stream {
+            // It completes at once, and fails only when the connection is over anyway.
+            let _ = Pin::new(stream).poll_shutdown(&mut Context::from_waker(Waker::noop()));
+        }
+    }
+
+    fn waiting(&mut self) -> [Option<Waker>; 3] {
+        [self.waiting_reader.take(), self.waiting_writer.take(), self.waiting_drainer.take()]
+    }
+}
+
+impl SystemEnd {
+    pub(super) fn new(stream: TcpStream) -> Self {
+        // Latency before packet count, as between instances. A stream that refuses is about to fail anyway.
+        let _ = stream.set_nodelay(true);
+        let state = State {
+            stream: Some(stream),
+            tail: BytesMut::new(),
+            draining: false,
+            writer: Writer::Open,
+            reader: Reader::Open,
+            waiting_reader: WakerSlot::default(),
+            waiting_writer: WakerSlot::default(),
+            waiting_drainer: WakerSlot::default(),
+        };
+        Self { runtime: Handle::try_current().ok(), state: Mutex::new(state) }
+    }
+
+    pub(super) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = lock(&self.state);
+        if state.reader != Reader::Open {
+            return Poll::Ready(());
+        }
+        let Some(stream) = &state.stream else { return Poll::Ready(()) };
+        if stream.poll_read_ready(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        // An abort takes the stream away, and its wakers with it.
+        let replaced = state.waiting_reader.register(cx);
+        drop(state);
+        drop(replaced);
+        Poll::Pending
+    }
+
+    pub(super) fn read(&self, max: usize) -> Result<Option<Bytes>, NetError> {
+        let size = max.min(READ);
+        let mut buffer = BytesMut::new();
+        let read = self.read_with(max == 0, |stream| {
+            buffer.reserve(size);
+            stream.try_read_buf(&mut (&mut buffer).limit(size))
+        })?;
+        Ok(match read {
+            None => None,
+            Some(0) => Some(Bytes::new()),
+            // A short read must not keep a long buffer alive.
+            Some(length) if length < size / 2 => Some(Bytes::copy_from_slice(&buffer)),
+            Some(_) => Some(buffer.freeze()),
+        })
+    }
+
+    /// Reads into `buffer`; `false` when there is nothing now.
+    pub(super) fn read_into(&self, buffer: &mut ReadBuf<'_>) -> Result<bool, NetError> {
+        let read = self.read_with(buffer.remaining() == 0, |stream| stream.try_read_buf(buffer))?;
+        Ok(read.is_some())
+    }
+
+    fn read_with(
+        &self,
+        nothing_wanted: bool,
+        read: impl FnOnce(&TcpStream) -> io::Result<usize>,
+    ) -> Result<Option<usize>, NetError> {
+        let mut state = lock(&self.state);
+        match state.reader {
+            Reader::Open => {}
+            Reader::Ended => return Ok(Some(0)),
+            Reader::Failed(error) => return Err(error),
+        }
+        let Some(stream) = &state.stream else { return Err(NetError::ConnectionReset) };
+        if nothing_wanted {
+            return Ok(None);
+        }
+        match read(stream) {
+            Ok(0) => {
+                state.reader = Reader::Ended;
+                Ok(Some(0))
+            }
+            Ok(length) => Ok(Some(length)),
+            Err(error) if is_transient(&error) => Ok(None),
+            Err(error) => {
+                let error = from_system(&error);
+                state.reader = Reader::Failed(error);
+                Err(error)
+            }
+        }
+    }
+
+    pub(super) fn write_budget(&self) -> Result<usize, NetError> {
+        lock(&self.state).write_budget()
+    }
+
+    /// Ready while there is budget. Who finds none wakes up when the tail is gone and the whole budget is
+    /// back.
+    pub(super) fn poll_writable(&self, cx: &Context<'_>) -> Poll<()> {
+        self.poll_until(cx, |state| state.write_budget() != Ok(0))
+    }
+
+    pub(super) fn poll_flushed(&self, cx: &Context<'_>) -> Poll<()> {
+        self.poll_until(cx, |state| state.tail.is_empty() || state.stream.is_none())
+    }
+
+    fn poll_until(&self, cx: &Context<'_>, done: impl FnOnce(&State) -> bool) -> Poll<()> {
+        let mut state = lock(&self.state);
+        if done(&state) {
+            return Poll::Ready(());
+        }
+        let replaced = state.waiting_writer.register(cx);
+        drop(state);
+        drop(replaced);
+        Poll::Pending
+    }
+
+    /// Takes bytes from the front of `data`, and says how many.
+    pub(super) fn write(self: &Arc<Self>, data: &[u8]) -> Result<usize, NetError> {
+        let mut state = lock(&self.state);
+        let budget = state.write_budget()?;
+        if data.is_empty() {
+            return Ok(0);
+        }
+        let sent = if state.tail.is_empty() { state.send(data)? } else { 0 };
+        let rest = data.get(sent..).unwrap_or_default();
+        let kept = rest.get(..budget.min(rest.len())).unwrap_or_default();
+        if kept.is_empty() {
+            return Ok(sent);
+        }
+        state.tail.extend_from_slice(kept);
+        let start_draining = !std::mem::replace(&mut state.draining, true);
+        drop(state);
+        if start_draining {
+            self.spawn_drain();
+        }
+        Ok(sent.saturating_add(kept.len()))
+    }
+
+    pub(super) fn shutdown_write(&self) {
+        let mut state = lock(&self.state);
+        if state.writer == Writer::Open {
+            state.writer = Writer::Finished;
+            state.finish_if_done();
+        }
+        let waiting = state.waiting_writer.take();
+        drop(state);
+        wake(waiting);
+    }
+
+    pub(super) fn shutdown_read(&self) {
+        let mut state = lock(&self.state);
+        if state.reader == Reader::Open {
+            state.reader = Reader::Ended;
+        }
+        let waiting = state.waiting_reader.take();
+        drop(state);
+        wake(waiting);
+    }
+
+    /// Ends the connection at once; the client sees a reset.
+    pub(super) fn abort(&self) {
+        let mut state = lock(&self.state);
+        let stream = state.stream.take();
+        state.reader = Reader::Failed(NetError::ConnectionReset);
+        state.tail = BytesMut::new();
+        let waiting = state.waiting();
+        drop(state);
+        if let Some(stream) = stream {
+            // With a linger time of zero the close that follows is a reset. It fails only when the client was
+            // faster.
+            let _ = stream.set_zero_linger();
+        }
+        wake(waiting.into_iter().flatten());
+    }
+
+    /// The guest has closed. What it wrote still goes out.
+    pub(super) fn close(&self) {
+        let mut state = lock(&self.state);
+        if state.tail.is_empty() {
+            let stream = state.stream.take();
+            drop(state);
+            // The operating system sends a reset itself when there is unread data.
+            drop(stream);
+            return;
+        }
+        state.writer = Writer::Closing;
+        let drainer = state.waiting_drainer.take();
+        drop(state);
+        wake(drainer);
+    }
+
+    fn spawn_drain(self: &Arc<Self>) {
+        let runtime = self.runtime.clone().or_else(|| Handle::try_current().ok());
+        match runtime {
+            Some(runtime) => drop(runtime.spawn(drain(self.clone()))),
+            // Nobody could ever send the rest, so the client must not believe that it was all.
+            None => self.abort(),
+        }
+    }
+
+    /// One step of the drain task. Ready(true): everything is sent; Ready(false): the guest has closed, so
+    /// time counts from now.
+    fn poll_drained(&self, cx: &mut Context<'_>, closing_is_news: bool) -> Poll<bool> {
+        let mut state = lock(&self.state);
+        if closing_is_news && state.writer == Writer::Closing {
+            return Poll::Ready(false);
+        }
+        if state.poll_drain(cx).is_pending() {
+            let replaced = state.waiting_drainer.register(cx);
+            drop(state);
+            drop(replaced);
+            return Poll::Pending;
+        }
+        state.draining = false;
+        state.finish_if_done();
+        let stream = if state.writer == Writer::Closing { state.stream.take() } else { None };
+        let waiting = state.waiting();
+        drop(state);
+        drop(stream);
+        wake(waiting.into_iter().flatten());
+        Poll::Ready(true)
+    }
+}
+
+/// Sends the tail, however long the client takes; once the guest has closed, for [`LINGER`].
+async fn drain(end: Arc<SystemEnd>) {
+    if poll_fn(|cx| end.poll_drained(cx, true)).await {
+        return;
+    }
+    if timeout(LINGER, poll_fn(|cx| end.poll_drained(cx, false))).await.is_err() {
+        end.abort();
+    }
+}
+
+fn is_transient(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+}
+
+fn from_system(error: &io::Error) -> NetError {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe | io::ErrorKind::NotConnected => NetError::ConnectionBroken,
+        io::ErrorKind::ConnectionAborted => NetError::ConnectionAborted,
+        io::ErrorKind::TimedOut => NetError::Timeout,
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => NetError::RemoteUnreachable,
+        _ => NetError::ConnectionReset,
+    }
+}

@@ -1,0 +1,213 @@
+//! A network of four instances, and guests of both versions of WASI to run on it.
+//!
+//! | instance | address | endpoints |
+//! |---|---|---|
+//! | `Subject_IN_0`, `Subject_IN_1` | 10.0.0.4, 10.0.0.5 | TCP 7000 for the deployment |
+//! | `Peer_IN_0` | 10.0.0.6 | TCP 8000 for the deployment, TCP 8001 for role `Peer` only |
+//! | `Hidden_IN_0` | 10.0.0.7 | TCP 9000 for the public |
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU16;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use wasm_roles_virtual_network::{
+    Audience, BoundTcp, Denial, EndpointGrant, Interface, NetError, Network, Observer, Origin, Policy,
+    PolicyBuilder, PortRange, RoleIndex, TcpListener, TcpStream, Transports,
+};
+use wasm_roles_wasi_sockets::{SocketsView, p2, p3, wasi};
+use wasmtime::component::{Component, Linker, ResourceTable};
+use wasmtime::{Config, Engine, Store};
+use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+/// Far longer than anything here takes: it only ends a test that would hang.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    V0_2,
+    V0_3,
+}
+
+pub const BOTH: [Version; 2] = [Version::V0_2, Version::V0_3];
+
+pub struct State {
+    wasi: WasiCtx,
+    table: ResourceTable,
+    interface: Interface,
+}
+
+impl State {
+    pub fn sockets(&mut self) -> SocketsView<'_> {
+        SocketsView { interface: &self.interface, table: &mut self.table }
+    }
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+/// What all tests share: compiling the guests is the slow part.
+struct Host {
+    p2: wasmtime_wasi::p2::bindings::CommandPre<State>,
+    p3: wasmtime_wasi::p3::bindings::CommandPre<State>,
+}
+
+pub fn engine() -> Engine {
+    let mut config = Config::new();
+    config.wasm_component_model_async(true);
+    Engine::new(&config).unwrap()
+}
+
+fn host() -> &'static Host {
+    static HOST: OnceLock<Host> = OnceLock::new();
+    HOST.get_or_init(|| {
+        let engine = engine();
+        let mut linker = Linker::new(&engine);
+        wasi::p2::add_to_linker(&mut linker).unwrap();
+        wasi::p3::add_to_linker(&mut linker).unwrap();
+        p2::add_to_linker(&mut linker, State::sockets).unwrap();
+        p3::add_to_linker(&mut linker, State::sockets).unwrap();
+        let pre = |name| linker.instantiate_pre(&guest(&engine, name)).unwrap();
+        Host {
+            p2: wasmtime_wasi::p2::bindings::CommandPre::new(pre("sockets-p2")).unwrap(),
+            p3: wasmtime_wasi::p3::bindings::CommandPre::new(pre("sockets-p3")).unwrap(),
+        }
+    })
+}
+
+/// A component that `cargo xtask guests` has built.
+pub fn guest(engine: &Engine, name: &str) -> Component {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
+    let path = root.join("target/guests").join(name).with_extension("wasm");
+    assert!(path.is_file(), "{} is missing; run `cargo xtask guests` first", path.display());
+    Component::from_file(engine, path).unwrap()
+}
+
+pub struct Bed {
+    network: Network,
+}
+
+impl Bed {
+    pub fn new() -> Self {
+        Self { network: Network::new(Arc::new(policy()), Arc::new(Silent)) }
+    }
+
+    /// The interface of an instance, by its place in the table above.
+    pub fn attach(&self, instance: usize) -> Interface {
+        let instance = self.network.policy().instances().nth(instance).unwrap();
+        self.network.attach(instance).unwrap()
+    }
+
+    pub fn subject(&self) -> Interface {
+        self.attach(0)
+    }
+
+    pub fn peer(&self) -> Interface {
+        self.attach(2)
+    }
+
+    /// From now on nothing is allowed to anybody.
+    pub fn deny_everything(&self) {
+        self.network.set_policy(Arc::new(PolicyBuilder::default().build().unwrap()));
+    }
+}
+
+fn policy() -> Policy {
+    let mut policy = Policy::builder();
+    let subject = policy.role("Subject");
+    policy.endpoint(subject, endpoint("Subject1", 7000, Audience::Deployment));
+    let peer = policy.role("Peer");
+    policy.endpoint(peer, endpoint("Peer1", 8000, Audience::Deployment));
+    policy.endpoint(peer, endpoint("Peer2", 8001, only(peer)));
+    let hidden = policy.role("Hidden");
+    policy.endpoint(hidden, endpoint("Hidden1", 9000, Audience::Public));
+    policy.instance(subject, "Subject_IN_0", 0, Ipv4Addr::new(10, 0, 0, 4));
+    policy.instance(subject, "Subject_IN_1", 1, Ipv4Addr::new(10, 0, 0, 5));
+    policy.instance(peer, "Peer_IN_0", 0, Ipv4Addr::new(10, 0, 0, 6));
+    policy.instance(hidden, "Hidden_IN_0", 0, Ipv4Addr::new(10, 0, 0, 7));
+    policy.build().unwrap()
+}
+
+fn only(role: RoleIndex) -> Audience {
+    Audience::Only { roles: vec![role], origin: Origin::from("service.csdef:12:3") }
+}
+
+fn endpoint(name: &str, port: u16, audience: Audience) -> EndpointGrant {
+    let ports = PortRange::single(NonZeroU16::new(port).unwrap());
+    EndpointGrant { name: name.to_owned(), transports: Transports::Tcp, ports, audience }
+}
+
+struct Silent;
+
+impl Observer for Silent {
+    fn denied(&self, _: &Denial) {}
+}
+
+/// Runs a guest to its end; gives what it printed. A guest that traps fails the test.
+pub async fn run(version: Version, interface: Interface, command: &str) -> String {
+    run_with(version, interface, command, |_| {}).await
+}
+
+/// As [`run`], with a say in the table of resources.
+pub async fn run_with(
+    version: Version,
+    interface: Interface,
+    command: &str,
+    adjust: impl FnOnce(&mut ResourceTable),
+) -> String {
+    let stdout = MemoryOutputPipe::new(1 << 20);
+    let mut wasi = WasiCtx::builder();
+    wasi.arg("sockets").args(&command.split(' ').collect::<Vec<_>>()).stdout(stdout.clone()).inherit_stderr();
+    let mut state = State { wasi: wasi.build(), table: ResourceTable::new(), interface };
+    adjust(&mut state.table);
+    let ended = match version {
+        Version::V0_2 => {
+            let pre = &host().p2;
+            let mut store = Store::new(pre.engine(), state);
+            tokio::time::timeout(PATIENCE, async {
+                let command = pre.instantiate_async(&mut store).await?;
+                command.wasi_cli_run().call_run(&mut store).await
+            })
+            .await
+        }
+        Version::V0_3 => {
+            let pre = &host().p3;
+            let mut store = Store::new(pre.engine(), state);
+            tokio::time::timeout(PATIENCE, async {
+                let command = pre.instantiate_async(&mut store).await?;
+                store.run_concurrent(async |accessor| command.wasi_cli_run().call_run(accessor).await).await?
+            })
+            .await
+        }
+    };
+    let said = String::from_utf8(stdout.contents().to_vec()).unwrap();
+    let ended = ended.unwrap_or_else(|_| panic!("`{command}` over {version:?} hangs after {said:?}"));
+    ended
+        .unwrap_or_else(|error| panic!("`{command}` over {version:?} trapped after {said:?}: {error:?}"))
+        .unwrap();
+    said.trim_end().to_owned()
+}
+
+/// A listener of the test's own.
+pub fn listen(interface: &Interface, address: &str) -> TcpListener {
+    let bound: BoundTcp = interface.bind(address.parse().unwrap()).unwrap();
+    bound.listen(16).unwrap()
+}
+
+/// Connects to a guest, as soon as it listens.
+pub async fn connect_when_it_listens(interface: &Interface, address: &str) -> TcpStream {
+    let address: SocketAddr = address.parse().unwrap();
+    loop {
+        // An instance that has not listened yet refuses; the guest gets on while this task steps back.
+        match interface.connect(address) {
+            Ok(connecting) => return connecting.await.unwrap(),
+            Err(NetError::ConnectionRefused) => tokio::task::yield_now().await,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
