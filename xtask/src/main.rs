@@ -69,6 +69,9 @@ fn test(arguments: &[String]) -> Result<ExitCode> {
 
 fn bench(arguments: &[String]) -> Result<ExitCode> {
     guests::build()?;
+    // The benchmarks start the binary, and take the figures of `decide()` from its own crate.
+    run::to_success(cargo().args(["build", "--release", "--package", "wasm-roles"]))?;
+    run::to_success(cargo().args(["bench", "--package", "wasm-roles-virtual-network", "--bench", "decide"]))?;
     run::instead_of_this(
         cargo().args(["run", "--release", "--package", "wasm-roles-benchmarks", "--"]).args(arguments),
     )

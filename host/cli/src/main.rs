@@ -48,10 +48,16 @@ fn main() -> ExitCode {
     }
 }
 
+/// After how many pieces of work a thread looks for what has happened outside: timers, sockets, work of other threads.
+///
+/// tokio's own 61 suits tasks that work for microseconds. A guest that computes works for a tick of the engine, a
+/// millisecond and more, so that 61 pieces of work would keep everybody else waiting for a tenth of a second and more.
+const LOOK_OUTSIDE_EVERY: u32 = 2;
+
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread()
-        .event_interval(std::env::var("EI").ok().and_then(|v| v.parse().ok()).unwrap_or(61))
-        .global_queue_interval(std::env::var("GI").ok().and_then(|v| v.parse().ok()).unwrap_or(61))
+        .event_interval(LOOK_OUTSIDE_EVERY)
+        .global_queue_interval(LOOK_OUTSIDE_EVERY)
         .enable_all()
         .build()
 }

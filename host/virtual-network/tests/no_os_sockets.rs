@@ -1,5 +1,5 @@
-//! Traffic between instances never touches a socket of the operating system. Alone in its process, because it counts the
-//! process's own sockets.
+//! Traffic between instances never touches a socket of the operating system. Alone in its process, because
+//! it counts the process's own sockets.
 
 #![cfg(target_os = "linux")]
 #![allow(

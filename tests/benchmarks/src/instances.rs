@@ -12,6 +12,7 @@ use wasm_roles_role_runtime::{
 };
 use wasm_roles_virtual_network::{Denial, Network, Observer, Policy};
 use wasmtime::Result;
+use wasmtime::error::Context;
 
 use crate::guests::guest;
 use crate::process::private_memory;
@@ -66,7 +67,8 @@ impl Deployment {
     async fn ready(&self, component: &RoleComponent, clock: Clock) -> Result<Vec<RunningInstance>> {
         let mut instances = Vec::new();
         for instance in self.policy.instances() {
-            let spec = spec(self.policy.instance_id(instance), clock);
+            let id = self.policy.instance_id(instance).context("the policy knows its instances")?;
+            let spec = spec(id, clock);
             instances.push(start(component, self.network.attach(instance)?, spec));
         }
         for instance in &instances {

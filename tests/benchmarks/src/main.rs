@@ -3,6 +3,7 @@
 //! BENCHMARKS.md.
 //!
 //! ```text
+//! wasm-roles-benchmarks                    all of them
 //! wasm-roles-benchmarks network            guest to guest: virtual network against kernel loopback
 //! wasm-roles-benchmarks instances [COUNT]  start instances, memory when idle
 //! wasm-roles-benchmarks web                a web role against a bare hyper server (needs wrk)
@@ -17,12 +18,20 @@ mod web;
 
 use wasmtime::{Result, bail};
 
+/// How many instances are started where no other number is asked for.
+const INSTANCES: u32 = 1_000;
+
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
+        [] => {
+            network::run()?;
+            instances::run(INSTANCES)?;
+            web::run()
+        }
         ["network"] => network::run(),
-        ["instances"] => instances::run(1_000),
+        ["instances"] => instances::run(INSTANCES),
         ["instances", count] => instances::run(count.parse()?),
         ["web"] => web::run(),
         ["hyper", address] => web::serve_with_hyper(address),

@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use crate::components::{CORE_MODULE, NO_ROLE, SPINNING_PROGRAM};
+use crate::components::{CORE_MODULE, IDLE_PROGRAM, NO_ROLE};
 use crate::golden::assert_golden;
 use crate::service::{COUNTS, ROLES, Service};
 
@@ -79,7 +79,7 @@ fn a_file_that_is_no_component() {
 fn a_port_in_use() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let at = taken.local_addr().unwrap().to_string();
-    let service = Service::of_worker(SPINNING_PROGRAM);
+    let service = Service::of_worker(IDLE_PROGRAM);
     let transcript = service.transcript(&format!("{RUN} --publish 81={at}"));
     assert_golden("port_in_use", &transcript.replace(&at, "127.0.0.1:PORT"));
     assert_eq!(service.left_behind(), 0);
@@ -87,7 +87,7 @@ fn a_port_in_use() {
 
 #[test]
 fn places_for_roles_and_ports_that_are_not_there() {
-    let service = Service::of_worker(SPINNING_PROGRAM);
+    let service = Service::of_worker(IDLE_PROGRAM);
     let arguments = format!("{RUN} --approot Wroker=bin --publish 80=127.0.0.1:8080");
     assert_golden("unknown_places", &service.transcript(&arguments));
 }

@@ -1,6 +1,6 @@
 //! Services that run: what is said from start to stop, and how the program ends.
 
-use crate::components::{SHORT_PROGRAM, SPINNING_PROGRAM};
+use crate::components::{IDLE_PROGRAM, SHORT_PROGRAM, SPINNING_PROGRAM};
 use crate::golden::assert_golden;
 use crate::service::Service;
 
@@ -20,7 +20,7 @@ fn without_port(text: &str) -> String {
 
 #[test]
 fn a_service_says_what_runs_where_and_stops_on_ctrl_c() {
-    let service = Service::of_worker(SPINNING_PROGRAM);
+    let service = Service::of_worker(IDLE_PROGRAM);
     let mut running = service.start(RUN);
     running.says("All 2 instances are Ready");
     running.interrupt();
@@ -30,7 +30,7 @@ fn a_service_says_what_runs_where_and_stops_on_ctrl_c() {
 
 #[test]
 fn the_system_asks_it_to_stop_as_ctrl_c_does() {
-    let service = Service::of_worker(SPINNING_PROGRAM);
+    let service = Service::of_worker(IDLE_PROGRAM);
     let mut running = service.start(RUN);
     running.says("All 2 instances are Ready");
     running.signal("TERM");
@@ -49,6 +49,16 @@ fn a_second_ctrl_c_ends_it_at_once() {
     let ended = running.ended();
     assert_eq!(ended.code, Some(130), "{}", ended.transcript);
     assert_eq!(service.left_behind(), 0);
+}
+
+#[test]
+fn an_instance_that_hears_nothing_is_cut_off_and_named() {
+    let service = Service::of_worker(SPINNING_PROGRAM);
+    let mut running = service.start(RUN);
+    running.says("All 2 instances are Ready");
+    running.interrupt();
+    running.says("Stopped; cut off, because the time to stop was over: Worker_IN_");
+    assert_eq!(running.ended().code, Some(0));
 }
 
 #[test]
@@ -81,7 +91,7 @@ fn as_json_every_line_is_an_object_with_time_and_kind() {
 
 #[test]
 fn a_reader_that_goes_away_stops_the_service() {
-    let service = Service::of_worker(SPINNING_PROGRAM);
+    let service = Service::of_worker(IDLE_PROGRAM);
     let mut running = service.start(&format!("{RUN} --log-format json"));
     running.stop_reading();
     let ended = running.ended();

@@ -69,8 +69,12 @@ impl<T: 'static> StreamProducer<T> for Incoming<T> {
                     destination.set_buffer(Some(socket));
                     return COMPLETED;
                 }
-                // Not the end of the listener: this connection is closed, the next may find room.
-                Err(ResourceTableError::Full) => {}
+                // Not the end of the listener: this connection is closed, the next may find room. Other tasks come
+                // first, so that clients that keep coming hold up nobody.
+                Err(ResourceTableError::Full) => {
+                    cx.waker().wake_by_ref();
+                    return pending(give_up);
+                }
                 Err(error) => return Poll::Ready(Err(error.into())),
             }
         }

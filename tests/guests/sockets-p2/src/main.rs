@@ -14,6 +14,7 @@
 //! | `resolve NAME` | the addresses |
 //! | `udp` | the outcome of making a UDP socket |
 //! | `fill` | the outcome of making sockets until that fails |
+//! | `crowd ADDRESS` | the outcome of an accept when there is no room for a socket |
 //! | `states` | what sockets answer in each state, see the module |
 
 mod states;
@@ -51,13 +52,17 @@ fn run(arguments: &[&str]) -> Result<String> {
             Ok(format!("{} bytes, {same}", received.len()))
         }
         ["read", address] => {
-            let count = TcpStream::connect(address)?.read(&mut [0; 16])?;
-            Ok(format!("{count} bytes"))
+            let read = TcpStream::connect(address)?.read(&mut [0; 16]);
+            Ok(read.map_or_else(|error| error.to_string(), |count| format!("{count} bytes")))
         }
         ["pair", address] => pair(address),
         ["resolve", name] => resolve(name),
         ["udp"] => UdpSocket::bind("127.0.0.1:0").map(|_| "bound".to_owned()),
         ["fill"] => Ok(states::fill().to_owned()),
+        ["crowd", address] => {
+            let port = address.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+            Ok(states::crowd(port.ok_or(ErrorKind::InvalidInput)?).to_owned())
+        }
         ["states"] => Ok(states::report()),
         _ => Err(ErrorKind::InvalidInput.into()),
     }

@@ -44,13 +44,39 @@ impl Report {
 
 /// Makes sockets until that fails; gives the error.
 pub fn fill() -> &'static str {
+    fill_table().1.name()
+}
+
+fn fill_table() -> (Vec<TcpSocket>, ErrorCode) {
     let mut sockets = Vec::new();
     loop {
         match create_tcp_socket(IpAddressFamily::Ipv4) {
             Ok(socket) => sockets.push(socket),
-            Err(code) => return code.name(),
+            Err(code) => return (sockets, code),
         }
     }
+}
+
+/// Waits for a connection with as many sockets as there can be; gives the error of the accept.
+pub fn crowd(port: u16) -> &'static str {
+    match crowded_accept(port) {
+        Ok(()) => "accepted",
+        Err(code) => code.name(),
+    }
+}
+
+fn crowded_accept(port: u16) -> Result<(), ErrorCode> {
+    let listener = create_tcp_socket(IpAddressFamily::Ipv4)?;
+    listener.start_bind(&instance_network(), ipv4((0, 0, 0, 0), port))?;
+    listener.finish_bind()?;
+    let ready = listener.subscribe();
+    let others = fill_table();
+    listener.start_listen()?;
+    listener.finish_listen()?;
+    ready.block();
+    let accepted = listener.accept().map(drop);
+    drop((ready, others));
+    accepted
 }
 
 pub fn report() -> String {

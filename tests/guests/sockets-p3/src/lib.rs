@@ -1,6 +1,6 @@
 //! `sockets-p3 COMMAND ARGUMENT…`: the commands of `sockets-p2` over WASI 0.3, with the same words for the same outcomes.
 //!
-//! Two are different: `serve` says `ended` when the stream of connections ends, which is what 0.3 has in place of an error; and
+//! Two are different: `serve` and `crowd` say `ended` when the stream of connections ends, which is what 0.3 has in place of an error; and
 //! `states` has the functions of 0.3.
 
 mod address;
@@ -74,14 +74,27 @@ async fn run(arguments: &[&str]) -> Outcome<String> {
             UdpSocket::create(IpAddressFamily::Ipv4)?;
             Ok("bound".to_owned())
         }
-        ["fill"] => {
-            let mut sockets = Vec::new();
-            loop {
-                sockets.push(TcpSocket::create(IpAddressFamily::Ipv4)?);
-            }
+        ["fill"] => Err(fill().1),
+        ["crowd", address] => {
+            let listener = bound(parse(address)?)?;
+            let mut connections = listener.listen()?;
+            let _others = fill();
+            let said = if connections.next().await.is_some() { "accepted" } else { "ended" };
+            Ok(said.to_owned())
         }
         ["states"] => Ok(states::report().await),
         _ => Err(Failure("InvalidInput".to_owned())),
+    }
+}
+
+/// Makes sockets until that fails.
+fn fill() -> (Vec<TcpSocket>, Failure) {
+    let mut sockets = Vec::new();
+    loop {
+        match TcpSocket::create(IpAddressFamily::Ipv4) {
+            Ok(socket) => sockets.push(socket),
+            Err(code) => return (sockets, code.into()),
+        }
     }
 }
 

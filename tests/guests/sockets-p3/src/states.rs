@@ -106,7 +106,20 @@ async fn listening(report: &mut Report, listener: &TcpSocket) -> Outcome<()> {
         report.note("inherited hop-limit", &format!("{:?}", server.map(|server| server.get_hop_limit())));
         report.line("connect, room in the backlog", waits.await);
     }
+    given_up(report, listener).await?;
     once(report, &client).await;
+    Ok(())
+}
+
+/// A connect that waits, as the one connection in the backlog is not accepted, and is cancelled.
+async fn given_up(report: &mut Report, listener: &TcpSocket) -> Outcome<()> {
+    let socket = TcpSocket::create(IpAddressFamily::Ipv4)?;
+    {
+        let mut waits = pin!(socket.connect(listener.get_local_address()?));
+        let first_try = waits.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        report.note("connect given up waits", &first_try.is_pending().to_string());
+    }
+    report.line("connect given up connect", socket.connect(listener.get_local_address()?).await);
     Ok(())
 }
 

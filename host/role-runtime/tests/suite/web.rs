@@ -1,8 +1,6 @@
 //! Web roles of both generations behind the host's web server, seen by a client in the same network.
 
-mod bed;
-
-use bed::{Bed, PORT, address};
+use crate::bed::{Bed, PORT, address};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use wasm_roles_role_runtime::{End, InstanceState, Phase, WasiVersion};
 use wasm_roles_virtual_network::{Interface, TcpStream};

@@ -1,9 +1,9 @@
 //! What programs get from the sockets, told by programs: every case runs over WASI 0.2, with the standard library, and over
 //! WASI 0.3.
 
-mod bed;
-
-use bed::{BOTH, Bed, Version, connect_when_it_listens, listen, run, run_with};
+use crate::bed::{
+    BOTH, Bed, Version, connect_when_it_listens, hand_over_when_it_listens, listen, run, run_with,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// Commands that one guest runs on its own, and what it says.
@@ -141,10 +141,33 @@ async fn a_mebibyte_goes_both_ways_past_a_peer_that_waits() {
 }
 
 #[tokio::test]
+async fn a_connection_from_outside_is_like_any_other() {
+    const COUNT: usize = 300 * 1024;
+    for version in BOTH {
+        let subject = Bed::new().subject();
+        let outside = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = async {
+            let stream = tokio::net::TcpStream::connect(outside.local_addr().unwrap()).await.unwrap();
+            hand_over_when_it_listens(&subject, 7000, outside.accept().await.unwrap().0).await;
+            let (mut incoming, mut outgoing) = stream.into_split();
+            let send = async {
+                outgoing.write_all(&vec![b'x'; COUNT]).await.unwrap();
+                outgoing.shutdown().await.unwrap();
+            };
+            let mut echo = Vec::new();
+            let (received, ()) = tokio::join!(incoming.read_to_end(&mut echo), send);
+            assert_eq!(received.unwrap(), COUNT, "{version:?}");
+        };
+        let (said, ()) = tokio::join!(run(version, subject.clone(), "serve 0.0.0.0:7000 1"), client);
+        assert_eq!(said, "127.0.0.1\nserved", "{version:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_guest_hears_of_a_reset() {
     for (version, expected) in [
-        // The standard library has no word for it: wasi:io says only that the read failed.
-        (Version::V0_2, "BrokenPipe"),
+        // wasi:io says only that the read failed.
+        (Version::V0_2, "I/O error (os error 29)"),
         (Version::V0_3, "ConnectionReset"),
     ] {
         let bed = Bed::new();
@@ -175,7 +198,9 @@ async fn a_failing_interface_wakes_a_guest_that_waits_for_a_connection() {
 
 #[tokio::test]
 async fn a_failing_interface_wakes_a_guest_that_waits_for_bytes() {
-    for (version, expected) in [(Version::V0_2, "BrokenPipe"), (Version::V0_3, "ConnectionReset")] {
+    for (version, expected) in
+        [(Version::V0_2, "I/O error (os error 29)"), (Version::V0_3, "ConnectionReset")]
+    {
         let bed = Bed::new();
         let (subject, peer) = (bed.subject(), bed.peer());
         let listener = listen(&peer, "10.0.0.6:8000");
@@ -230,6 +255,28 @@ async fn a_policy_that_denies_everything_leaves_no_operation() {
 async fn a_guest_that_makes_too_many_sockets_gets_an_error() {
     for (version, expected) in [(Version::V0_2, "new-socket-limit"), (Version::V0_3, "OutOfMemory")] {
         let said = run_with(version, Bed::new().subject(), "fill", |table| table.set_max_capacity(100)).await;
+        assert_eq!(said, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_a_guest_has_no_room_for_is_closed() {
+    for (version, expected) in [(Version::V0_2, "new-socket-limit"), (Version::V0_3, "ended")] {
+        let bed = Bed::new();
+        let (subject, peer) = (bed.subject(), bed.peer());
+        let clients = async {
+            let mut first = connect_when_it_listens(&peer, "10.0.0.4:7000").await;
+            assert_eq!(first.read(&mut [0]).await.unwrap(), 0, "{version:?}");
+            if version == Version::V0_3 {
+                // The stream of connections goes on, to the next one and to its end.
+                let mut second = connect_when_it_listens(&peer, "10.0.0.4:7000").await;
+                assert_eq!(second.read(&mut [0]).await.unwrap(), 0);
+                subject.fail();
+            }
+        };
+        let guest =
+            run_with(version, subject.clone(), "crowd 0.0.0.0:7000", |table| table.set_max_capacity(100));
+        let (said, ()) = tokio::join!(guest, clients);
         assert_eq!(said, expected);
     }
 }

@@ -1,10 +1,8 @@
 //! From `on-start` to the end, with guests that do as they should and guests that do not.
 
-mod bed;
-
 use std::time::Duration;
 
-use bed::Bed;
+use crate::bed::Bed;
 use wasm_roles_role_runtime::{End, InstanceState, Limits, LoadError, Phase, WasiVersion};
 
 #[tokio::test]
@@ -50,8 +48,11 @@ async fn a_panic_ends_the_instance_and_tells_where_it_was() {
         let End::Trapped { during, reason } = end else { panic!("{mode}: {end:?}") };
         assert_eq!(during, phase, "{mode}");
         assert!(reason.contains("unreachable"), "{reason}");
-        let words = role.stderr.next_line().await.expect("the panic message").bytes;
-        assert!(String::from_utf8(words).unwrap().contains("panicked"), "{mode}");
+        let mut words = String::new();
+        while let Some(line) = role.stderr.next_line().await {
+            words.push_str(&String::from_utf8(line.bytes).unwrap());
+        }
+        assert!(words.contains("panicked") && words.contains("as told"), "{mode}: {words}");
     }
 }
 
@@ -117,6 +118,16 @@ async fn a_program_is_a_role_whose_run_it_is() {
     assert_eq!(returned, End::RunReturned { result: Ok(()) });
     let failed = bed.start(&component, "exit-error").instance.ended().await;
     assert!(matches!(failed, End::RunReturned { result: Err(_) }), "{failed:?}");
+}
+
+#[tokio::test]
+async fn a_0_3_program_is_a_role_too() {
+    let bed = Bed::new();
+    let component = bed.load("sockets-p3");
+    assert_eq!(component.shape().program, Some(WasiVersion::V0_3));
+    let mut program = bed.start(&component, "resolve Worker_IN_0");
+    assert_eq!(program.says().await, "10.0.0.4");
+    assert_eq!(program.instance.ended().await, End::RunReturned { result: Ok(()) });
 }
 
 #[tokio::test]

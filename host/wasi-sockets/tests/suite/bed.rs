@@ -13,7 +13,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use wasm_roles_virtual_network::{
-    Audience, BoundTcp, Denial, EndpointGrant, Interface, NetError, Network, Observer, Origin, Policy,
+    Audience, Denial, EndpointGrant, HandOver, Interface, NetError, Network, Observer, Origin, Policy,
     PolicyBuilder, PortRange, RoleIndex, TcpListener, TcpStream, Transports,
 };
 use wasm_roles_wasi_sockets::{SocketsView, p2, p3, wasi};
@@ -195,8 +195,7 @@ pub async fn run_with(
 
 /// A listener of the test's own.
 pub fn listen(interface: &Interface, address: &str) -> TcpListener {
-    let bound: BoundTcp = interface.bind(address.parse().unwrap()).unwrap();
-    bound.listen(16).unwrap()
+    interface.bind(address.parse().unwrap()).unwrap().listen(16).unwrap()
 }
 
 /// Connects to a guest, as soon as it listens.
@@ -209,5 +208,18 @@ pub async fn connect_when_it_listens(interface: &Interface, address: &str) -> Tc
             Err(NetError::ConnectionRefused) => tokio::task::yield_now().await,
             Err(error) => panic!("{error}"),
         }
+    }
+}
+
+/// Gives a connection of the operating system to a guest, as soon as it listens.
+pub async fn hand_over_when_it_listens(interface: &Interface, port: u16, mut stream: tokio::net::TcpStream) {
+    let port = NonZeroU16::new(port).unwrap();
+    loop {
+        match interface.hand_over(port, stream) {
+            Ok(()) => return,
+            Err(HandOver::NotListening(back)) => stream = back,
+            Err(error @ HandOver::BacklogFull(_)) => panic!("{error}"),
+        }
+        tokio::task::yield_now().await;
     }
 }

@@ -1,7 +1,5 @@
 //! A bed for one role: a network with two instances of it, and everything that an instance needs.
 
-#![allow(dead_code, reason = "each test program uses a part of it")]
-
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::num::NonZeroU16;

@@ -1,0 +1,7 @@
+//! One incarnation of one instance, with the test guests that `cargo xtask guests` builds. One program for all of it:
+//! each program with an engine in it takes minutes to link.
+
+mod bed;
+mod life_cycle;
+mod sdk_examples;
+mod web;
