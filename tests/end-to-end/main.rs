@@ -3,6 +3,14 @@
 //! These tests are part of the package of the binary (host/cli), because cargo tells only its own tests where it is. They
 //! need the guests that `cargo xtask guests` builds, and fail without them.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops at the first surprise, in its helping functions too"
+)]
+
 mod host_process;
 mod misbehaving;
 mod plain_programs;

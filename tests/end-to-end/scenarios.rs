@@ -13,24 +13,33 @@ type Rules = [(&'static str, Option<&'static [&'static str]>); 4];
 const ROLES: [&str; 3] = ["WebRole1", "WorkerRole1", "WorkerRole2"];
 
 const SCENARIOS: [(&str, Rules); 5] = [
-    ("scenario-1.csdef", [
-        ("InternalTCP1", None),
-        ("InternalTCP2", Some(&["WebRole1"])),
-        ("InternalTCP3", None),
-        ("InternalTCP4", None),
-    ]),
-    ("scenario-2.csdef", [
-        ("InternalTCP1", None),
-        ("InternalTCP2", Some(&["WebRole1"])),
-        ("InternalTCP3", Some(&["WebRole1"])),
-        ("InternalTCP4", None),
-    ]),
-    ("scenario-3.csdef", [
-        ("InternalTCP1", None),
-        ("InternalTCP2", Some(&["WebRole1"])),
-        ("InternalTCP3", Some(&["WorkerRole1"])),
-        ("InternalTCP4", None),
-    ]),
+    (
+        "scenario-1.csdef",
+        [
+            ("InternalTCP1", None),
+            ("InternalTCP2", Some(&["WebRole1"])),
+            ("InternalTCP3", None),
+            ("InternalTCP4", None),
+        ],
+    ),
+    (
+        "scenario-2.csdef",
+        [
+            ("InternalTCP1", None),
+            ("InternalTCP2", Some(&["WebRole1"])),
+            ("InternalTCP3", Some(&["WebRole1"])),
+            ("InternalTCP4", None),
+        ],
+    ),
+    (
+        "scenario-3.csdef",
+        [
+            ("InternalTCP1", None),
+            ("InternalTCP2", Some(&["WebRole1"])),
+            ("InternalTCP3", Some(&["WorkerRole1"])),
+            ("InternalTCP4", None),
+        ],
+    ),
     ("scenario-4.csdef", SCENARIO_4),
     ("ServiceDefinition.csdef", SCENARIO_4),
 ];

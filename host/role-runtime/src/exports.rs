@@ -3,10 +3,10 @@
 //! Functions are looked up by name once, when the component is loaded, and typed once per instance. A function that
 //! the contract calls async may be lifted synchronously by the guest's toolchain; both are accepted.
 
+use wasmtime::Store;
 use wasmtime::component::{
     Component, ComponentExportIndex, ComponentNamedList, Instance, Lift, Lower, Resource, TypedFunc,
 };
-use wasmtime::Store;
 use wasmtime_wasi_http::p2::types::{HostIncomingRequest, HostResponseOutparam};
 use wasmtime_wasi_http::p3::bindings::{Service, ServiceIndices};
 

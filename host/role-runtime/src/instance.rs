@@ -124,14 +124,23 @@ async fn incarnation(
     spec: InstanceSpec,
     control: Arc<Control>,
 ) -> End {
+    let _ended = EnterEnded(&control);
     let end = tokio::select! {
         biased;
         end = watch_over(&component, &interface, &spec, &control) => end,
         end = inside(&component, &interface, &spec, &control) => end,
     };
     interface.detach();
-    control.enter(InstanceState::Ended);
     end
+}
+
+/// However the task ends, whoever watches the instance learns of it.
+struct EnterEnded<'a>(&'a Control);
+
+impl Drop for EnterEnded<'_> {
+    fn drop(&mut self) {
+        self.0.enter(InstanceState::Ended);
+    }
 }
 
 /// The life of the instance, in its own store.

@@ -63,7 +63,9 @@ async fn on_start(store: &mut Store<Sandbox>, entry_point: &EntryPoint) -> Resul
         store.run_concurrent(async |accessor| entry_point.on_start.call_concurrent(accessor, ()).await).await;
     match called.and_then(|called| called) {
         Ok((Ok(()),)) => Ok(()),
-        Ok((Err(reason),)) => Err(End::StartFailed { reason: format!("on-start returned an error: {reason}") }),
+        Ok((Err(reason),)) => {
+            Err(End::StartFailed { reason: format!("on-start returned an error: {reason}") })
+        }
         Err(error) => Err(trapped(store, Phase::OnStart, &error)),
     }
 }
@@ -155,7 +157,13 @@ async fn failure(requests: impl Future<Output = wasmtime::Result<()>>) -> wasmti
 }
 
 /// The end of an instance whose store was lost to `error`.
-fn lost(store: &Store<Sandbox>, exports: &Exports, control: &Control, phase: Phase, error: &wasmtime::Error) -> End {
+fn lost(
+    store: &Store<Sandbox>,
+    exports: &Exports,
+    control: &Control,
+    phase: Phase,
+    error: &wasmtime::Error,
+) -> End {
     let plain_program = exports.entry_point.is_none() && exports.handler.is_none();
     if plain_program && control.wish() >= Wish::Stop {
         // A program that blocks is told to stop by its sockets failing; how it takes that is its own affair.

@@ -51,12 +51,7 @@ impl Limiter {
 }
 
 impl ResourceLimiter for Limiter {
-    fn memory_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        _: Option<usize>,
-    ) -> wasmtime::Result<bool> {
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         let growth = u64::try_from(desired.saturating_sub(current)).unwrap_or(u64::MAX);
         let total = self.memory.saturating_add(growth);
         let granted = total <= self.limits.memory_bytes;
@@ -68,12 +63,7 @@ impl ResourceLimiter for Limiter {
         Ok(granted)
     }
 
-    fn table_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        _: Option<usize>,
-    ) -> wasmtime::Result<bool> {
+    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         let total = self.tables.saturating_add(desired.saturating_sub(current));
         let granted = total <= self.limits.table_elements;
         if granted {

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use wasm_roles_role_runtime::{OutputPipe, OutputReader};
 use wasm_roles_virtual_network::{
-    Audience, Denial, EndpointGrant, InstanceIndex, Interface, Network, Observer, Policy, PortRange, Transports,
+    Audience, Denial, EndpointGrant, InstanceIndex, Interface, Network, Observer, Policy, PortRange,
+    Transports,
 };
 use wasm_roles_wasi_sockets::{SocketsView, p2, wasi};
 use wasmtime::component::{Component, Linker, ResourceTable};
@@ -80,7 +81,10 @@ impl Bench {
         let mut over_virtual = Linker::new(&engine);
         wasi::p2::add_to_linker(&mut over_virtual)?;
         p2::add_to_linker(&mut over_virtual, |state: &mut State| SocketsView {
-            interface: state.interface.as_ref().expect("only instances of the virtual network are linked to it"),
+            interface: state
+                .interface
+                .as_ref()
+                .expect("only instances of the virtual network are linked to it"),
             table: &mut state.table,
         })?;
         let mut over_kernel = Linker::new(&engine);
@@ -126,16 +130,23 @@ impl Bench {
         server: Option<Interface>,
         client: Option<Interface>,
     ) -> Result<f64> {
-        let mut serving = self.start(program, server, &[case.server, &address.to_string(), &case.count.to_string()]);
+        let mut serving =
+            self.start(program, server, &[case.server, &address.to_string(), &case.count.to_string()]);
         ensure!(serving.line().await? == "listening", "the server did not start");
-        let mut working = self.start(program, client, &[case.client, &address.to_string(), &case.count.to_string()]);
+        let mut working =
+            self.start(program, client, &[case.client, &address.to_string(), &case.count.to_string()]);
         let nanoseconds = working.line().await?.parse()?;
         working.end().await?;
         serving.end().await?;
         Ok(nanoseconds)
     }
 
-    fn start(&self, program: &CommandPre<State>, interface: Option<Interface>, arguments: &[&str]) -> Running {
+    fn start(
+        &self,
+        program: &CommandPre<State>,
+        interface: Option<Interface>,
+        arguments: &[&str],
+    ) -> Running {
         let (stdout, output) = OutputPipe::new(64 * 1024);
         let mut wasi = WasiCtx::builder();
         wasi.arg("bench-network").args(arguments).stdout(stdout).inherit_stderr();

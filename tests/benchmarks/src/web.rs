@@ -102,7 +102,8 @@ fn load(server: &Server, address: &str) -> Result<Load> {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     ensure!(!text.contains("Non-2xx"), "wrk saw errors:\n{text}");
     let field = |name: &str, at: usize| -> Result<f64> {
-        let line = text.lines().find(|line| line.contains(name)).with_context(|| format!("wrk said:\n{text}"))?;
+        let line =
+            text.lines().find(|line| line.contains(name)).with_context(|| format!("wrk said:\n{text}"))?;
         Ok(line.split_whitespace().nth(at).context("a short line")?.parse()?)
     };
     let requests = field(" requests in ", 0)?;

@@ -138,18 +138,20 @@ async fn call_0_3(
 /// Who waits for the answer of a 0.2 handler. The handler may answer long before it returns, or not at all.
 #[derive(Clone)]
 struct Reply {
-    waiting: Arc<Mutex<Option<oneshot::Sender<Result<http::Response<WasiBody>, Refusal>>>>>,
+    waiting: Arc<Mutex<Option<Waiting>>>,
     lost: Lost,
 }
+
+type Waiting = oneshot::Sender<Result<http::Response<WasiBody>, Refusal>>;
 
 type Response02 = http::Response<wasmtime_wasi_http::p2::body::HyperOutgoingBody>;
 
 impl Reply {
-    fn new(reply: oneshot::Sender<Result<http::Response<WasiBody>, Refusal>>, lost: Lost) -> Self {
+    fn new(reply: Waiting, lost: Lost) -> Self {
         Self { waiting: Arc::new(Mutex::new(Some(reply))), lost }
     }
 
-    fn take(&self) -> Option<oneshot::Sender<Result<http::Response<WasiBody>, Refusal>>> {
+    fn take(&self) -> Option<Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 

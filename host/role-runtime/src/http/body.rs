@@ -47,9 +47,7 @@ impl Body for WatchedBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         match Pin::new(&mut self.body).poll_frame(cx) {
-            Poll::Ready(None) if self.lost.is_set() => {
-                Poll::Ready(Some(Err(Error::HttpResponseIncomplete)))
-            }
+            Poll::Ready(None) if self.lost.is_set() => Poll::Ready(Some(Err(Error::HttpResponseIncomplete))),
             polled => polled,
         }
     }

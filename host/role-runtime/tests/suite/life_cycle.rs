@@ -94,7 +94,9 @@ async fn a_guest_that_eats_memory_hits_its_limit_and_nothing_else() {
     let component = bed.load("misbehave");
     let limits = Limits { memory_bytes: 16 << 20, ..Limits::default() };
     let guest = bed.start_with(&component, "eat-memory", |spec| spec.limits = limits);
-    let End::Trapped { during: Phase::Run, reason } = guest.instance.ended().await else { panic!("it went on") };
+    let End::Trapped { during: Phase::Run, reason } = guest.instance.ended().await else {
+        panic!("it went on")
+    };
     assert!(reason.contains("its memory limit of 16 MiB was reached"), "{reason}");
 }
 

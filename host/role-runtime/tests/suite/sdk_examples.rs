@@ -66,7 +66,10 @@ async fn hello_web_greets_and_counts() {
         stream.write_all(b"GET / HTTP/1.0\r\nhost: test\r\n\r\n").await.unwrap();
         let mut response = String::new();
         stream.read_to_string(&mut response).await.unwrap();
-        assert!(response.ends_with(&format!("\r\n\r\nHello from Worker_IN_0, for the {time}. time.\n")), "{response}");
+        assert!(
+            response.ends_with(&format!("\r\n\r\nHello from Worker_IN_0, for the {time}. time.\n")),
+            "{response}"
+        );
     }
     role.instance.kill();
     role.instance.ended().await;

@@ -71,6 +71,12 @@ impl Diagnostic {
         self
     }
 
+    /// As [`help`](Self::help), unless there is one already.
+    pub(crate) fn or_help(mut self, help: &str) -> Self {
+        self.help.get_or_insert_with(|| help.to_owned());
+        self
+    }
+
     /// "Did you mean", when there is somebody to mean.
     pub(crate) fn did_you_mean(self, nearest: Option<&str>) -> Self {
         match nearest {

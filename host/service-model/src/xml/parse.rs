@@ -25,7 +25,8 @@ pub(crate) fn parse(source: &Source, report: &mut Report) -> Option<Element> {
     match parser.run() {
         Ok(root) => Some(root),
         Err(malformed) => {
-            report.push(*malformed);
+            let hint = "the file must be well-formed XML; nothing after this place was read";
+            report.push(malformed.or_help(hint));
             None
         }
     }
@@ -202,7 +203,8 @@ impl<'a> Parser<'a> {
     fn finish(&mut self) -> Result<Element, Malformed> {
         if let Some(open) = self.open.last() {
             let message = format!("`<{}>` is never closed", open.name);
-            return Err(Box::new(Diagnostic::at(Code::MalformedXml, &open.span, message)));
+            let help = format!("end it with `</{0}>`, or with `/>` if nothing stands in it", open.name);
+            return Err(Box::new(Diagnostic::at(Code::MalformedXml, &open.span, message).help(help)));
         }
         self.root.take().ok_or_else(|| self.malformed(0, 0, "the file has no element"))
     }
