@@ -1,6 +1,12 @@
 //! One incarnation of one instance, with the test guests that `cargo xtask guests` builds. One program for all of it:
 //! each program with an engine in it takes minutes to link.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test stops at the first surprise, in its helping functions too"
+)]
+
 mod bed;
 mod life_cycle;
 mod sdk_examples;
