@@ -15,8 +15,13 @@ use futures_util::task::AtomicWaker;
 /// How many requests are let in at a time.
 const BATCH: u32 = 8;
 
-/// How many turns in a row before other tasks get the thread, idle or not.
-const TURNS: usize = 256;
+/// How many turns in a row before other tasks get the thread. A turn of a guest that computes takes a whole tick, so this is
+/// kept small: while it lasts, the thread serves neither timers nor sockets.
+const TURNS: usize = 16;
+
+/// How often in a row that may happen before requests are let in although the store has not come to rest: a guest that never
+/// does must not lock the door for ever.
+const PATIENCE: u32 = 16;
 
 /// Drives a store and says when requests may enter it. A clone is the same pacer.
 #[derive(Clone)]
@@ -25,6 +30,8 @@ pub(crate) struct Pacer(Arc<Pace>);
 struct Pace {
     /// How many more requests may enter before the store has to be idle again.
     admissions: AtomicU32,
+    /// How often in a row all turns were used up.
+    restless: AtomicU32,
     woken: AtomicBool,
     polling: AtomicBool,
     outer: AtomicWaker,
@@ -48,6 +55,7 @@ impl Pacer {
     pub(crate) fn new() -> Self {
         Self(Arc::new(Pace {
             admissions: AtomicU32::new(BATCH),
+            restless: AtomicU32::new(0),
             woken: AtomicBool::new(false),
             polling: AtomicBool::new(false),
             outer: AtomicWaker::new(),
@@ -93,13 +101,21 @@ impl Pace {
             if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
                 return Poll::Ready(output);
             }
-            let idle = !self.woken.load(Ordering::SeqCst);
-            if idle && self.admissions.swap(BATCH, Ordering::SeqCst) == BATCH {
-                return Poll::Pending; // idle, and nothing entered since it was idle last
+            if self.woken.load(Ordering::SeqCst) {
+                if self.admissions.load(Ordering::SeqCst) == BATCH {
+                    return Poll::Pending; // no request has entered: an ordinary task, which need not rest
+                }
+            } else {
+                self.restless.store(0, Ordering::SeqCst);
+                if self.admissions.swap(BATCH, Ordering::SeqCst) == BATCH {
+                    return Poll::Pending; // idle, and nothing entered since it was idle last
+                }
             }
         }
-        // A guest that never comes to rest must not lock the door for ever.
-        self.admissions.store(BATCH, Ordering::SeqCst);
+        if self.restless.fetch_add(1, Ordering::SeqCst) >= PATIENCE {
+            self.restless.store(0, Ordering::SeqCst);
+            self.admissions.store(BATCH, Ordering::SeqCst);
+        }
         self.woken.store(true, Ordering::SeqCst);
         Poll::Pending
     }

@@ -108,7 +108,8 @@ async fn a_request_that_names_no_host_is_a_bad_one() {
     let bed = Bed::new();
     let role = bed.start(&bed.load("hello-http-p3"), "wait");
     role.reached(InstanceState::Ready).await;
-    let mut stream = connect(&bed.interface(1)).await;
+    let client = bed.interface(1);
+    let mut stream = connect(&client).await;
     stream.write_all(b"GET / HTTP/1.0\r\n\r\n").await.unwrap();
     let mut response = String::new();
     stream.read_to_string(&mut response).await.unwrap();
