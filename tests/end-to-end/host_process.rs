@@ -122,3 +122,12 @@ pub fn get(address: SocketAddr, accept: &str) -> std::io::Result<(u16, String)> 
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(invalid)?;
     Ok((status, body.to_owned()))
 }
+
+/// Asks until there is an instance that answers: one that is not Ready yet has its connections closed.
+pub fn wait_until_answered(address: SocketAddr) {
+    let deadline = Instant::now() + PATIENCE;
+    while get(address, "*/*").is_err() {
+        assert!(Instant::now() < deadline, "nobody answers on {address}");
+        thread::yield_now();
+    }
+}

@@ -4,7 +4,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use crate::host_process::{Host, free_port, get, guest};
+use crate::host_process::{Host, free_port, get, guest, wait_until_answered};
 
 /// A service of one worker role, and optionally a web role beside it, in a folder of its own.
 pub struct Service(tempfile::TempDir);
@@ -90,6 +90,7 @@ fn a_guest_that_misbehaves_does_not_disturb_the_others() {
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let mut host = Host::run(&service.definition(), &["--publish", &format!("80={address}")]);
         host.wait_for(sign);
+        wait_until_answered(address);
         for _ in 0..20 {
             let (status, body) = get(address, "*/*").unwrap_or_else(|error| panic!("{mode}: {error}"));
             assert_eq!((status, body.as_str()), (200, "Hello, world!"), "{mode}");
