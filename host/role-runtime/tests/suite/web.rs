@@ -64,6 +64,29 @@ async fn a_handler_that_traps_answers_502_and_ends_its_instance() {
 }
 
 #[tokio::test]
+async fn an_entry_point_runs_beside_a_handler_of_0_2_in_the_same_instance() {
+    let bed = Bed::new();
+    let component = bed.load("role-with-http-p2");
+    assert!(component.shape().entry_point);
+    assert_eq!(component.shape().http, Some(WasiVersion::V0_2));
+    let mut role = bed.start(&component, "wait");
+    role.reached(InstanceState::Ready).await;
+    let client = bed.interface(1);
+    // The instance is Ready when `run` is called; that it got somewhere is seen a moment later.
+    loop {
+        let (status, stages) = ask(&client, "/", b"").await;
+        assert_eq!(status, 200);
+        match stages.as_slice() {
+            b"on-start" => {}
+            stages => break assert_eq!(stages, b"on-start run"),
+        }
+    }
+    role.instance.stop();
+    assert_eq!(role.says().await, "on-stop");
+    assert_eq!(role.instance.ended().await, End::Stopped { forced: false });
+}
+
+#[tokio::test]
 async fn requests_under_way_are_finished_before_the_instance_stops() {
     let bed = Bed::new();
     let role = bed.start(&bed.load("hello-http-p3"), "wait");

@@ -11,7 +11,7 @@ use super::denial::Target;
 use super::socket_table::{self, Scope, Socket, SocketTable};
 use crate::policy::{DenyReason, InstanceIndex, Operation, Policy, Transport, Verdict};
 use crate::sync::lock;
-use crate::tcp::{BoundTcp, Connecting, ListenQueue};
+use crate::tcp::{Account, BoundTcp, Connecting, ListenQueue};
 use crate::{HandOver, NetError};
 
 /// What an interface may use.
@@ -57,6 +57,7 @@ pub(crate) struct InterfaceCore {
     id: Box<str>,
     address: Ipv4Addr,
     sockets: Mutex<SocketTable>,
+    account: Arc<Account>,
     /// Where the next answer of a look-up starts.
     rotation: AtomicUsize,
 }
@@ -191,7 +192,15 @@ impl InterfaceCore {
         limits: InterfaceLimits,
     ) -> Self {
         let sockets = Mutex::new(SocketTable::new(limits.sockets));
-        Self { shared, instance, id: id.into(), address, sockets, rotation: AtomicUsize::new(0) }
+        Self {
+            shared,
+            instance,
+            id: id.into(),
+            address,
+            sockets,
+            account: Arc::default(),
+            rotation: AtomicUsize::new(0),
+        }
     }
 
     pub(crate) fn address(&self) -> Ipv4Addr {
@@ -200,6 +209,10 @@ impl InterfaceCore {
 
     pub(crate) fn shared(&self) -> &Shared {
         &self.shared
+    }
+
+    pub(crate) fn account(&self) -> &Arc<Account> {
+        &self.account
     }
 
     pub(crate) fn sockets(&self) -> MutexGuard<'_, SocketTable> {

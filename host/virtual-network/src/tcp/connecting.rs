@@ -36,8 +36,8 @@ struct AttemptState {
 }
 
 impl Attempt {
-    fn new(client: SocketAddr, server: SocketAddr) -> Self {
-        Self { pipes: Arc::default(), client, server, state: Mutex::default() }
+    fn new(pipes: Pipes, client: SocketAddr, server: SocketAddr) -> Self {
+        Self { pipes: Arc::new(pipes), client, server, state: Mutex::default() }
     }
 
     /// Decides the connect, unless it is decided already.
@@ -99,7 +99,8 @@ impl Connecting {
         server: SocketAddr,
         queue: Arc<ListenQueue>,
     ) -> Result<Self, NetError> {
-        let attempt = Arc::new(Attempt::new(client, server));
+        let pipes = Pipes::new(socket.core().account(), queue.account());
+        let attempt = Arc::new(Attempt::new(pipes, client, server));
         socket.set_state(State::Connecting(Arc::downgrade(&attempt)))?;
         let place = match queue.offer(&attempt) {
             Offer::Settled => None,

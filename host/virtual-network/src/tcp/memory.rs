@@ -2,10 +2,11 @@
 
 use std::sync::{Arc, Weak};
 
+use super::account::Account;
 use super::pipe::Pipe;
 
 /// Both directions of a connection.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Pipes {
     to_server: Pipe,
     to_client: Pipe,
@@ -19,6 +20,10 @@ pub(crate) enum Side {
 }
 
 impl Pipes {
+    pub(super) fn new(client: &Arc<Account>, server: &Arc<Account>) -> Self {
+        Self { to_server: Pipe::new(client.clone()), to_client: Pipe::new(server.clone()) }
+    }
+
     fn outgoing(&self, side: Side) -> &Pipe {
         match side {
             Side::Client => &self.to_server,

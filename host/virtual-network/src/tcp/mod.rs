@@ -15,7 +15,11 @@
 //! A connect is established as soon as it has a place in the listener's backlog. While the backlog is full it
 //! waits, in order; it is refused when the listener closes meanwhile, and times out after
 //! [`CONNECT_TIMEOUT`]. A listener whose instance has no sockets left refuses.
+//!
+//! Each direction between instances holds up to [`CAPACITY`] bytes that nobody has read yet; when one interface has
+//! 32 MiB of them in all of its connections, each of its directions holds 16 KiB until they are read.
 
+mod account;
 mod bound;
 mod connecting;
 mod io;
@@ -26,11 +30,12 @@ mod queue;
 mod stream;
 mod system;
 
+pub(crate) use account::Account;
+pub use account::CAPACITY;
 pub use bound::BoundTcp;
 pub(crate) use connecting::Attempt;
 pub use connecting::{CONNECT_TIMEOUT, Connecting};
 pub use listener::TcpListener;
-pub use pipe::CAPACITY;
 pub(crate) use queue::ListenQueue;
 pub(crate) use stream::Connection;
 pub use stream::TcpStream;

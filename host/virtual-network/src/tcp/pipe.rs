@@ -5,24 +5,24 @@
 //! half of the budget is free: fewer wake-ups, larger writes.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use bytes::{Bytes, BytesMut};
 
+use super::account::{Account, CAPACITY};
 use crate::NetError;
 use crate::sync::{WakerSlot, lock, wake};
-
-/// Bytes that one direction of a connection holds.
-pub const CAPACITY: usize = 256 * 1024;
 
 /// Writes below this size are collected when there is unread data before them.
 const SMALL: usize = 1024;
 /// Collected writes become a chunk at this size.
 const COLLECTED: usize = 8 * 1024;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Pipe {
+    /// The writer's.
+    account: Arc<Account>,
     state: Mutex<State>,
 }
 
@@ -66,12 +66,13 @@ enum Reader {
 }
 
 impl State {
-    fn write_budget(&self) -> Result<usize, NetError> {
+    /// Bytes that a direction which holds `capacity` has room for.
+    fn room(&self, capacity: usize) -> Result<usize, NetError> {
         match (self.writer, self.reader) {
             (Writer::Finished | Writer::Broken, _) => Err(NetError::ConnectionBroken),
             (Writer::Aborted, _) | (Writer::Open, Reader::Aborted) => Err(NetError::ConnectionReset),
-            (Writer::Open, Reader::Discarding | Reader::Closed) => Ok(CAPACITY),
-            (Writer::Open, Reader::Open) => Ok(CAPACITY.saturating_sub(self.queued)),
+            (Writer::Open, Reader::Discarding | Reader::Closed) => Ok(capacity),
+            (Writer::Open, Reader::Open) => Ok(capacity.saturating_sub(self.queued)),
         }
     }
 
@@ -102,8 +103,8 @@ impl State {
     }
 
     /// Takes out what is queued, to be dropped after the lock.
-    fn clear(&mut self) -> (VecDeque<Bytes>, BytesMut) {
-        self.queued = 0;
+    fn clear(&mut self, account: &Account) -> (VecDeque<Bytes>, BytesMut) {
+        account.settled(std::mem::take(&mut self.queued));
         (std::mem::take(&mut self.chunks), std::mem::take(&mut self.small))
     }
 
@@ -113,15 +114,20 @@ impl State {
 }
 
 impl Pipe {
+    /// A direction whose writer has this account.
+    pub(super) fn new(account: Arc<Account>) -> Self {
+        Self { account, state: Mutex::default() }
+    }
+
     /// Bytes that a write takes for sure now; 0 means wait for [`poll_writable`](Self::poll_writable).
     pub(super) fn write_budget(&self) -> Result<usize, NetError> {
-        lock(&self.state).write_budget()
+        lock(&self.state).room(self.account.capacity())
     }
 
     /// Ready when a write would not find the pipe full.
     pub(super) fn poll_writable(&self, cx: &Context<'_>) -> Poll<()> {
         let mut state = lock(&self.state);
-        if state.write_budget() != Ok(0) {
+        if state.room(self.account.capacity()) != Ok(0) {
             return Poll::Ready(());
         }
         let replaced = state.waiting_writer.register(cx);
@@ -130,10 +136,11 @@ impl Pipe {
         Poll::Pending
     }
 
-    /// Takes as much of `data` as there is room for, and says how much.
+    /// Takes as much of `data` as there is room for, and says how much. A budget that was given out before the
+    /// account came under pressure still holds.
     pub(super) fn write(&self, data: &mut Bytes) -> Result<usize, NetError> {
         let mut state = lock(&self.state);
-        let budget = state.write_budget()?;
+        let budget = state.room(CAPACITY)?;
         if data.is_empty() {
             return Ok(0);
         }
@@ -145,6 +152,7 @@ impl Pipe {
                 state.waiting_reader.take()
             }
             Reader::Open if size > 0 => {
+                self.account.sent(size);
                 state.push(taken);
                 state.waiting_reader.take()
             }
@@ -186,7 +194,9 @@ impl Pipe {
             return Ok(None);
         }
         let chunk = state.pop(max);
-        let writer = if state.queued <= CAPACITY / 2 { state.waiting_writer.take() } else { None };
+        self.account.settled(chunk.as_ref().map_or(0, Bytes::len));
+        let has_room = state.queued <= self.account.capacity() / 2;
+        let writer = if has_room { state.waiting_writer.take() } else { None };
         drop(state);
         wake(writer);
         Ok(chunk)
@@ -236,7 +246,7 @@ impl Pipe {
     }
 
     fn end_reader<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
-        let (result, unread) = self.end(|state| (change(state), state.clear()));
+        let (result, unread) = self.end(|state| (change(state), state.clear(&self.account)));
         drop(unread);
         result
     }
@@ -248,5 +258,11 @@ impl Pipe {
         drop(state);
         wake(waiting.into_iter().flatten());
         result
+    }
+}
+
+impl Drop for Pipe {
+    fn drop(&mut self) {
+        drop(lock(&self.state).clear(&self.account));
     }
 }

@@ -11,6 +11,7 @@ use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
+use super::account::Account;
 use super::connecting::Attempt;
 use super::memory::{MemoryEnd, Side};
 use super::stream::TcpStream;
@@ -51,6 +52,11 @@ struct QueueState {
 impl ListenQueue {
     pub(super) fn new(core: Arc<InterfaceCore>, backlog: usize) -> Self {
         Self { core, backlog: backlog.clamp(*BACKLOG.start(), *BACKLOG.end()), state: Mutex::default() }
+    }
+
+    /// The account of the interface that listens.
+    pub(super) fn account(&self) -> &Arc<Account> {
+        self.core.account()
     }
 
     /// A connect arrives.

@@ -133,7 +133,7 @@ impl TcpStream {
         }
     }
 
-    /// Bytes that [`try_write`](Self::try_write) takes for sure now. It becomes less by writing only.
+    /// Bytes that [`try_write`](Self::try_write) takes for sure until this end writes the next time.
     ///
     /// # Errors
     ///

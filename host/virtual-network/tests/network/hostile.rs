@@ -91,6 +91,35 @@ async fn a_slow_reader_holds_its_budget_and_not_a_byte_more() {
 }
 
 #[tokio::test]
+async fn many_unread_connections_of_one_instance_share_a_bound() {
+    let bed = Bed::new();
+    let mut pairs = Vec::new();
+    let mut held = 0;
+    for _ in 0..200 {
+        let (client, server) = bed.pair().await;
+        let budget = client.write_budget().unwrap();
+        held += client.try_write(&mut Bytes::from(vec![0; budget])).unwrap();
+        pairs.push((client, server));
+    }
+    let (pressure, rest) = (32 * CAPACITY, 168 * 16 * 1024);
+    assert_eq!(held, pressure + rest);
+    let (_, server) = pairs.last().unwrap();
+    assert_eq!(server.write_budget(), Ok(CAPACITY), "the peer's own bytes are another account");
+
+    // A connection under pressure goes on as long as its reader reads, whatever the others do.
+    let (client, server) = pairs.last().unwrap();
+    let (woken, count) = counting_waker();
+    assert!(client.poll_writable(&mut Context::from_waker(&woken)).is_pending());
+    assert_eq!(server.try_read(usize::MAX).unwrap().unwrap().len(), 16 * 1024);
+    assert_eq!((count.count(), client.write_budget()), (1, Ok(16 * 1024)));
+
+    // What nobody will read any more does not count.
+    pairs.clear();
+    let (client, _server) = bed.pair().await;
+    assert_eq!(client.write_budget(), Ok(CAPACITY));
+}
+
+#[tokio::test]
 async fn a_blocked_writer_wakes_at_half_empty() {
     let bed = Bed::new();
     let (client, server) = bed.pair().await;
