@@ -32,14 +32,20 @@ struct Case {
 }
 
 const CASES: [Case; 3] = [
-    Case { name: "64 KiB stream", server: "sink", client: "stream", count: 4_096, at_least: 4.0 },
+    Case { name: "64 KiB stream", server: "sink", client: "stream", count: 16_384, at_least: 4.0 },
     Case { name: "1-byte ping-pong", server: "echo", client: "ping", count: 20_000, at_least: 3.0 },
     Case { name: "connect", server: "accept", client: "connect", count: 2_000, at_least: 12.0 },
 ];
 
 /// Runs all cases and prints a table.
 pub fn run() -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    // As the command line sets it up.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .event_interval(2)
+        .global_queue_interval(2)
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let bench = Bench::new()?;
         println!("| guest to guest, WASI 0.2 | virtual network / kernel loopback | lowest | highest | bar |");
