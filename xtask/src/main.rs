@@ -69,9 +69,13 @@ fn test(arguments: &[String]) -> Result<ExitCode> {
 
 fn bench(arguments: &[String]) -> Result<ExitCode> {
     guests::build()?;
-    // The benchmarks start the binary, and take the figures of `decide()` from its own crate.
+    // The benchmarks start the binary; the pure crates have benches of their own.
     run::to_success(cargo().args(["build", "--release", "--package", "wasm-roles"]))?;
-    run::to_success(cargo().args(["bench", "--package", "wasm-roles-virtual-network", "--bench", "decide"]))?;
+    for (package, bench) in
+        [("wasm-roles-virtual-network", "decide"), ("wasm-roles-service-plan", "read_and_plan")]
+    {
+        run::to_success(cargo().args(["bench", "--package", package, "--bench", bench]))?;
+    }
     run::instead_of_this(
         cargo().args(["run", "--release", "--package", "wasm-roles-benchmarks", "--"]).args(arguments),
     )

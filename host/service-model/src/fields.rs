@@ -46,6 +46,23 @@ pub(crate) fn text(element: &Element, name: &str, report: &mut Report) -> Option
     Some(Located { value: attribute.value.clone(), span: attribute.value_span.clone() })
 }
 
+/// A required text of 1 to 256 characters: the schema's `NonEmptyString`.
+pub(crate) fn filled<'a>(element: &'a Element, name: &str, report: &mut Report) -> Option<&'a Attribute> {
+    const LONGEST: usize = 256;
+    let attribute = required(element, name, report)?;
+    let length = attribute.value.chars().count();
+    let message = if attribute.value.trim().is_empty() {
+        format!("`{name}` is empty")
+    } else if length > LONGEST {
+        format!("`{name}` has {length} characters")
+    } else {
+        return Some(attribute);
+    };
+    let error = Diagnostic::at(Code::InvalidValue, &attribute.value_span, message);
+    report.push(error.label(format!("expected 1 to {LONGEST} characters")));
+    None
+}
+
 /// A required attribute that is a name.
 pub(crate) fn name<T>(
     element: &Element,
@@ -135,7 +152,8 @@ pub(crate) fn other_spelling(attribute: &Attribute, schema: &str, report: &mut R
     report.push(Diagnostic::at(Code::OtherSpelling, &attribute.value_span, message));
 }
 
-fn invalid(attribute: &Attribute, wanted: &str, report: &mut Report) {
+/// Reports a value that its attribute cannot have. `wanted` follows "expected".
+pub(crate) fn invalid(attribute: &Attribute, wanted: &str, report: &mut Report) {
     let message = format!("`{}` is no value of `{}`", attribute.value, attribute.name);
     let error = Diagnostic::at(Code::InvalidValue, &attribute.value_span, message);
     report.push(error.label(format!("expected {wanted}")));
@@ -164,6 +182,25 @@ pub(crate) fn reject_duplicates<'a>(
                 seen.insert(name, span);
             }
             Some(first) => report.push(duplicate(code, what, name, span, first)),
+        }
+    }
+}
+
+/// As [`reject_duplicates`] for names in which ASCII case does not count.
+pub(crate) fn reject_folded_duplicates<'a>(
+    names: impl IntoIterator<Item = (&'a str, &'a Span)>,
+    code: Code,
+    what: &str,
+    report: &mut Report,
+) {
+    let mut seen: std::collections::HashMap<String, &Span> = std::collections::HashMap::new();
+    for (name, span) in names {
+        let folded = name.to_ascii_lowercase();
+        match seen.get(&folded) {
+            Some(first) => report.push(duplicate(code, what, name, span, first)),
+            None => {
+                seen.insert(folded, span);
+            }
         }
     }
 }

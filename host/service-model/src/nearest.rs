@@ -2,7 +2,7 @@
 
 /// The candidate that few enough typing mistakes turn into `word`: at most one in three characters, ASCII case
 /// counting as none. The first of equally near ones.
-pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // Longer words are no names of anybody, and the distance costs the product of the lengths.
     const LONGEST: usize = 64;
     let length = word.chars().count();

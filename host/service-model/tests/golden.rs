@@ -1,7 +1,8 @@
-//! Every file of `tests/ok` gives a model and every file of `tests/bad` the diagnostic that it is named after.
+//! Every file of `tests/ok` gives a model and every file of `tests/bad` the diagnostic that it is named after. Those of
+//! `tests/seeds` are samples as documentation prints them; what becomes of them is listed in `tests/seeds.rs`.
 //!
 //! What people see is in the `.txt` beside each definition: the diagnostics of a usual reading, the model when there
-//! is one, and what a strict reading makes of it. `BLESS=1 cargo test` rewrites them.
+//! is one, and what a strict reading makes of it. A `.overlays` has options of the command line, one on each line. `BLESS=1 cargo test` rewrites them.
 
 #![allow(
     clippy::unwrap_used,
@@ -16,21 +17,29 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use describe::describe;
-use wasm_roles_service_model::{Code, Options, Outcome, Severity, Source, load, render};
+use wasm_roles_service_model::{
+    AppliedOverlay, Code, Options, Outcome, Overlay, Severity, Source, load_with, render,
+};
 
 struct Fixture {
     path: PathBuf,
     definition: Source,
     configuration: Option<Source>,
+    overlays: Vec<Overlay>,
 }
 
 impl Fixture {
     fn load(&self, strict: bool) -> Outcome {
-        load(&self.definition, self.configuration.as_ref(), &Options { strict })
+        load_with(
+            &self.definition,
+            self.configuration.as_ref(),
+            &self.overlays,
+            &Options { strict, ..Options::default() },
+        )
     }
 
     fn render(&self, outcome: &Outcome, color: bool) -> String {
-        let sources: Vec<&Source> = [&self.definition].into_iter().chain(&self.configuration).collect();
+        let sources = outcome.sources(&self.definition, self.configuration.as_ref());
         render(&outcome.diagnostics, &sources, color)
     }
 
@@ -44,6 +53,19 @@ fn source(path: &Path) -> Option<Source> {
     fs::read(path).ok().map(|bytes| Source::decode(name, &bytes).unwrap())
 }
 
+/// The `.overlays` beside a definition: options of the command line, one on each line.
+fn overlays(path: &Path) -> Vec<Overlay> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let overlay = |line: &str| match line.split_once(' ').unwrap() {
+        ("--setting", argument) => Overlay::setting(argument).unwrap(),
+        (option, argument) => {
+            assert_eq!(option, "--set");
+            Overlay::set(argument).unwrap()
+        }
+    };
+    text.lines().map(overlay).collect()
+}
+
 fn fixtures(folder: &str) -> Vec<Fixture> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(folder);
     let mut paths: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -53,6 +75,7 @@ fn fixtures(folder: &str) -> Vec<Fixture> {
     let fixture = |path: PathBuf| Fixture {
         definition: source(&path).unwrap(),
         configuration: source(&path.with_extension("cscfg")),
+        overlays: overlays(&path.with_extension("overlays")),
         path,
     };
     paths.into_iter().map(fixture).collect()
@@ -64,6 +87,15 @@ fn report(fixture: &Fixture) -> String {
     if let Some(model) = &usual.model {
         text.push_str("\n---- model ----\n");
         text.push_str(&describe(model));
+    }
+    if !usual.overlays.is_empty() {
+        text.push_str("\n---- overlays ----\n");
+    }
+    for AppliedOverlay { target, value, was, replaced, .. } in &usual.overlays {
+        writeln!(text, "{target} = {value:?}").unwrap();
+        if let (Some(was), Some(place)) = (was, replaced) {
+            writeln!(text, "  was {was:?} at {place}").unwrap();
+        }
     }
     text.push_str("\n---- a strict reading ----\n");
     let strict = fixture.load(true);
@@ -113,6 +145,13 @@ fn bad_files_give_the_diagnostic_they_are_named_after() {
 }
 
 #[test]
+fn samples_of_the_documentation_get_their_verdict() {
+    for fixture in fixtures("seeds") {
+        assert_golden(&fixture);
+    }
+}
+
+#[test]
 fn every_code_has_a_bad_file() {
     let stems: Vec<String> = fixtures("bad").iter().map(Fixture::stem).collect();
     for code in Code::ALL {
@@ -152,6 +191,7 @@ fn windows_line_ends_and_a_byte_order_mark_move_nothing() {
             path: fixture.path.clone(),
             definition: windows(&fixture.definition),
             configuration: fixture.configuration.as_ref().map(windows),
+            overlays: fixture.overlays.clone(),
         };
         let outcome = rewritten.load(false);
         assert_eq!(rewritten.render(&outcome, false), fixture.render(&plain, false), "{}", fixture.stem());

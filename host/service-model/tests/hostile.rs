@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use wasm_roles_service_model::{Code, Options, Source, load, render};
 
@@ -23,10 +24,12 @@ fn fixture(name: &str) -> String {
 
 #[test]
 fn a_definition_cut_off_anywhere_is_answered() {
-    let text = fixture("every-endpoint.csdef");
-    assert!(!text.is_empty());
-    for (cut, _) in text.char_indices() {
-        assert_answered(&text[..cut], None);
+    for name in ["every-endpoint.csdef", "start-up.csdef", "sites.csdef", "probes.csdef"] {
+        let text = fixture(name);
+        assert!(!text.is_empty());
+        for (cut, _) in text.char_indices() {
+            assert_answered(&text[..cut], None);
+        }
     }
 }
 
@@ -89,4 +92,34 @@ fn a_huge_file_on_one_line_is_answered_in_linear_time() {
     assert_eq!(unknown, 20_000);
     let last = outcome.diagnostics.iter().filter_map(|found| found.span.as_ref()).next_back();
     assert_eq!(last.map(|span| span.line), Some(1));
+}
+
+#[test]
+fn a_huge_role_with_a_mistake_in_every_line_is_answered_in_linear_time() {
+    const NAMESPACE: &str = "http://schemas.microsoft.com/ServiceHosting/2008/10/ServiceDefinition";
+    const OF_INSTANCE: &str = "/RoleEnvironment/CurrentInstance/ConfigurationSettings/ConfigurationSetting";
+    let many = |line: fn(u32) -> String| (0..20_000).map(line).collect::<String>();
+    let settings = many(|n| format!("<Setting name='A_long_name_of_a_setting_{n}'/>"));
+    let variables = many(|n| {
+        let xpath = format!("{OF_INSTANCE}[@name=&quot;A_long_name_of_a_setting-{n}&quot;]/@value");
+        format!("<Variable name='V{n}'><RoleInstanceValue xpath='{xpath}'/></Variable>")
+    });
+    let sites = many(|n| {
+        format!("<Site name='Site'><Bindings><Binding name='B' endpointName='E{n}'/></Bindings></Site>")
+    });
+    let text = format!(
+        "<ServiceDefinition name='A' xmlns='{NAMESPACE}'><WebRole name='Web'>\
+         <ConfigurationSettings>{settings}</ConfigurationSettings>\
+         <Runtime><Environment>{variables}</Environment></Runtime><Sites>{sites}</Sites>\
+         </WebRole></ServiceDefinition>"
+    );
+    let definition = Source { name: "a.csdef".to_owned(), text };
+    let start = Instant::now();
+    let outcome = load(&definition, None, &Options::default());
+    // Takes well below a second; comparing each name with each other one takes minutes.
+    assert!(start.elapsed() < Duration::from_secs(20));
+    let count = |code: Code| outcome.diagnostics.iter().filter(|found| found.code == code).count();
+    assert_eq!(count(Code::UnknownInstanceItem), 20_000);
+    assert_eq!(count(Code::UnknownEndpoint), 20_000);
+    assert_eq!(count(Code::DuplicateSite), 19_999);
 }

@@ -2,9 +2,11 @@
 
 use std::fmt;
 
-use wasm_roles_service_model::{RoleName, Span};
+use wasm_roles_service_model::Span;
 use wasm_roles_virtual_network::policy::{DenyReason, Transport};
 
+use crate::traffic::only;
+use crate::xml::attribute_value;
 use crate::{Plan, PlannedRole, Reach};
 
 /// A denial in words, for the person who wrote the definition.
@@ -60,7 +62,9 @@ pub fn explain_denial(plan: &Plan, reason: &DenyReason) -> Explanation {
 fn rule(plan: &Plan, from: &str, role: &str, endpoint: &str) -> Option<Explanation> {
     let target = role_named(plan, role)?.endpoints.iter().find(|known| known.name == endpoint)?;
     let Reach::Only { roles, rules } = &target.reach else { return None };
-    let place = rules.first()?;
+    let rule = rules.first()?;
+    let place = &rule.span;
+    let also = if rule.other_endpoints > 0 { ", which is for other endpoints too" } else { "" };
     let xml = format!("<FromRole roleName=\"{}\" />", attribute_value(from));
     Some(Explanation {
         reason: format!(
@@ -68,7 +72,7 @@ fn rule(plan: &Plan, from: &str, role: &str, endpoint: &str) -> Option<Explanati
             only(roles)
         ),
         place: Some(place.clone()),
-        remedy: format!("to allow it, add `{xml}` to the `<WhenSource>` of that rule"),
+        remedy: format!("to allow it, add `{xml}` to the `<WhenSource>` of that rule{also}"),
         xml: Some(xml),
     })
 }
@@ -102,20 +106,4 @@ fn unexplained(reason: &DenyReason) -> Explanation {
 
 fn role_named<'a>(plan: &'a Plan, name: &str) -> Option<&'a PlannedRole> {
     plan.roles.iter().find(|role| role.name.as_str() == name)
-}
-
-fn only(roles: &[RoleName]) -> String {
-    match roles {
-        [] => "nobody".to_owned(),
-        [one] => format!("only {one}"),
-        [others @ .., last] => {
-            let others: Vec<&str> = others.iter().map(RoleName::as_str).collect();
-            format!("only {} and {last}", others.join(", "))
-        }
-    }
-}
-
-/// Names cannot hold the other characters that XML wants escaped.
-fn attribute_value(name: &str) -> String {
-    name.replace('&', "&amp;")
 }

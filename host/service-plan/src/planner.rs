@@ -1,11 +1,18 @@
 //! The planner: one pass over the model.
 
-use wasm_roles_service_model::{Endpoint, EndpointKind as DeclaredKind, Port, Role, RoleId, ServiceModel};
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use wasm_roles_service_model::{
+    Distribution, Endpoint, EndpointKind as DeclaredKind, InputEndpoint, Port, Role, RoleId, ServiceModel,
+};
 
 use crate::policy::{Compiler, reach};
 use crate::ports::{LocalPorts, local_ports};
+use crate::rehearsal::Rehearsal;
 use crate::types::{
-    EndpointKind, InstanceId, Plan, PlannedEndpoint, PlannedInstance, PlannedRole, PublicPort, RoleEndpoint,
+    Availability, EndpointKind, InstanceId, Plan, PlannedEndpoint, PlannedInstance, PlannedProbe, PlannedRole,
+    PublicPort, RoleEndpoint,
 };
 use crate::{PlanError, addresses};
 
@@ -23,6 +30,7 @@ const FAULT_DOMAINS: u32 = 2;
 pub fn plan(model: &ServiceModel) -> Result<Plan, PlanError> {
     let mut addresses = addresses::addresses();
     let mut compiler = Compiler::new(model);
+    let mut rehearsal = Compiler::new(model);
     let mut roles = Vec::with_capacity(model.roles().len());
     let mut instances = Vec::new();
     let mut public = Vec::new();
@@ -30,27 +38,37 @@ pub fn plan(model: &ServiceModel) -> Result<Plan, PlanError> {
         let ports = local_ports(role)?;
         for ((endpoint_id, endpoint), ports) in role.endpoints_with_ids(id).zip(&ports) {
             compiler.endpoint(index, model, endpoint_id, endpoint, ports);
+            rehearsal.endpoint(index, model, endpoint_id, endpoint, ports);
         }
         let planned = plan_role(model, id, role, &ports);
         for ordinal in 0..role.instance_count {
             let address = addresses.next().ok_or_else(|| too_many_instances(model))?;
             let instance_id = InstanceId::new(&role.name, ordinal);
             instances.push(PlannedInstance {
-                index: compiler.instance(index, &instance_id, ordinal, address),
+                index: compiler.instance(index, instance_id.as_str(), ordinal, address),
                 role: role.name.clone(),
                 ordinal,
                 address,
                 fault_domain: ordinal % FAULT_DOMAINS,
                 update_domain: ordinal % model.upgrade_domain_count(),
                 endpoints: instance_endpoints(role, &planned, ordinal),
+                limits: role.vm_size.into(),
                 id: instance_id,
             });
         }
-        public.extend(public_ports(role, &planned));
+        public.extend(public_ports(model, role, &planned));
         roles.push(planned);
     }
     public.sort_by_key(|port: &PublicPort| (port.port, port.transport));
-    Ok(Plan { service: model.name().to_string(), roles, instances, public, policy: compiler.build()? })
+    Ok(Plan {
+        service: model.name().to_string(),
+        roles,
+        instances,
+        public,
+        topology_change_discovery: model.topology_change_discovery(),
+        policy: compiler.build()?,
+        rehearsal: Rehearsal::new(rehearsal, model)?.into(),
+    })
 }
 
 fn too_many_instances(model: &ServiceModel) -> PlanError {
@@ -74,6 +92,7 @@ fn plan_role(model: &ServiceModel, id: RoleId, role: &Role, ports: &[LocalPorts]
             protocol,
             port: ports.first(),
             port_max: ports.last(),
+            ranges: ports.ascending(),
             public_port,
             reach: reach(model, endpoint_id, &endpoint.kind),
             span: endpoint.span.clone(),
@@ -84,6 +103,9 @@ fn plan_role(model: &ServiceModel, id: RoleId, role: &Role, ports: &[LocalPorts]
         name: role.name.clone(),
         kind: role.kind,
         entry: role.entry_point.clone(),
+        startup_tasks: role.startup_tasks.clone(),
+        environment: role.environment.clone(),
+        contents: role.contents.clone(),
         settings: settings.collect(),
         local_resources: role.local_resources.clone(),
         endpoints,
@@ -112,34 +134,63 @@ fn instance_endpoints(role: &Role, planned: &PlannedRole, ordinal: u32) -> Vec<P
 }
 
 /// The public ports of a role: one for each input endpoint, one for each instance and instance input endpoint.
-fn public_ports(role: &Role, planned: &PlannedRole) -> Vec<PublicPort> {
+fn public_ports(model: &ServiceModel, role: &Role, planned: &PlannedRole) -> Vec<PublicPort> {
     let mut public = Vec::new();
     for (declared, endpoint) in role.endpoints.iter().zip(&planned.endpoints) {
         let Some(local_port) = Port::new(endpoint.port) else { continue };
-        let mut publish = |port, transport, instance| {
-            public.push(PublicPort {
-                port,
-                transport,
-                role: role.name.clone(),
-                endpoint: endpoint.name.clone(),
-                protocol: endpoint.protocol,
-                local_port,
-                instance,
-            });
+        let public_port = |port, transport| PublicPort {
+            port,
+            transport,
+            role: role.name.clone(),
+            endpoint: endpoint.name.clone(),
+            protocol: endpoint.protocol,
+            local_port,
+            instance: None,
+            availability: Availability::Ready,
+            distribution: Distribution::default(),
+            idle_timeout: None,
         };
         match &declared.kind {
             DeclaredKind::Internal(_) => {}
-            DeclaredKind::Input(input) => publish(input.port, input.protocol.transport(), None),
+            DeclaredKind::Input(input) => public.push(PublicPort {
+                availability: availability(model, input, local_port),
+                distribution: input.distribution,
+                idle_timeout: idle_timeout(input.idle_timeout_minutes),
+                ..public_port(input.port, input.protocol.transport())
+            }),
             DeclaredKind::InstanceInput(input) => {
                 for ordinal in 0..role.instance_count {
                     // The model has checked that the range is long enough.
                     let Some(port) = nth_port(input.public_ports.first(), ordinal) else { break };
-                    publish(port, input.transport, Some(InstanceId::new(&role.name, ordinal)));
+                    public.push(PublicPort {
+                        instance: Some(InstanceId::new(&role.name, ordinal)),
+                        idle_timeout: idle_timeout(input.idle_timeout_minutes),
+                        ..public_port(port, input.transport)
+                    });
                 }
             }
         }
     }
     public
+}
+
+/// A probe replaces the status of the instances, so that there is nothing left to ignore.
+fn availability(model: &ServiceModel, input: &InputEndpoint, local_port: Port) -> Availability {
+    match input.probe.and_then(|id| model.probe(id)) {
+        Some(probe) => Availability::Probed(PlannedProbe {
+            name: probe.name.to_string(),
+            check: probe.check.clone(),
+            port: probe.port.unwrap_or(local_port),
+            interval: Duration::from_secs(probe.interval_seconds.into()),
+            timeout: Duration::from_secs(probe.timeout_seconds.into()),
+        }),
+        None if input.ignore_role_instance_status => Availability::Running,
+        None => Availability::Ready,
+    }
+}
+
+fn idle_timeout(minutes: Option<NonZeroU32>) -> Option<Duration> {
+    minutes.map(|minutes| Duration::from_secs(u64::from(minutes.get()).saturating_mul(60)))
 }
 
 fn nth_port(first: Port, offset: u32) -> Option<Port> {

@@ -1,11 +1,12 @@
 //! The traffic policy: roles, endpoints and instances as the virtual network wants to know them.
 
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use wasm_roles_service_model::{
     Admission, Endpoint, EndpointId, EndpointKind, InternalProtocol, PortRange as DeclaredRange, RoleId,
-    ServiceModel, Span, Transport,
+    RoleName, ServiceModel, Sources, Span, TrafficRule, Transport,
 };
 use wasm_roles_virtual_network::policy::{
     Audience, EndpointGrant, InstanceIndex, Origin, Policy, PolicyBuilder, PolicyError, PortRange, RoleIndex,
@@ -13,7 +14,7 @@ use wasm_roles_virtual_network::policy::{
 };
 
 use crate::ports::LocalPorts;
-use crate::{InstanceId, Reach};
+use crate::{Reach, ReachRule};
 
 /// A policy in the making.
 pub(crate) struct Compiler {
@@ -39,14 +40,15 @@ impl Compiler {
         endpoint: &Endpoint,
         ports: &LocalPorts,
     ) {
-        let ranges = match ports {
-            LocalPorts::All => vec![PortRange::all()],
-            LocalPorts::Ranges(ranges) => ranges.iter().filter_map(|range| granted_range(*range)).collect(),
-        };
-        for ports in ranges {
-            let audience = self.audience(model, id, &endpoint.kind);
-            let transports = transports(&endpoint.kind);
-            let grant = EndpointGrant { name: endpoint.name.to_string(), transports, ports, audience };
+        let audience = self.audience(model, id, &endpoint.kind);
+        let transports = transports(&endpoint.kind);
+        for ports in ports.ascending().into_iter().filter_map(granted_range) {
+            let grant = EndpointGrant {
+                name: endpoint.name.to_string(),
+                transports,
+                ports,
+                audience: audience.clone(),
+            };
             self.builder.endpoint(owner, grant);
         }
     }
@@ -55,11 +57,11 @@ impl Compiler {
     pub(crate) fn instance(
         &mut self,
         role: RoleIndex,
-        id: &InstanceId,
+        id: &str,
         ordinal: u32,
         address: Ipv4Addr,
     ) -> InstanceIndex {
-        self.builder.instance(role, id.as_str(), ordinal, address)
+        self.builder.instance(role, id, ordinal, address)
     }
 
     /// The finished policy.
@@ -92,15 +94,29 @@ pub(crate) fn reach(model: &ServiceModel, id: EndpointId, kind: &EndpointKind) -
         return Reach::Public;
     }
     match model.admission(id) {
-        Admission::Everyone => Reach::Deployment,
-        Admission::Only { roles, rules } => {
-            let name = |role: RoleId| model.role(role).map(|role| role.name.clone());
-            Reach::Only {
-                roles: roles.into_iter().filter_map(name).collect(),
-                rules: rules.iter().map(|rule| rule.span.clone()).collect(),
-            }
+        Admission::Everyone => {
+            let opens =
+                |rule: &&TrafficRule| rule.sources == Sources::AllRoles && rule.destinations.contains(&id);
+            Reach::Deployment { rule: model.rules().iter().find(opens).map(|rule| rule.span.clone()) }
         }
+        Admission::Only { roles, rules } => Reach::Only {
+            roles: names(model, &roles),
+            rules: rules.into_iter().map(|rule| reach_rule(model, rule)).collect(),
+        },
     }
+}
+
+fn reach_rule(model: &ServiceModel, rule: &TrafficRule) -> ReachRule {
+    let roles = match &rule.sources {
+        Sources::Roles(roles) => names(model, roles),
+        Sources::AllRoles => model.roles().iter().map(|role| role.name.clone()).collect(),
+    };
+    let other_endpoints = rule.destinations.len().saturating_sub(1);
+    ReachRule { roles, other_endpoints, span: rule.span.clone() }
+}
+
+fn names(model: &ServiceModel, roles: &BTreeSet<RoleId>) -> Vec<RoleName> {
+    roles.iter().filter_map(|role| Some(model.role(*role)?.name.clone())).collect()
 }
 
 /// The places of the rules, as the network prints them.

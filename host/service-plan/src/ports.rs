@@ -42,6 +42,37 @@ impl LocalPorts {
     }
 }
 
+impl LocalPorts {
+    /// All of them, ascending, without overlaps.
+    pub(crate) fn ascending(&self) -> Vec<PortRange> {
+        match self {
+            LocalPorts::All => every_port().into_iter().collect(),
+            LocalPorts::Ranges(ranges) => joined(ranges),
+        }
+    }
+}
+
+/// The ports from 1 to 65535.
+fn every_port() -> Option<PortRange> {
+    PortRange::new(Port::new(1)?, Port::new(u16::MAX)?)
+}
+
+/// The same ports, ascending, ranges that overlap joined.
+fn joined(ranges: &[PortRange]) -> Vec<PortRange> {
+    let mut sorted = ranges.to_vec();
+    sorted.sort_by_key(|range| range.first());
+    let mut joined: Vec<PortRange> = Vec::with_capacity(sorted.len());
+    for range in sorted {
+        match joined.last_mut() {
+            Some(last) if last.overlaps(range) => {
+                *last = PortRange::new(last.first(), last.last().max(range.last())).unwrap_or(*last);
+            }
+            _ => joined.push(range),
+        }
+    }
+    joined
+}
+
 /// The local ports of each endpoint of a role, in the order of the definition.
 ///
 /// # Errors
@@ -53,18 +84,17 @@ pub(crate) fn local_ports(role: &Role) -> Result<Vec<LocalPorts>, PlanError> {
             taken.extend(ranges);
         }
     }
+    let mut free = free_ports(&taken);
     let mut ports = Vec::with_capacity(role.endpoints.len());
     for endpoint in &role.endpoints {
         ports.push(match declared(endpoint) {
             Some(declared) => declared,
             None => {
-                let port = free_port(&taken).ok_or_else(|| PlanError::NoPortLeft {
+                let port = free.next().ok_or_else(|| PlanError::NoPortLeft {
                     role: role.name.to_string(),
                     endpoint: endpoint.name.to_string(),
                 })?;
-                let range = PortRange::single(port);
-                taken.push(range);
-                LocalPorts::Ranges(vec![range])
+                LocalPorts::Ranges(vec![PortRange::single(port)])
             }
         });
     }
@@ -90,7 +120,12 @@ fn declared(endpoint: &Endpoint) -> Option<LocalPorts> {
     }
 }
 
-fn free_port(taken: &[PortRange]) -> Option<Port> {
-    let is_free = |port: &Port| !taken.iter().any(|range| range.overlaps(PortRange::single(*port)));
-    (FIRST_DYNAMIC..=u16::MAX).filter_map(Port::new).find(is_free)
+/// The ports from [`FIRST_DYNAMIC`] up that are in none of these ranges.
+fn free_ports(taken: &[PortRange]) -> impl Iterator<Item = Port> {
+    let mut taken = joined(taken).into_iter().peekable();
+    // Ports and ranges both ascend, so each range is passed once, however many there are.
+    (FIRST_DYNAMIC..=u16::MAX).filter_map(Port::new).filter(move |port| {
+        while taken.next_if(|range| range.last() < *port).is_some() {}
+        taken.peek().is_none_or(|range| *port < range.first())
+    })
 }

@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use wasm_roles_service_model::{
-    EntryPoint, InputProtocol, InternalProtocol, LocalResource, Port, RoleKind, RoleName, Span, Transport,
+    Content, Distribution, EntryPoint, EnvironmentVariable, InputProtocol, InternalProtocol, LocalResource, Port,
+    PortRange, ProbeCheck, RoleKind, RoleName, Span, StartupTask, TopologyChangeDiscovery, Transport, VmSize,
 };
 use wasm_roles_virtual_network::{InstanceIndex, Policy};
+
+use crate::rehearsal::Rehearsal;
 
 /// A deployment, decided.
 #[derive(Debug, Clone)]
@@ -22,8 +26,12 @@ pub struct Plan {
     pub instances: Vec<PlannedInstance>,
     /// Public ports by number, then transport.
     pub public: Vec<PublicPort>,
+    /// How instances learn of a change of the topology.
+    pub topology_change_discovery: TopologyChangeDiscovery,
     /// Who may reach what.
     pub policy: Arc<Policy>,
+    /// The policy's grants, for questions about pairs of roles: [`Plan::traffic`].
+    pub(crate) rehearsal: Arc<Rehearsal>,
 }
 
 impl Plan {
@@ -48,6 +56,13 @@ pub struct PlannedRole {
     pub kind: RoleKind,
     /// What an instance runs.
     pub entry: EntryPoint,
+    /// What runs before it, each time that an instance starts; in the order of the definition.
+    pub startup_tasks: Vec<StartupTask>,
+    /// The variables of the role's program, in the order of the definition; [`instance_value`](crate::instance_value)
+    /// tells those values that differ from instance to instance.
+    pub environment: Vec<EnvironmentVariable>,
+    /// What is copied into the role's folder, in the order of the definition.
+    pub contents: Vec<Content>,
     /// Setting values by name.
     pub settings: BTreeMap<String, String>,
     /// Local stores in the order of the definition.
@@ -74,8 +89,10 @@ pub struct RoleEndpoint {
     pub protocol: Protocol,
     /// The port that the instance listens on, the lowest of a range; 0 for `any` without a port: every port.
     pub port: u16,
-    /// The highest port of a range. Of several ranges, `port` and `port_max` give the first; the policy has all.
+    /// The highest port of a range. Of several ranges, `port` and `port_max` give the first that is declared.
     pub port_max: Option<u16>,
+    /// All ports that it opens, ascending, without overlaps, at least one. For `any` without a port: 1 to 65535.
+    pub ranges: Vec<PortRange>,
     /// The public port of an input endpoint. Instance input endpoints have one for each instance:
     /// [`PlannedEndpoint::public_port`].
     pub public_port: Option<u16>,
@@ -91,14 +108,50 @@ pub enum Reach {
     /// Everyone, from outside and from inside: input and instance input endpoints.
     Public,
     /// Every role of the deployment: an internal endpoint that no traffic rule restricts.
-    Deployment,
+    Deployment {
+        /// The rule with `AllowAllTraffic` that names the endpoint; `None` when no rule names it.
+        rule: Option<Span>,
+    },
     /// Some roles of the deployment: an internal endpoint with traffic rules.
     Only {
         /// The roles, in the order of the definition; the endpoint's own role only if a rule lists it.
         roles: Vec<RoleName>,
         /// The rules that name the endpoint, at least one.
-        rules: Vec<Span>,
+        rules: Vec<ReachRule>,
     },
+}
+
+/// A traffic rule that names an endpoint, and whom it admits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReachRule {
+    /// The roles that it lists, in the order of the definition; none: it admits nobody.
+    pub roles: Vec<RoleName>,
+    /// Endpoints that it names beside this one: whoever it admits may reach them too.
+    pub other_endpoints: usize,
+    /// Where the definition has the rule.
+    pub span: Span,
+}
+
+/// What an instance may use, from its machine size (facts: section 8.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Memory in bytes.
+    pub memory_bytes: u64,
+    /// Share of the processors, in relation to the other instances: [`VmSize::cpu_weight`].
+    pub cpu_weight: u32,
+    /// Disk for all local stores together, in bytes.
+    pub disk_bytes: u64,
+}
+
+impl From<VmSize> for Limits {
+    fn from(size: VmSize) -> Self {
+        Limits {
+            memory_bytes: size.memory_bytes(),
+            cpu_weight: size.cpu_weight(),
+            disk_bytes: size.disk_bytes(),
+        }
+    }
 }
 
 /// One instance of a role.
@@ -119,6 +172,8 @@ pub struct PlannedInstance {
     pub update_domain: u32,
     /// Its endpoints in the order of the definition.
     pub endpoints: Vec<PlannedEndpoint>,
+    /// What it may use.
+    pub limits: Limits,
     /// Its index in the policy.
     pub index: InstanceIndex,
 }
@@ -159,6 +214,39 @@ pub struct PublicPort {
     pub local_port: Port,
     /// The one instance that answers, for instance input endpoints; `None`: balanced over all of the role.
     pub instance: Option<InstanceId>,
+    /// Which instances can answer.
+    pub availability: Availability,
+    /// Which connections, or senders of datagrams, stay with one instance.
+    pub distribution: Distribution,
+    /// After which time without traffic the balancer drops a connection; `None`: never.
+    pub idle_timeout: Option<Duration>,
+}
+
+/// Which instances get connections of a public port (facts: sections 2.4 and 3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Availability {
+    /// Those in state Ready.
+    Ready,
+    /// All that run: `ignoreRoleInstanceStatus`.
+    Running,
+    /// Those that answer a probe, whatever their state is.
+    Probed(PlannedProbe),
+}
+
+/// A probe of the load balancer, as one public port has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PlannedProbe {
+    /// Unique in the service.
+    pub name: String,
+    /// What is tried.
+    pub check: ProbeCheck,
+    /// The port of the instance that is tried.
+    pub port: Port,
+    /// The time between two tries.
+    pub interval: Duration,
+    /// The time without success after which an instance gets no connections.
+    pub timeout: Duration,
 }
 
 /// The kinds of endpoint.

@@ -121,10 +121,10 @@ fn roles_carry_what_their_instances_share() {
     assert_eq!(web.memory_bytes, 3_584 << 20, "Medium has 3.5 GB");
     assert_eq!(web.entry, EntryPoint::Default);
     assert_eq!(web.endpoints[0].reach, Reach::Public);
-    assert_eq!(web.endpoints[1].reach, Reach::Deployment);
+    assert_eq!(web.endpoints[1].reach, Reach::Deployment { rule: None });
     let Reach::Only { roles, rules } = &plan.roles[2].endpoints[0].reach else { panic!("it has a rule") };
     assert_eq!(roles.iter().map(|role| role.as_str()).collect::<Vec<_>>(), ["WorkerRole1"]);
-    assert_eq!(rules[0].to_string(), "scenario-4.csdef:38:5");
+    assert_eq!(rules[0].span.to_string(), "scenario-4.csdef:38:5");
     let hidden = plan_of(EVERY_ENDPOINT, &[("Front", 1), ("Back", 1)]);
     assert_eq!(hidden.roles.iter().map(|role| role.discoverable).collect::<Vec<_>>(), [false, true]);
 }
@@ -166,4 +166,79 @@ fn a_role_that_takes_every_port_leaves_none() {
     </Endpoints></WorkerRole>"#;
     let error = plan(&model_of(body, &[("Greedy", 1)])).unwrap_err();
     assert!(matches!(&error, PlanError::NoPortLeft { endpoint, .. } if endpoint == "Last"), "{error}");
+}
+
+#[test]
+fn limits_come_from_the_machine_size() {
+    let plan = plan_of(EVERY_ENDPOINT, &[("Front", 1), ("Back", 1)]);
+    let limits = |id: &str| {
+        let limits = instance(&plan, id).limits;
+        (limits.memory_bytes >> 20, limits.cpu_weight, limits.disk_bytes >> 30)
+    };
+    assert_eq!(limits("Front_IN_0"), (768, 50, 19), "ExtraSmall has a shared core");
+    assert_eq!(limits("Back_IN_0"), (1_792, 100, 224), "Small is the default");
+}
+
+#[test]
+fn all_ranges_of_an_endpoint_are_planned_in_ascending_order_and_joined() {
+    let plan = plan_of(
+        r#"<WorkerRole name="A"><Endpoints>
+             <InternalEndpoint name="Ranges" protocol="udp">
+               <FixedPortRange min="7100" max="7109" /><FixedPort port="7000" />
+               <FixedPortRange min="7105" max="7110" /><FixedPortRange min="8001" max="8002" />
+             </InternalEndpoint>
+             <InternalEndpoint name="Any" protocol="any"><FixedPortRange min="9000" max="9001" /></InternalEndpoint>
+             <InternalEndpoint name="All" protocol="any" />
+           </Endpoints></WorkerRole>"#,
+        &[("A", 1)],
+    );
+    let ranges = |position: usize| {
+        let endpoint = &plan.roles[0].endpoints[position];
+        endpoint.ranges.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(ranges(0), ["7000", "7100-7110", "8001-8002"]);
+    let first = &plan.roles[0].endpoints[0];
+    assert_eq!((first.port, first.port_max), (7_100, Some(7_109)), "the first that is declared");
+    assert_eq!(ranges(1), ["9000-9001"]);
+    assert_eq!(ranges(2), ["1-65535"]);
+    assert_eq!((plan.roles[0].endpoints[2].port, plan.roles[0].endpoints[2].port_max), (0, None));
+}
+
+#[test]
+fn ports_that_no_one_names_avoid_every_declared_range() {
+    let plan = plan_of(
+        r#"<WorkerRole name="A"><Endpoints>
+             <InternalEndpoint name="Free1" protocol="tcp" />
+             <InternalEndpoint name="Fixed" protocol="udp">
+               <FixedPortRange min="20002" max="20003" /><FixedPort port="20000" /><FixedPortRange min="19000" max="20000" />
+             </InternalEndpoint>
+             <InputEndpoint name="Free2" protocol="udp" port="53" localPort="*" />
+             <InternalEndpoint name="Free3" protocol="udp" />
+             <InstanceInputEndpoint name="Direct" protocol="udp" localPort="20005">
+               <AllocatePublicPortFrom><FixedPortRange min="10000" max="10000" /></AllocatePublicPortFrom>
+             </InstanceInputEndpoint>
+           </Endpoints></WorkerRole>"#,
+        &[("A", 1)],
+    );
+    let ports: Vec<u16> = plan.roles[0].endpoints.iter().map(|endpoint| endpoint.port).collect();
+    assert_eq!(ports, [20_001, 20_002, 20_004, 20_006, 20_005]);
+    let direct = plan.public.iter().find(|public| public.endpoint == "Direct").unwrap();
+    assert_eq!((direct.transport, direct.port.get()), (Transport::Udp, 10_000));
+}
+
+/// Every port of the endpoint that has none of its own would be asked against every range otherwise.
+#[test]
+fn a_hundred_thousand_ranges_are_planned_at_once() {
+    let ranges = "<FixedPort port=\"1\" /><FixedPortRange min=\"2\" max=\"60000\" />".repeat(50_000);
+    let dynamic: String =
+        (0..4).map(|n| format!("<InternalEndpoint name=\"D{n}\" protocol=\"udp\" />")).collect();
+    let body = format!(
+        "<WorkerRole name=\"A\"><Endpoints><InternalEndpoint name=\"Many\" protocol=\"tcp\">{ranges}</InternalEndpoint>{dynamic}</Endpoints></WorkerRole>"
+    );
+    let model = model_of(&body, &[("A", 1)]);
+    let started = std::time::Instant::now();
+    let plan = plan(&model).unwrap();
+    assert_eq!(plan.roles[0].endpoints[4].port, 60_004);
+    assert_eq!(plan.traffic().filter(|entry| entry.allowed).count(), 5);
+    assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
 }

@@ -4,8 +4,30 @@
 //! empty word. A backslash is a letter like any other, since command lines of the platform are full of Windows
 //! paths; only `\"` within double quotes means a quote. Variables and wild cards mean themselves.
 
+use crate::diagnostic::{Code, Diagnostic, Report};
+use crate::fields;
+use crate::xml::Element;
+
+/// The program that `commandLine` of an element names, and the words that it is given.
+pub(super) fn read(element: &Element, report: &mut Report) -> Option<(String, Vec<String>)> {
+    let attribute = fields::filled(element, "commandLine", report)?;
+    let problem = match split(&attribute.value) {
+        Ok(words) => {
+            let mut words = words.into_iter();
+            match words.next().filter(|command| !command.is_empty()) {
+                Some(command) => return Some((command, words.collect())),
+                None => "a command line names a program".to_owned(),
+            }
+        }
+        Err(quote) => format!("the quote {quote} is never closed"),
+    };
+    let message = format!("`{}` is no value of `{}`", attribute.value, attribute.name);
+    report.push(Diagnostic::at(Code::InvalidValue, &attribute.value_span, message).label(problem));
+    None
+}
+
 /// The words, or the quote that is never closed.
-pub(super) fn split(text: &str) -> Result<Vec<String>, char> {
+pub(crate) fn split(text: &str) -> Result<Vec<String>, char> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut quote: Option<char> = None;

@@ -1,11 +1,14 @@
 //! Endpoints of a role (facts: section 2.4).
 
+use std::num::NonZeroU32;
+
 use crate::diagnostic::{Code, Diagnostic, Report};
 use crate::fields::{self, Located};
 use crate::xml::Element;
 use crate::{
-    EndpointKind, EndpointName, InputEndpoint, InputProtocol, InstanceInputEndpoint, InternalEndpoint,
-    InternalPorts, InternalProtocol, LocalPort, Port, PortRange, Span, Transport,
+    Distribution, EndpointKind, EndpointName, InputEndpoint, InputProtocol, InstanceInputEndpoint,
+    InternalEndpoint, InternalPorts, InternalProtocol, LoadBalancerName, LocalPort, Port, PortRange,
+    RoleKind, Span, Transport,
 };
 
 /// An endpoint as the definition writes it.
@@ -13,21 +16,29 @@ pub(crate) struct WrittenEndpoint {
     pub(crate) name: Located<EndpointName>,
     /// `None`: something about it is wrong, which was reported.
     pub(crate) kind: Option<EndpointKind>,
+    /// The certificate that it names, not looked up yet.
+    pub(crate) certificate: Option<Located<String>>,
+    /// The balancer of the configuration that it names, not looked up yet.
+    pub(crate) load_balancer: Option<Located<String>>,
+    /// The probe of the load balancer that it names, not looked up yet.
+    pub(crate) probe: Option<Located<String>>,
     /// Where its public ports are written, for endpoints that have any.
     pub(crate) public_port_span: Option<Span>,
     pub(crate) span: Span,
 }
 
 /// The endpoints of a role, and whether one of them has no name.
-pub(super) fn read(role: &Element, report: &mut Report) -> (Vec<WrittenEndpoint>, bool) {
-    for legacy in role.children("InputEndpoints").chain(role.children("InternalEndpoint")) {
+pub(super) fn read(role: &Element, kind: RoleKind, report: &mut Report) -> (Vec<WrittenEndpoint>, bool) {
+    // Only web roles had these forms; elsewhere they are reported as unknown.
+    let legacy_of = |name| role.children(name).filter(move |_| kind == RoleKind::Web);
+    for legacy in legacy_of("InputEndpoints").chain(legacy_of("InternalEndpoint")) {
         let message = format!("`{}` stands directly in the role", legacy.name);
         let note = Diagnostic::at(Code::LegacyForm, &legacy.span, message);
         report.push(note.help("newer definitions put every endpoint into `<Endpoints>`"));
     }
-    let legacy_input = role.items("InputEndpoints", "InputEndpoint");
-    let declared = role.children("Endpoints").flat_map(|container| &container.children);
-    let elements = legacy_input.chain(role.children("InternalEndpoint")).chain(declared);
+    let legacy_input = legacy_of("InputEndpoints").flat_map(|legacy| legacy.children("InputEndpoint"));
+    let declared = role.children("Endpoints").flat_map(Element::own_children);
+    let elements = legacy_input.chain(legacy_of("InternalEndpoint")).chain(declared);
 
     let mut endpoints = Vec::new();
     let mut has_nameless = false;
@@ -48,7 +59,16 @@ pub(super) fn read(role: &Element, report: &mut Report) -> (Vec<WrittenEndpoint>
             warn_not_served(kind, element, report);
         }
         let public_port_span = public_port_span(element);
-        endpoints.push(WrittenEndpoint { name, kind, public_port_span, span: element.span.clone() });
+        let of_input = |name| attribute_of_input(element, name);
+        endpoints.push(WrittenEndpoint {
+            name,
+            kind,
+            certificate: of_input("certificate"),
+            load_balancer: of_input("loadBalancer"),
+            probe: of_input("loadBalancerProbe"),
+            public_port_span,
+            span: element.span.clone(),
+        });
     }
     let names = endpoints.iter().map(|endpoint| (endpoint.name.value.as_str(), &endpoint.name.span));
     fields::reject_duplicates(names, Code::DuplicateEndpoint, "endpoint", report);
@@ -69,9 +89,45 @@ fn input(element: &Element, report: &mut Report) -> Option<EndpointKind> {
         Some(local_port) => fields::port_or_any(local_port, report),
         None => port.map(LocalPort::Fixed),
     };
-    let certificate = element.attribute("certificate").map(|certificate| certificate.value.clone());
+    let ignore_status = element.attribute("ignoreRoleInstanceStatus");
+    let ignore_status = ignore_status.and_then(|ignore| fields::boolean(ignore, report));
+    let load_balancer = element.attribute("loadBalancer");
+    let load_balancer =
+        load_balancer.and_then(|_| fields::name(element, "loadBalancer", LoadBalancerName::new, report));
+    let idle_timeout_minutes = idle_timeout(element, report);
+    let distribution = distribution(element, report);
     let (protocol, port, local_port) = (protocol?, port?, local_port?);
-    Some(EndpointKind::Input(InputEndpoint { protocol, port, local_port, certificate }))
+    Some(EndpointKind::Input(InputEndpoint {
+        protocol,
+        port,
+        local_port,
+        certificate: None,
+        probe: None,
+        idle_timeout_minutes,
+        distribution,
+        ignore_role_instance_status: ignore_status.unwrap_or(false),
+        load_balancer: load_balancer.map(|name| name.value),
+    }))
+}
+
+fn idle_timeout(element: &Element, report: &mut Report) -> Option<NonZeroU32> {
+    let minutes = element.attribute("idleTimeoutInMinutes")?;
+    fields::number(minutes, NonZeroU32::MIN..=NonZeroU32::MAX, report)
+}
+
+fn distribution(element: &Element, report: &mut Report) -> Distribution {
+    let words = [
+        ("none", Distribution::FiveTuple),
+        ("sourceIP", Distribution::SourceIp),
+        ("sourceIPProtocol", Distribution::SourceIpProtocol),
+    ];
+    let written = element.attribute("loadBalancerDistribution");
+    written.and_then(|written| fields::word(written, &words, report)).unwrap_or_default()
+}
+
+fn attribute_of_input(element: &Element, name: &str) -> Option<Located<String>> {
+    let attribute = element.attribute(name).filter(|_| element.name == "InputEndpoint")?;
+    Some(Located { value: attribute.value.clone(), span: attribute.value_span.clone() })
 }
 
 fn instance_input(element: &Element, report: &mut Report) -> Option<EndpointKind> {
@@ -83,8 +139,10 @@ fn instance_input(element: &Element, report: &mut Report) -> Option<EndpointKind
     let public_ports = fields::required_child(element, "AllocatePublicPortFrom", report)
         .and_then(|from| fields::required_child(from, "FixedPortRange", report))
         .and_then(|range| port_range(range, report));
+    let idle_timeout_minutes = idle_timeout(element, report);
     let (transport, local_port, public_ports) = (transport?, local_port?, public_ports?);
-    Some(EndpointKind::InstanceInput(InstanceInputEndpoint { transport, local_port, public_ports }))
+    let endpoint = InstanceInputEndpoint { transport, local_port, public_ports, idle_timeout_minutes };
+    Some(EndpointKind::InstanceInput(endpoint))
 }
 
 fn internal(element: &Element, report: &mut Report) -> Option<EndpointKind> {
@@ -104,7 +162,7 @@ fn internal(element: &Element, report: &mut Report) -> Option<EndpointKind> {
 fn internal_ports(element: &Element, report: &mut Report) -> Option<InternalPorts> {
     let mut ranges = Vec::new();
     let mut complete = true;
-    for child in &element.children {
+    for child in element.own_children() {
         let range = match child.name.as_str() {
             "FixedPort" => fields::required(child, "port", report)
                 .and_then(|port| fields::port(port, report))
@@ -156,14 +214,16 @@ fn warn_not_served(kind: &EndpointKind, element: &Element, report: &mut Report) 
         EndpointKind::Input(input) if input.protocol == InputProtocol::Udp => {
             ("udp input endpoints", "its public port stays closed")
         }
-        EndpointKind::InstanceInput(_) => ("instance input endpoints", "its public ports stay closed"),
+        EndpointKind::InstanceInput(input) if input.transport == Transport::Udp => {
+            ("udp instance input endpoints", "its public ports stay closed")
+        }
         EndpointKind::Internal(internal) if internal.protocol == InternalProtocol::Udp => {
             ("udp endpoints", "nothing can be sent to it")
         }
         EndpointKind::Internal(internal) if internal.protocol == InternalProtocol::Any => {
             ("the udp half of endpoints for `any`", "it is open for tcp")
         }
-        EndpointKind::Input(_) | EndpointKind::Internal(_) => return,
+        EndpointKind::Input(_) | EndpointKind::InstanceInput(_) | EndpointKind::Internal(_) => return,
     };
     let message = format!("endpoint `{name}`: this version does not open {what}");
     report.push(Diagnostic::at(Code::NotServed, &element.span, message).label(label));

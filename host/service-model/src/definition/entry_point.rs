@@ -1,15 +1,17 @@
 //! What a role runs (facts: section 2.6).
 
-use super::command_line;
+use super::{command_line, order, startup};
 use crate::diagnostic::{Code, Diagnostic, Report};
-use crate::xml::{Attribute, Element};
+use crate::xml::Element;
 use crate::{EntryPoint, RoleKind, fields};
 
 /// The role's `Runtime/EntryPoint`, or the default.
 pub(super) fn read(role: &Element, kind: RoleKind, report: &mut Report) -> EntryPoint {
-    let Some(element) = role.child("Runtime").and_then(|runtime| runtime.child("EntryPoint")) else {
-        return EntryPoint::Default;
-    };
+    let Some(runtime) = role.child("Runtime") else { return EntryPoint::Default };
+    startup::check_execution_context(runtime, report);
+    let wanted = "the schema wants `Environment` before `EntryPoint`";
+    order::note(runtime, &[&["Environment"], &["EntryPoint"]], wanted, report);
+    let Some(element) = runtime.child("EntryPoint") else { return EntryPoint::Default };
     let entry = match (element.child("ProgramEntryPoint"), element.child("NetFxEntryPoint")) {
         (Some(program), None) => {
             if kind == RoleKind::Web {
@@ -41,29 +43,14 @@ fn program_entry_point(element: &Element, report: &mut Report) -> Option<EntryPo
         let error = Diagnostic::at(Code::InvalidValue, &ready.value_span, message);
         report.push(error.label("`false` never had a meaning"));
     }
-    let attribute = fields::required(element, "commandLine", report)?;
-    match command_line::split(&attribute.value) {
-        Ok(words) => {
-            let mut words = words.into_iter();
-            match words.next() {
-                Some(command) => Some(EntryPoint::Program { command, arguments: words.collect() }),
-                None => invalid(attribute, "a command line names a program", report),
-            }
-        }
-        Err(quote) => invalid(attribute, &format!("the quote {quote} is never closed"), report),
-    }
+    let (command, arguments) = command_line::read(element, report)?;
+    Some(EntryPoint::Program { command, arguments })
 }
 
 fn assembly_entry_point(element: &Element, report: &mut Report) -> Option<EntryPoint> {
-    let attribute = fields::required(element, "assemblyName", report)?;
-    match attribute.value.trim() {
-        "" => invalid(attribute, "an entry point names an assembly", report),
-        name => Some(EntryPoint::Assembly { name: name.to_owned() }),
+    if element.attribute("targetFrameworkVersion").is_some() {
+        fields::filled(element, "targetFrameworkVersion", report);
     }
-}
-
-fn invalid(attribute: &Attribute, label: &str, report: &mut Report) -> Option<EntryPoint> {
-    let message = format!("`{}` is no value of `{}`", attribute.value, attribute.name);
-    report.push(Diagnostic::at(Code::InvalidValue, &attribute.value_span, message).label(label));
-    None
+    let attribute = fields::filled(element, "assemblyName", report)?;
+    Some(EntryPoint::Assembly { name: attribute.value.trim().to_owned() })
 }

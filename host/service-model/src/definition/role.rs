@@ -1,14 +1,17 @@
 //! Web roles and worker roles.
 
+use super::certificates::{self, WrittenCertificate};
 use super::endpoints::{self, WrittenEndpoint};
-use super::entry_point;
+use super::imports::{self, ImportedSetting, WrittenImports};
+use super::sites::{self, WrittenSite};
+use super::{contents, entry_point, environment, startup};
 use crate::diagnostic::{Code, Diagnostic, Report};
 use crate::fields::{self, Located};
 use crate::nearest::nearest;
 use crate::xml::Element;
 use crate::{
-    BindingName, EntryPoint, LocalResource, LocalResourceName, RoleKind, RoleName, SettingName, SiteName,
-    Span, VmSize,
+    Content, EntryPoint, EnvironmentVariable, InstanceValue, LocalResource, LocalResourceName, RoleKind,
+    RoleName, SettingName, Span, StartupTask, VmSize,
 };
 
 /// Default size of a local store: the documentation's, not the schema's 1000 (facts: section 2.3).
@@ -19,49 +22,63 @@ pub(crate) struct WrittenRole {
     pub(crate) name: Located<RoleName>,
     pub(crate) kind: RoleKind,
     pub(crate) vm_size: VmSize,
-    /// Modules that the role imports; each may add settings.
-    pub(crate) imports: Vec<String>,
+    /// Modules that the role imports.
+    pub(crate) imports: WrittenImports,
     pub(crate) settings: Vec<Located<SettingName>>,
+    /// The settings of its modules that it does not declare itself.
+    pub(crate) imported_settings: Vec<ImportedSetting>,
     pub(crate) local_resources: Vec<LocalResource>,
     pub(crate) endpoints: Vec<WrittenEndpoint>,
     /// An endpoint is missing from `endpoints` since its name is wrong: a name that nobody has may be its.
     pub(crate) has_nameless_endpoint: bool,
+    pub(crate) certificates: Vec<WrittenCertificate>,
+    /// A certificate is missing from `certificates` since its name is wrong.
+    pub(crate) has_nameless_certificate: bool,
     pub(crate) entry_point: EntryPoint,
+    pub(crate) startup_tasks: Vec<StartupTask>,
+    pub(crate) environment: Vec<EnvironmentVariable>,
+    /// The values of the instance that its variables and those of its tasks take.
+    pub(crate) instance_values: Vec<Located<InstanceValue>>,
+    pub(crate) contents: Vec<Content>,
     pub(crate) sites: Vec<WrittenSite>,
     pub(crate) span: Span,
-}
-
-/// A site whose bindings are not looked up yet.
-pub(crate) struct WrittenSite {
-    pub(crate) name: SiteName,
-    pub(crate) physical_directory: Option<String>,
-    pub(crate) bindings: Vec<WrittenBinding>,
-}
-
-/// A binding whose endpoint is not looked up yet.
-pub(crate) struct WrittenBinding {
-    pub(crate) name: BindingName,
-    pub(crate) endpoint: Located<String>,
-    pub(crate) host_header: Option<String>,
 }
 
 /// Reads a role; `None` when it has no name, after everything in it was checked all the same.
 pub(super) fn read(element: &Element, kind: RoleKind, report: &mut Report) -> Option<WrittenRole> {
     let name = fields::name(element, "name", RoleName::new, report);
-    let (endpoints, has_nameless_endpoint) = endpoints::read(element, report);
-    let role = WrittenRole {
-        name: name?,
+    if let Some(native) = element.attribute("enableNativeCodeExecution") {
+        fields::boolean(native, report);
+    }
+    let (endpoints, has_nameless_endpoint) = endpoints::read(element, kind, report);
+    let mut instance_values = Vec::new();
+    let startup_tasks = startup::read(element, &mut instance_values, report);
+    let runtimes = element.children("Runtime");
+    let environment =
+        runtimes.flat_map(|runtime| environment::read(runtime, &mut instance_values, report)).collect();
+    let (certificates, has_nameless_certificate) = certificates::read(element, report);
+    let mut role = WrittenRole {
         kind,
         vm_size: vm_size(element, report),
-        imports: imports(element, report),
+        imports: imports::read(element, report),
         settings: settings(element, report),
+        imported_settings: Vec::new(),
         local_resources: local_resources(element, report),
         endpoints,
         has_nameless_endpoint,
+        certificates,
+        has_nameless_certificate,
         entry_point: entry_point::read(element, kind, report),
-        sites: if kind == RoleKind::Web { sites(element, report) } else { Vec::new() },
+        startup_tasks,
+        environment,
+        instance_values,
+        contents: contents::read(element, report),
+        sites: if kind == RoleKind::Web { sites::read(element, report) } else { Vec::new() },
         span: element.span.clone(),
+        // The last, so that a role without a name is checked to its end.
+        name: name?,
     };
+    imports::add_to(&mut role);
     Some(role)
 }
 
@@ -85,20 +102,6 @@ fn vm_size(element: &Element, report: &mut Report) -> VmSize {
             VmSize::SMALL
         }
     }
-}
-
-fn imports(element: &Element, report: &mut Report) -> Vec<String> {
-    let mut modules = Vec::new();
-    for import in element.items("Imports", "Import") {
-        let Some(module) = fields::text(import, "moduleName", report) else { continue };
-        let message = format!("module `{}` is not imported in this version", module.value);
-        let warning = Diagnostic::at(Code::NoEffect, &import.span, message);
-        report.push(warning.label("understood, has no effect").help(
-            "its settings are taken from the configuration, its endpoints, certificates and tasks are left out",
-        ));
-        modules.push(module.value);
-    }
-    modules
 }
 
 fn settings(element: &Element, report: &mut Report) -> Vec<Located<SettingName>> {
@@ -133,37 +136,4 @@ fn local_resources(element: &Element, report: &mut Report) -> Vec<LocalResource>
     let names = names.iter().map(|name| (name.value.as_str(), &name.span));
     fields::reject_duplicates(names, Code::DuplicateLocalResource, "local store", report);
     resources
-}
-
-fn sites(element: &Element, report: &mut Report) -> Vec<WrittenSite> {
-    if element.child("Sites").is_none() {
-        let note = Diagnostic::at(Code::LegacyForm, &element.span, "the web role has no `Sites`");
-        report
-            .push(note.help("it is taken as a role of the oldest form, one site on all its HTTP endpoints"));
-    }
-    let mut sites = Vec::new();
-    for site in element.items("Sites", "Site") {
-        let name = fields::name(site, "name", SiteName::new, report);
-        let bindings = bindings(site, report);
-        let physical_directory = site.attribute("physicalDirectory").map(|path| path.value.clone());
-        if let Some(Located { value: name, .. }) = name {
-            sites.push(WrittenSite { name, physical_directory, bindings });
-        }
-    }
-    sites
-}
-
-fn bindings(site: &Element, report: &mut Report) -> Vec<WrittenBinding> {
-    let Some(container) = fields::required_child(site, "Bindings", report) else { return Vec::new() };
-    fields::required_child(container, "Binding", report);
-    let mut bindings = Vec::new();
-    for binding in container.children("Binding") {
-        let name = fields::name(binding, "name", BindingName::new, report);
-        let endpoint = fields::text(binding, "endpointName", report);
-        let host_header = binding.attribute("hostHeader").map(|host| host.value.clone());
-        if let (Some(name), Some(endpoint)) = (name, endpoint) {
-            bindings.push(WrittenBinding { name: name.value, endpoint, host_header });
-        }
-    }
-    bindings
 }

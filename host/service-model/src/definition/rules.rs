@@ -1,5 +1,6 @@
 //! Network traffic rules (facts: section 4).
 
+use super::order;
 use crate::Span;
 use crate::diagnostic::{Code, Diagnostic, Report};
 use crate::fields::{self, Located};
@@ -38,6 +39,8 @@ pub(super) fn read(root: &Element, report: &mut Report) -> Vec<WrittenRule> {
 }
 
 fn read_rule(rule: &Element, report: &mut Report) -> Option<WrittenRule> {
+    let wanted = "the schema wants `Destinations` before those who may reach them";
+    order::note(rule, &[&["Destinations"], &["AllowAllTraffic", "WhenSource"]], wanted, report);
     let destinations = fields::required_child(rule, "Destinations", report)
         .map(|destinations| read_destinations(destinations, report));
     let sources = match (rule.child("AllowAllTraffic"), rule.child("WhenSource")) {

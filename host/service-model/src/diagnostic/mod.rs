@@ -4,11 +4,16 @@ mod code;
 mod render;
 
 use std::fmt;
+use std::sync::Arc;
 
 pub use code::Code;
 pub use render::render;
 
-use crate::{Options, Source, Span};
+use crate::nearest::nearest;
+use crate::{LimitsMode, Options, Source, Span};
+
+/// How many names are compared in all to find the ones that were meant.
+const COMPARISONS: usize = 10_000;
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -90,33 +95,53 @@ impl Diagnostic {
 pub(crate) struct Report {
     options: Options,
     diagnostics: Vec<Diagnostic>,
+    /// Names that [`nearest`](Self::nearest) may still compare.
+    comparisons_left: usize,
 }
 
 impl Report {
     pub(crate) fn new(options: Options) -> Self {
-        Report { options, diagnostics: Vec::new() }
+        Report { options, diagnostics: Vec::new(), comparisons_left: COMPARISONS }
+    }
+
+    /// The name nearest to a mistyped one among names of the file itself. Many mistakes beside many names would
+    /// take quadratic time, so after some thousand comparisons nothing is near any more.
+    pub(crate) fn nearest<'a>(
+        &mut self,
+        word: &str,
+        candidates: impl IntoIterator<Item = &'a str>,
+    ) -> Option<&'a str> {
+        let left = &mut self.comparisons_left;
+        nearest(word, candidates.into_iter().take(*left).inspect(|_| *left = left.saturating_sub(1)))
     }
 
     pub(crate) fn push(&mut self, mut diagnostic: Diagnostic) {
-        diagnostic.severity = diagnostic.code.severity(self.options.strict);
+        diagnostic.severity = match (diagnostic.code, self.options.limits) {
+            (Code::LimitExceeded, LimitsMode::Warn) => Severity::Warning,
+            (code, _) => code.severity(self.options.strict),
+        };
         self.diagnostics.push(diagnostic);
     }
 
-    /// All of them in the order of the text, the definition's first, those without a place last.
+    /// All of them in the order of the text, the definition's first, then the configuration's, then those about
+    /// overlays; those without a place last.
     pub(crate) fn into_diagnostics(
         mut self,
         definition: &Source,
         configuration: Option<&Source>,
     ) -> Vec<Diagnostic> {
         let files = [Some(definition.name.as_str()), configuration.map(|source| source.name.as_str())];
-        let place = |diagnostic: &Diagnostic| match &diagnostic.span {
-            Some(span) => {
-                let file = files.iter().position(|name| *name == Some(&*span.source));
-                (file.unwrap_or(files.len()), span.line, span.column)
-            }
-            None => (usize::MAX, 0, 0),
+        let file_of = |span: &Span| {
+            let file = files.iter().position(|name| *name == Some(&*span.source));
+            file.unwrap_or(files.len())
         };
-        self.diagnostics.sort_by_key(place);
+        self.diagnostics.sort_by(|left, right| match (&left.span, &right.span) {
+            (Some(left), Some(right)) => {
+                let key = |span: &Span| (file_of(span), Arc::clone(&span.source), span.line, span.column);
+                key(left).cmp(&key(right))
+            }
+            (left, right) => left.is_none().cmp(&right.is_none()),
+        });
         self.diagnostics
     }
 }

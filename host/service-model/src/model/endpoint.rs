@@ -1,8 +1,9 @@
 //! Endpoints: what a role listens on, and who it is for.
 
 use std::fmt;
+use std::num::NonZeroU32;
 
-use super::{EndpointName, LocalPort, Port, PortRange};
+use super::{CertificateName, EndpointName, LoadBalancerName, LocalPort, Port, PortRange, ProbeId};
 use crate::Span;
 
 /// An endpoint of a role.
@@ -37,8 +38,30 @@ pub struct InputEndpoint {
     pub port: Port,
     /// Where the instance listens.
     pub local_port: LocalPort,
-    /// Name of the certificate, for `https`.
-    pub certificate: Option<String>,
+    /// A certificate of the role, for the other end of TLS; there for `https`.
+    pub certificate: Option<CertificateName>,
+    /// The probe that decides which instances get connections; `None`: those in state Ready do.
+    pub probe: Option<ProbeId>,
+    /// Minutes after which the balancer drops an idle connection; `None`: its own default.
+    pub idle_timeout_minutes: Option<NonZeroU32>,
+    /// Which connections stay with one instance.
+    pub distribution: Distribution,
+    /// Whether instances get connections in every state, not in Ready only. Default: false.
+    pub ignore_role_instance_status: bool,
+    /// The balancer of the configuration that serves it; `None`: the public one.
+    pub load_balancer: Option<LoadBalancerName>,
+}
+
+/// What the balancer looks at to choose an instance: equal means the same instance.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Distribution {
+    /// `none`: both addresses, both ports and the transport, so each connection is chosen anew. The default.
+    #[default]
+    FiveTuple,
+    /// `sourceIP`: both addresses, so one client stays with one instance.
+    SourceIp,
+    /// `sourceIPProtocol`: both addresses and the transport.
+    SourceIpProtocol,
 }
 
 /// `InstanceInputEndpoint`.
@@ -50,6 +73,8 @@ pub struct InstanceInputEndpoint {
     pub local_port: Port,
     /// Public ports, one for each instance in order; at least as many as instances.
     pub public_ports: PortRange,
+    /// Minutes after which the balancer drops an idle connection; `None`: its own default.
+    pub idle_timeout_minutes: Option<NonZeroU32>,
 }
 
 /// `InternalEndpoint`. Who may reach it: [`crate::ServiceModel::admission`].

@@ -3,28 +3,58 @@
 //! Only [`crate::load`] makes a [`ServiceModel`]. What it holds keeps these promises, so that whoever reads it needs
 //! no second look: role names are unique without regard to ASCII case and no role is called like another one's
 //! instance; endpoint, setting and store names are unique in their role; traffic rules name internal endpoints
-//! that exist; bindings name endpoints of their own role; public ports are unique per transport; a web role has an
-//! HTTP or HTTPS input endpoint; the documented limits hold; every declared setting has a value.
+//! that exist; bindings name endpoints of their own role and no two claim the same one for the same host; variables
+//! take their values from things that the role has, or that a module which it imports may add; endpoints name probes
+//! and certificates that exist, and balancers that a configuration, when there is one, has; public ports are unique
+//! per transport; a web role has an HTTP or HTTPS input endpoint; the documented limits hold, unless the options say
+//! that they need not; every declared setting has a value; what the configuration says about the network is about
+//! roles and endpoints that exist.
 
+mod certificate;
+mod content;
 mod endpoint;
+mod guest;
+mod import;
 mod name;
+mod network;
 mod port;
+mod probe;
 mod role;
+mod site;
+mod startup;
+mod subnet;
 mod traffic;
+mod variable;
 mod vm_size;
 
 use std::num::NonZeroU32;
 
+pub use certificate::{Certificate, PermissionLevel, StoreLocation, Thumbprint, ThumbprintError};
+pub use content::Content;
 pub use endpoint::{
-    Endpoint, EndpointKind, InputEndpoint, InputProtocol, InstanceInputEndpoint, InternalEndpoint,
-    InternalPorts, InternalProtocol, Transport,
+    Distribution, Endpoint, EndpointKind, InputEndpoint, InputProtocol, InstanceInputEndpoint,
+    InternalEndpoint, InternalPorts, InternalProtocol, Transport,
 };
+pub use guest::GuestSettings;
+pub use import::Import;
 pub use name::{
-    BindingName, EndpointName, LocalResourceName, NameError, RoleName, ServiceName, SettingName, SiteName,
+    AccessControlName, BindingName, CertificateName, CertificateStoreName, DnsServerName, EndpointName,
+    LoadBalancerName, LocalResourceName, ModuleName, NameError, ProbeName, PublicIpName, ReservedIpName,
+    RoleName, SecurityGroupName, ServiceName, SettingName, SiteName, SubnetName, VariableName,
+    VirtualDirectoryName, VirtualNetworkName, VmNamePrefix,
+};
+pub use network::{
+    AccessAction, AccessControl, AccessRule, DnsServer, EndpointAcl, InstanceAddress, LoadBalancer,
+    NetworkConfiguration, PublicIp, SecurityGroupRef,
 };
 pub use port::{LocalPort, Port, PortRange};
-pub use role::{Binding, EntryPoint, LocalResource, Role, RoleKind, Site};
+pub use probe::{LoadBalancerProbe, ProbeCheck};
+pub use role::{EntryPoint, LocalResource, Role, RoleKind};
+pub use site::{Binding, Site, VirtualDirectory, VirtualDirectoryKind};
+pub use startup::{StartupTask, TaskKind};
+pub use subnet::{Subnet, SubnetError};
 pub use traffic::{Admission, Sources, TrafficRule};
+pub use variable::{EnvironmentVariable, InstanceValue, VariableValue, XPathError};
 pub use vm_size::VmSize;
 
 /// A role of one model: its position in [`ServiceModel::roles`].
@@ -52,6 +82,17 @@ impl EndpointId {
     }
 }
 
+/// A probe of one model: its position in [`ServiceModel::probes`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProbeId(pub(crate) usize);
+
+impl ProbeId {
+    /// The position in [`ServiceModel::probes`].
+    pub fn position(self) -> usize {
+        self.0
+    }
+}
+
 /// How instances learn of a change of the topology (facts: service definition, root).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum TopologyChangeDiscovery {
@@ -70,6 +111,9 @@ pub struct ServiceModel {
     pub(crate) topology_change_discovery: TopologyChangeDiscovery,
     pub(crate) roles: Vec<Role>,
     pub(crate) rules: Vec<TrafficRule>,
+    pub(crate) probes: Vec<LoadBalancerProbe>,
+    pub(crate) network: NetworkConfiguration,
+    pub(crate) guest: GuestSettings,
 }
 
 impl ServiceModel {
@@ -111,5 +155,25 @@ impl ServiceModel {
     /// The traffic rules of all `NetworkTrafficRules` blocks, in the order of the definition.
     pub fn rules(&self) -> &[TrafficRule] {
         &self.rules
+    }
+
+    /// The probes of the load balancer, in the order of the definition.
+    pub fn probes(&self) -> &[LoadBalancerProbe] {
+        &self.probes
+    }
+
+    /// The network around the deployment.
+    pub fn network(&self) -> &NetworkConfiguration {
+        &self.network
+    }
+
+    /// The machines that instances ran on.
+    pub fn guest(&self) -> &GuestSettings {
+        &self.guest
+    }
+
+    /// A probe of this model; `None` only for an id that another model made.
+    pub fn probe(&self, id: ProbeId) -> Option<&LoadBalancerProbe> {
+        self.probes.get(id.0)
     }
 }

@@ -1,4 +1,4 @@
-//! Names: of services, roles, endpoints, settings and stores.
+//! Names: of services, roles and all that belongs to them.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -21,15 +21,33 @@ pub enum NameError {
     /// A dot or white space at the end.
     #[error("a name cannot end in a dot or white space")]
     LastCharacter,
+    /// More characters than this kind of name can have.
+    #[error("a name of this kind has {0} characters at most")]
+    TooLong(usize),
+    /// No start of a machine's name.
+    #[error(
+        "the start of a machine's name is 1 to 10 letters, digits and hyphens, with no hyphen at either end"
+    )]
+    NoMachineName,
 }
 
+/// The usual form of a name.
 fn check(text: &str) -> Result<(), NameError> {
+    check_form(text, r#"\/:*?"<>|`'^"#)
+}
+
+/// The form of a name that becomes a part of a path in an address.
+fn check_path_part(text: &str) -> Result<(), NameError> {
+    check_form(text, r#"\/?;:@&=+$,|"<>`'^"#)
+}
+
+fn check_form(text: &str, forbidden: &str) -> Result<(), NameError> {
     let first = text.chars().next().ok_or(NameError::Empty)?;
     if !(first.is_ascii_alphabetic() || first == '_') {
         return Err(NameError::FirstCharacter(first));
     }
-    let forbidden = |c: char| r#"\/:*?"<>|`'^"#.contains(c) || c.is_control();
-    if let Some(character) = text.chars().find(|c| forbidden(*c)) {
+    let is_forbidden = |c: char| forbidden.contains(c) || c.is_control();
+    if let Some(character) = text.chars().find(|c| is_forbidden(*c)) {
         return Err(NameError::Character(character));
     }
     if text.ends_with(|c: char| c == '.' || c.is_whitespace()) {
@@ -38,11 +56,39 @@ fn check(text: &str) -> Result<(), NameError> {
     Ok(())
 }
 
+/// What no variable of an environment can be called: nothing, or something with the `=` that ends its name.
+fn check_variable(text: &str) -> Result<(), NameError> {
+    const LONGEST: usize = 256;
+    check_any(text)?;
+    if let Some(character) = text.chars().find(|c| *c == '=' || c.is_control()) {
+        return Err(NameError::Character(character));
+    }
+    if text.chars().nth(LONGEST).is_some() { Err(NameError::TooLong(LONGEST)) } else { Ok(()) }
+}
+
+/// A name of 1 to 256 characters.
+fn check_bounded(text: &str) -> Result<(), NameError> {
+    const LONGEST: usize = 256;
+    check_any(text)?;
+    if text.chars().nth(LONGEST).is_some() { Err(NameError::TooLong(LONGEST)) } else { Ok(()) }
+}
+
+fn check_vm_name(text: &str) -> Result<(), NameError> {
+    const LONGEST: usize = 10;
+    let has_form = (1..=LONGEST).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        && !text.starts_with('-')
+        && !text.ends_with('-');
+    if has_form { Ok(()) } else { Err(NameError::NoMachineName) }
+}
+
+fn check_any(text: &str) -> Result<(), NameError> {
+    if text.is_empty() { Err(NameError::Empty) } else { Ok(()) }
+}
+
 macro_rules! names {
-    ($($(#[$meaning:meta])* $name:ident;)*) => { $(
+    ($($(#[$meaning:meta])* $name:ident by $check:ident;)*) => { $(
         $(#[$meaning])*
-        ///
-        /// Starts with a letter or `_`; dots, spaces and hyphens inside are legal. Cheap to clone.
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(Arc<str>);
 
@@ -52,7 +98,7 @@ macro_rules! names {
             /// # Errors
             /// The text is no name; the error says which rule it breaks.
             pub fn new(text: &str) -> Result<Self, NameError> {
-                check(text).map(|()| $name(Arc::from(text)))
+                $check(text).map(|()| $name(Arc::from(text)))
             }
 
             /// The name as it was written.
@@ -81,19 +127,50 @@ macro_rules! names {
     )* };
 }
 
+// Most start with a letter or `_` and have dots, spaces and hyphens inside as they like. All are cheap to clone.
 names! {
     /// The name of a service: `ServiceDefinition/@name`.
-    ServiceName;
+    ServiceName by check;
     /// The name of a role, unique in its service without regard to ASCII case.
-    RoleName;
+    RoleName by check;
     /// The name of an endpoint, unique in its role.
-    EndpointName;
+    EndpointName by check;
     /// The name of a local store, unique in its role; it becomes a directory name.
-    LocalResourceName;
+    LocalResourceName by check;
     /// The name of a web site of a web role.
-    SiteName;
+    SiteName by check_path_part;
+    /// The name of a virtual directory or application: its part of the path in an address.
+    VirtualDirectoryName by check_path_part;
     /// The name of a site's binding.
-    BindingName;
+    BindingName by check;
+    /// The name of a load balancer that the configuration declares.
+    LoadBalancerName by check;
+    /// The name of a probe, unique in its service. Any text that is not empty, as the schema has it.
+    ProbeName by check_any;
+    /// The name of a certificate, unique in its role.
+    CertificateName by check;
+    /// The name of a certificate store: a well-known one such as `My`, or any other of 1 to 256 characters.
+    CertificateStoreName by check_bounded;
+    /// The name of a module that roles import.
+    ModuleName by check;
+    /// `vmName`: what the names of a role's machines start with; 1 to 10 letters, digits and hyphens.
+    VmNamePrefix by check_vm_name;
+    /// The name of a list of access rules.
+    AccessControlName by check;
+    /// The name of an address that the user's subscription reserves.
+    ReservedIpName by check;
+    /// The name of a network of the user's subscription. Any text that is not empty, as are the next four.
+    VirtualNetworkName by check_any;
+    /// The name of a subnet of a network.
+    SubnetName by check_any;
+    /// The name of the public addresses of a role's instances.
+    PublicIpName by check_any;
+    /// The name of a name server.
+    DnsServerName by check_any;
+    /// The name of a network security group of the user's subscription.
+    SecurityGroupName by check_any;
+    /// The name of an environment variable: 1 to 256 characters, none of them `=` or a control character.
+    VariableName by check_variable;
 }
 
 /// The name of a configuration setting, unique in its role.
@@ -156,5 +233,36 @@ mod tests {
         for (text, error) in cases {
             assert_eq!(RoleName::new(text), Err(error), "{text:?}");
         }
+    }
+
+    #[test]
+    fn machine_names_start_with_few_letters_digits_and_inner_hyphens() {
+        for name in ["w", "web-1", "0123456789"] {
+            assert_eq!(VmNamePrefix::new(name).unwrap().as_str(), name);
+        }
+        for name in ["", "-w", "w-", "01234567890", "we_b", "wéb"] {
+            assert_eq!(VmNamePrefix::new(name), Err(NameError::NoMachineName), "{name}");
+        }
+    }
+
+    #[test]
+    fn parts_of_paths_have_a_rule_of_their_own() {
+        assert_eq!(VirtualDirectoryName::new("my*files").unwrap().as_str(), "my*files");
+        for character in r#"\/?;:@&=+$,|"<>'^`"#.chars() {
+            let text = format!("a{character}b");
+            assert_eq!(VirtualDirectoryName::new(&text), Err(NameError::Character(character)), "{text}");
+            assert_eq!(SiteName::new(&text), Err(NameError::Character(character)), "{text}");
+        }
+    }
+
+    #[test]
+    fn variables_are_called_anything_that_an_environment_can_hold() {
+        for name in ["PATH", "ProgramFiles(x86)", "1", "a.b c", "ö"] {
+            assert_eq!(VariableName::new(name).unwrap().as_str(), name);
+        }
+        assert_eq!(VariableName::new(""), Err(NameError::Empty));
+        assert_eq!(VariableName::new("A=B"), Err(NameError::Character('=')));
+        assert!(VariableName::new(&"ö".repeat(256)).is_ok());
+        assert_eq!(VariableName::new(&"ö".repeat(257)), Err(NameError::TooLong(256)));
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    BindingName, Endpoint, EndpointId, EndpointKind, LocalResourceName, RoleId, RoleName, SettingName,
-    SiteName, VmSize,
+    Certificate, Content, Endpoint, EndpointId, EndpointKind, EnvironmentVariable, Import, LocalResourceName,
+    RoleId, RoleName, SettingName, Site, StartupTask, VmNamePrefix, VmSize,
 };
 use crate::Span;
 
@@ -37,8 +37,21 @@ pub struct Role {
     pub endpoints: Vec<Endpoint>,
     /// What an instance runs.
     pub entry_point: EntryPoint,
+    /// What runs before, in the order of the definition.
+    pub startup_tasks: Vec<StartupTask>,
+    /// `Runtime/Environment`: the variables of the role's program, in the order of the definition.
+    pub environment: Vec<EnvironmentVariable>,
+    /// What is copied into the role's folder, in the order of the definition.
+    pub contents: Vec<Content>,
     /// Web sites; empty for worker roles and for web roles of the oldest form.
     pub sites: Vec<Site>,
+    /// Certificates in the order of the definition, then those of modules.
+    pub certificates: Vec<Certificate>,
+    /// Modules in the order of the definition, each once. What they add stands among the settings, endpoints,
+    /// certificates and local stores, after what the role declares.
+    pub imports: Vec<Import>,
+    /// What the names of its machines start with; `None`: the configuration does not say.
+    pub vm_name: Option<VmNamePrefix>,
     /// Where the definition declares the role.
     pub span: Span,
 }
@@ -86,26 +99,4 @@ pub enum EntryPoint {
         /// The other words.
         arguments: Vec<String>,
     },
-}
-
-/// A web site of a web role.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Site {
-    /// `Site/@name`.
-    pub name: SiteName,
-    /// `physicalDirectory`: where its static content is; not served by this version.
-    pub physical_directory: Option<String>,
-    /// The endpoints that it answers on.
-    pub bindings: Vec<Binding>,
-}
-
-/// A site's claim to an endpoint of its role.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Binding {
-    /// `Binding/@name`.
-    pub name: BindingName,
-    /// The endpoint, of the same role.
-    pub endpoint: EndpointId,
-    /// `hostHeader`: answer only requests for this host; not acted on by this version.
-    pub host_header: Option<String>,
 }

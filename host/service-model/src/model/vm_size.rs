@@ -11,18 +11,22 @@ struct Row {
     /// The documented name first, other names of the same machine after it.
     names: &'static [&'static str],
     cores: u32,
+    /// The one core is shared with machines of others.
+    shared_core: bool,
     memory_mib: u32,
     disk_gib: u32,
 }
 
 const fn row(names: &'static [&'static str], cores: u32, memory_mib: u32, disk_gib: u32) -> Row {
-    Row { names, cores, memory_mib, disk_gib }
+    Row { names, cores, shared_core: false, memory_mib, disk_gib }
 }
+
+const EXTRA_SMALL: Row = Row { shared_core: true, ..row(&["ExtraSmall", "A0", "Standard_A0"], 1, 768, 19) };
 
 static SMALL: Row = row(&["Small", "A1", "Standard_A1"], 1, 1_792, 224);
 
 static OTHERS: &[Row] = &[
-    row(&["ExtraSmall", "A0", "Standard_A0"], 1, 768, 19),
+    EXTRA_SMALL,
     row(&["Medium", "A2", "Standard_A2"], 2, 3_584, 489),
     row(&["Large", "A3", "Standard_A3"], 4, 7_168, 999),
     row(&["ExtraLarge", "A4", "Standard_A4"], 8, 14_336, 2_039),
@@ -69,6 +73,13 @@ impl VmSize {
         self.0.cores
     }
 
+    /// Share of the processors in relation to other instances: 100 for each core, 50 for the shared core of
+    /// ExtraSmall.
+    pub fn cpu_weight(self) -> u32 {
+        const CORE: u32 = 100;
+        if self.0.shared_core { CORE / 2 } else { self.0.cores.saturating_mul(CORE) }
+    }
+
     /// Memory in bytes.
     pub fn memory_bytes(self) -> u64 {
         u64::from(self.0.memory_mib) << 20
@@ -103,6 +114,14 @@ mod tests {
         assert_eq!(mib("Small"), 1792);
         assert_eq!(mib("Standard_D14_v2"), 112 * 1024);
         assert_eq!(VmSize::default(), VmSize::named("small").unwrap());
+    }
+
+    #[test]
+    fn a_shared_core_weighs_half_of_an_own_one() {
+        let weight = |name| VmSize::named(name).unwrap().cpu_weight();
+        assert_eq!((weight("ExtraSmall"), weight("Small"), weight("Standard_D1")), (50, 100, 100));
+        assert_eq!((weight("Medium"), weight("A11")), (200, 1600));
+        assert_eq!(VmSize::SMALL.disk_bytes(), 224 << 30);
     }
 
     #[test]

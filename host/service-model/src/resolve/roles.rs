@@ -1,32 +1,31 @@
 //! Roles: names that must differ, ports that must differ, and the endpoints that bindings name.
 
+use std::collections::{BTreeMap, HashMap};
+
 use super::settings::Configured;
-use crate::definition::{WrittenEndpoint, WrittenRole, WrittenSite};
+use super::{certificates, sites};
+use crate::definition::{WrittenEndpoint, WrittenRole};
 use crate::diagnostic::{Code, Diagnostic, Report};
 use crate::fields::duplicate;
-use crate::nearest::nearest;
-use crate::{
-    Binding, Endpoint, EndpointId, EndpointKind, PortRange, Role, RoleId, RoleKind, Site, Span, Transport,
-};
+use crate::{Endpoint, EndpointKind, Port, PortRange, Role, RoleKind, Span, Transport};
 
 /// Roles are looked up as host names, so ASCII case does not count and `Web_IN_0` is taken by role `Web`.
 pub(super) fn check_names(roles: &[WrittenRole], report: &mut Report) {
-    let mut seen: Vec<(String, &Span)> = Vec::new();
+    let mut seen: HashMap<String, &Span> = HashMap::new();
     for role in roles {
-        let folded = role.name.value.as_str().to_ascii_lowercase();
-        match seen.iter().find(|(name, _)| *name == folded) {
-            Some((_, first)) => {
-                let name = role.name.value.as_str();
-                report.push(duplicate(Code::DuplicateRole, "role", name, &role.name.span, first));
+        let name = role.name.value.as_str();
+        match seen.get(&name.to_ascii_lowercase()) {
+            Some(first) => report.push(duplicate(Code::DuplicateRole, "role", name, &role.name.span, first)),
+            None => {
+                seen.insert(name.to_ascii_lowercase(), &role.name.span);
             }
-            None => seen.push((folded, &role.name.span)),
         }
     }
     for role in roles {
         let folded = role.name.value.as_str().to_ascii_lowercase();
         let Some((owner, ordinal)) = folded.rsplit_once("_in_") else { continue };
         let is_ordinal = !ordinal.is_empty() && ordinal.bytes().all(|byte| byte.is_ascii_digit());
-        if is_ordinal && seen.iter().any(|(name, _)| name == owner) {
+        if is_ordinal && seen.contains_key(owner) {
             let message = format!("role `{}` is called like an instance of another role", role.name.value);
             report.push(Diagnostic::at(Code::DuplicateRole, &role.name.span, message));
         }
@@ -38,11 +37,11 @@ pub(super) fn check_names(roles: &[WrittenRole], report: &mut Report) {
 pub(super) fn check_public_ports(roles: &[WrittenRole], report: &mut Report) {
     struct Claim<'a> {
         ports: PortRange,
-        transport: Transport,
         owner: &'a str,
         span: &'a Span,
     }
-    let mut claims: Vec<Claim<'_>> = Vec::new();
+    // By transport and first port. No two in it overlap, so the one that starts last before a port's end has it.
+    let mut claims: BTreeMap<(Transport, Port), Claim<'_>> = BTreeMap::new();
     for role in roles {
         for endpoint in &role.endpoints {
             let Some(span) = &endpoint.public_port_span else { continue };
@@ -53,17 +52,18 @@ pub(super) fn check_public_ports(roles: &[WrittenRole], report: &mut Report) {
                 Some(EndpointKind::InstanceInput(input)) => (input.public_ports, input.transport),
                 Some(EndpointKind::Internal(_)) | None => continue,
             };
-            let claim = Claim { ports, transport, owner: role.name.value.as_str(), span };
+            let before = claims.range(..=(transport, ports.last())).next_back();
             let taken =
-                claims.iter().find(|other| other.transport == transport && other.ports.overlaps(claim.ports));
-            if let Some(first) = taken {
+                before.filter(|((other, _), claim)| *other == transport && claim.ports.overlaps(ports));
+            if let Some((_, first)) = taken {
                 let message = format!("the public {transport} port {ports} is claimed twice");
                 let error = Diagnostic::at(Code::PublicPortTaken, span, message);
                 report.push(
                     error.label(format!("first by role `{}` on line {}", first.owner, first.span.line)),
                 );
+                continue;
             }
-            claims.push(claim);
+            claims.insert((transport, ports.first()), Claim { ports, owner: role.name.value.as_str(), span });
         }
     }
 }
@@ -77,7 +77,7 @@ pub(super) fn resolve(
 ) -> Role {
     check_http_endpoint(&role, report);
     check_instance_ranges(&role, configured.instance_count, report);
-    let sites = role.sites.iter().map(|site| resolve_site(position, site, &role, report)).collect();
+    let sites = sites::resolve(position, &role, report);
     Role {
         name: role.name.value,
         kind: role.kind,
@@ -87,7 +87,13 @@ pub(super) fn resolve(
         local_resources: role.local_resources,
         endpoints: role.endpoints.into_iter().filter_map(resolve_endpoint).collect(),
         entry_point: role.entry_point,
+        startup_tasks: role.startup_tasks,
+        environment: role.environment,
+        contents: role.contents,
         sites,
+        certificates: certificates::configure(role.certificates, &configured.thumbprints),
+        imports: role.imports.imports.into_iter().map(|found| found.import).collect(),
+        vm_name: configured.vm_name,
         span: role.span,
     }
 }
@@ -129,26 +135,6 @@ fn check_instance_ranges(role: &WrittenRole, instances: u32, report: &mut Report
     }
 }
 
-fn resolve_site(position: usize, site: &WrittenSite, role: &WrittenRole, report: &mut Report) -> Site {
-    let mut bindings = Vec::new();
-    for binding in &site.bindings {
-        match find_endpoint(role, &binding.endpoint.value) {
-            Some(endpoint) => bindings.push(Binding {
-                name: binding.name.clone(),
-                endpoint: EndpointId { role: RoleId(position), position: endpoint },
-                host_header: binding.host_header.clone(),
-            }),
-            None => report_unknown_endpoint(role, &binding.endpoint.value, &binding.endpoint.span, report),
-        }
-    }
-    Site { name: site.name.clone(), physical_directory: site.physical_directory.clone(), bindings }
-}
-
-/// The position of an endpoint in its role.
-pub(super) fn find_endpoint(role: &WrittenRole, name: &str) -> Option<usize> {
-    role.endpoints.iter().position(|endpoint| endpoint.name.value.as_str() == name)
-}
-
 /// Reports a name that no endpoint of the role has.
 pub(super) fn report_unknown_endpoint(role: &WrittenRole, name: &str, span: &Span, report: &mut Report) {
     if role.has_nameless_endpoint {
@@ -156,5 +142,6 @@ pub(super) fn report_unknown_endpoint(role: &WrittenRole, name: &str, span: &Spa
     }
     let message = format!("role `{}` has no endpoint `{name}`", role.name.value);
     let known = role.endpoints.iter().map(|endpoint| endpoint.name.value.as_str());
-    report.push(Diagnostic::at(Code::UnknownEndpoint, span, message).did_you_mean(nearest(name, known)));
+    let nearest = report.nearest(name, known);
+    report.push(Diagnostic::at(Code::UnknownEndpoint, span, message).did_you_mean(nearest));
 }

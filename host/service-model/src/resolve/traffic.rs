@@ -2,27 +2,28 @@
 
 use std::collections::BTreeSet;
 
-use super::roles::{find_endpoint, report_unknown_endpoint};
-use crate::definition::{WrittenDefinition, WrittenRule, WrittenSources};
+use super::index::Index;
+use super::roles::report_unknown_endpoint;
+use crate::definition::{WrittenRole, WrittenRule, WrittenSources};
 use crate::diagnostic::{Code, Diagnostic, Report};
 use crate::fields::Located;
-use crate::nearest::nearest;
 use crate::{EndpointId, EndpointKind, RoleId, Sources, TrafficRule};
 
 /// The rules with ids for names. A name that is nobody's is reported and left out.
-pub(super) fn resolve(definition: &WrittenDefinition, report: &mut Report) -> Vec<TrafficRule> {
-    definition.rules.iter().map(|rule| resolve_rule(rule, definition, report)).collect()
+pub(super) fn resolve(index: &Index<'_>, report: &mut Report) -> Vec<TrafficRule> {
+    index.definition.rules.iter().map(|rule| resolve_rule(rule, index, report)).collect()
 }
 
-fn resolve_rule(rule: &WrittenRule, definition: &WrittenDefinition, report: &mut Report) -> TrafficRule {
+fn resolve_rule(rule: &WrittenRule, index: &Index<'_>, report: &mut Report) -> TrafficRule {
     let mut destinations = BTreeSet::new();
     for (role, endpoint) in &rule.destinations {
-        destinations.extend(resolve_destination(role, endpoint, definition, report));
+        destinations.extend(resolve_destination(role, endpoint, index, report));
     }
     let sources = match &rule.sources {
         WrittenSources::AllRoles => Sources::AllRoles,
         WrittenSources::Roles(names) => {
-            Sources::Roles(names.iter().filter_map(|name| find_role(name, definition, report)).collect())
+            let found = names.iter().filter_map(|name| find_role(name, index, report));
+            Sources::Roles(found.map(|(id, _)| id).collect())
         }
     };
     TrafficRule { destinations, sources, span: rule.span.clone() }
@@ -31,32 +32,35 @@ fn resolve_rule(rule: &WrittenRule, definition: &WrittenDefinition, report: &mut
 fn resolve_destination(
     role_name: &Located<String>,
     endpoint: &Located<String>,
-    definition: &WrittenDefinition,
+    index: &Index<'_>,
     report: &mut Report,
 ) -> Option<EndpointId> {
-    let role_id = find_role(role_name, definition, report)?;
-    let role = definition.roles.get(role_id.0)?;
-    let Some(position) = find_endpoint(role, &endpoint.value) else {
+    let (role_id, role) = find_role(role_name, index, report)?;
+    let Some((id, found)) = index.endpoint(role_id, &endpoint.value) else {
         report_unknown_endpoint(role, &endpoint.value, &endpoint.span, report);
         return None;
     };
-    let kind = role.endpoints.get(position)?.kind.as_ref();
-    if matches!(kind, Some(EndpointKind::Input(_) | EndpointKind::InstanceInput(_))) {
+    if matches!(found.kind, Some(EndpointKind::Input(_) | EndpointKind::InstanceInput(_))) {
         let message =
             format!("endpoint `{}` of role `{}` is no internal endpoint", endpoint.value, role_name.value);
         let error = Diagnostic::at(Code::NotInternal, &endpoint.span, message);
         report.push(error.label("open to everyone, a traffic rule cannot close it"));
     }
-    Some(EndpointId { role: role_id, position })
+    Some(id)
 }
 
-fn find_role(name: &Located<String>, definition: &WrittenDefinition, report: &mut Report) -> Option<RoleId> {
-    let known = || definition.roles.iter().map(|role| role.name.value.as_str());
-    let found = known().position(|known| known == name.value);
-    if found.is_none() && !definition.has_nameless_role {
+fn find_role<'a>(
+    name: &Located<String>,
+    index: &Index<'a>,
+    report: &mut Report,
+) -> Option<(RoleId, &'a WrittenRole)> {
+    let found = index.role(&name.value);
+    if found.is_none() && !index.definition.has_nameless_role {
         let message = format!("the definition has no role `{}`", name.value);
         let error = Diagnostic::at(Code::UnknownRole, &name.span, message);
-        report.push(error.did_you_mean(nearest(&name.value, known())));
+        let known = index.definition.roles.iter().map(|role| role.name.value.as_str());
+        let nearest = report.nearest(&name.value, known);
+        report.push(error.did_you_mean(nearest));
     }
-    found.map(RoleId)
+    found
 }

@@ -1,6 +1,6 @@
 //! The vocabulary of `.cscfg` files (facts: section 6).
 
-use super::{ElementRule, element, later, later_once, meaningless, often, once, read};
+use super::{ElementRule, element, later, meaningless, often, once, pending_once, read};
 
 pub(crate) static SERVICE_CONFIGURATION: ElementRule = element(
     "ServiceConfiguration",
@@ -13,8 +13,8 @@ pub(crate) static SERVICE_CONFIGURATION: ElementRule = element(
     ],
     &[
         often(&ROLE),
-        later_once("NetworkConfiguration", "every deployment has a private network of its own"),
-        later_once("GuestAgentSettings", "there is no guest agent"),
+        pending_once(&NETWORK_CONFIGURATION, "every deployment has a private network of its own"),
+        pending_once(&GUEST_AGENT_SETTINGS, "there is no guest agent"),
     ],
 );
 
@@ -24,10 +24,78 @@ static ROLE: ElementRule = element(
     &[
         once(&INSTANCES),
         once(&CONFIGURATION_SETTINGS),
-        later_once("Certificates", "certificates are not provided to roles"),
-        later_once("OsImage", "there are no virtual machine roles"),
+        pending_once(&CERTIFICATES, "certificates are not provided to roles"),
+        pending_once(&OS_IMAGE, "there are no virtual machine roles"),
     ],
 );
 static INSTANCES: ElementRule = element("Instances", &[read("count")], &[]);
 static CONFIGURATION_SETTINGS: ElementRule = element("ConfigurationSettings", &[], &[often(&SETTING)]);
 static SETTING: ElementRule = element("Setting", &[read("name"), read("value")], &[]);
+static CERTIFICATES: ElementRule = element("Certificates", &[], &[often(&CERTIFICATE)]);
+static CERTIFICATE: ElementRule =
+    element("Certificate", &[read("name"), read("thumbprint"), read("thumbprintAlgorithm")], &[]);
+static OS_IMAGE: ElementRule = element("OsImage", &[read("href")], &[]);
+
+static GUEST_AGENT_SETTINGS: ElementRule = element(
+    "GuestAgentSettings",
+    &[read("cleanupFirewallOnRoleRestart"), read("allowRoleProcessLocalDumps")],
+    &[],
+);
+
+static NETWORK_CONFIGURATION: ElementRule = element(
+    "NetworkConfiguration",
+    &[],
+    &[
+        once(&DNS),
+        once(&VIRTUAL_NETWORK_SITE),
+        once(&ADDRESS_ASSIGNMENTS),
+        once(&ACCESS_CONTROLS),
+        once(&ENDPOINT_ACLS),
+        once(&LOAD_BALANCERS),
+        once(&NETWORK_SECURITY_GROUP_REFS),
+    ],
+);
+
+static DNS: ElementRule = element("Dns", &[], &[once(&DNS_SERVERS)]);
+static DNS_SERVERS: ElementRule = element("DnsServers", &[], &[often(&DNS_SERVER)]);
+static DNS_SERVER: ElementRule = element("DnsServer", &[read("name"), read("IPAddress")], &[]);
+
+static VIRTUAL_NETWORK_SITE: ElementRule = element("VirtualNetworkSite", NAME, &[]);
+
+static ADDRESS_ASSIGNMENTS: ElementRule =
+    element("AddressAssignments", &[], &[often(&INSTANCE_ADDRESS), once(&RESERVED_IPS)]);
+static INSTANCE_ADDRESS: ElementRule =
+    element("InstanceAddress", &[read("roleName")], &[once(&SUBNETS), once(&PUBLIC_IPS)]);
+static SUBNETS: ElementRule = element("Subnets", &[], &[often(&SUBNET)]);
+static SUBNET: ElementRule = element("Subnet", NAME, &[]);
+static PUBLIC_IPS: ElementRule = element("PublicIPs", &[], &[once(&PUBLIC_IP)]);
+static PUBLIC_IP: ElementRule =
+    // The label came with the schema of SDK 2.6.
+    element("PublicIP", &[read("name"), read("idleTimeoutInMinutes"), read("domainNameLabel")], &[]);
+static RESERVED_IPS: ElementRule = element("ReservedIPs", &[], &[once(&RESERVED_IP)]);
+static RESERVED_IP: ElementRule = element("ReservedIP", NAME, &[]);
+
+static ACCESS_CONTROLS: ElementRule = element("AccessControls", &[], &[often(&ACCESS_CONTROL)]);
+static ACCESS_CONTROL: ElementRule = element("AccessControl", NAME, &[often(&RULE)]);
+static RULE: ElementRule =
+    element("Rule", &[read("order"), read("action"), read("remoteSubnet"), read("description")], &[]);
+
+static ENDPOINT_ACLS: ElementRule = element("EndpointAcls", &[], &[often(&ENDPOINT_ACL)]);
+static ENDPOINT_ACL: ElementRule =
+    element("EndpointAcl", &[read("role"), read("endPoint"), read("accessControl")], &[]);
+
+static LOAD_BALANCERS: ElementRule = element("LoadBalancers", &[], &[often(&LOAD_BALANCER)]);
+static LOAD_BALANCER: ElementRule = element("LoadBalancer", NAME, &[once(&FRONTEND_IP_CONFIGURATION)]);
+static FRONTEND_IP_CONFIGURATION: ElementRule = element(
+    "FrontendIPConfiguration",
+    &[read("type"), read("subnet"), read("staticVirtualNetworkIPAddress")],
+    &[],
+);
+
+static NETWORK_SECURITY_GROUP_REFS: ElementRule =
+    element("NetworkSecurityGroupRefs", &[], &[often(&NETWORK_SECURITY_GROUP_REF)]);
+static NETWORK_SECURITY_GROUP_REF: ElementRule =
+    element("NetworkSecurityGroupRef", &[read("roleName")], &[once(&NETWORK_SECURITY_GROUP)]);
+static NETWORK_SECURITY_GROUP: ElementRule = element("NetworkSecurityGroup", NAME, &[]);
+
+const NAME: &[super::AttributeRule] = &[read("name")];

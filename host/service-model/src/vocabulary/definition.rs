@@ -1,7 +1,7 @@
 //! The vocabulary of `.csdef` files (facts: sections 1 to 4).
 
 use super::{
-    ChildRule, ElementRule, element, later, later_often, later_once, meaningless, often, once, read, refused,
+    ChildRule, ElementRule, element, later, meaningless, often, once, pending_often, pending_once, read,
 };
 
 pub(crate) static SERVICE_DEFINITION: ElementRule = element(
@@ -14,15 +14,29 @@ pub(crate) static SERVICE_DEFINITION: ElementRule = element(
         read("topologyChangeDiscovery"),
     ],
     &[
-        later_once(
-            "LoadBalancerProbes",
+        pending_once(
+            &LOAD_BALANCER_PROBES,
             "instances in state Ready get connections, custom probes are not sent",
         ),
         often(&WEB_ROLE),
         often(&WORKER_ROLE),
-        refused("VirtualMachineRole"),
+        often(&VIRTUAL_MACHINE_ROLE),
         often(&NETWORK_TRAFFIC_RULES),
     ],
+);
+
+static LOAD_BALANCER_PROBES: ElementRule = element("LoadBalancerProbes", &[], &[often(&LOAD_BALANCER_PROBE)]);
+static LOAD_BALANCER_PROBE: ElementRule = element(
+    "LoadBalancerProbe",
+    &[
+        read("name"),
+        read("protocol"),
+        read("path"),
+        read("port"),
+        read("intervalInSeconds"),
+        read("timeoutInSeconds"),
+    ],
+    &[],
 );
 
 static WEB_ROLE: ElementRule = element(
@@ -30,7 +44,7 @@ static WEB_ROLE: ElementRule = element(
     ROLE_ATTRIBUTES,
     &[
         once(&IMPORTS),
-        STARTUP,
+        once(&START_UP),
         often(&LOCAL_STORAGE),
         once(&LOCAL_RESOURCES),
         once(&CONFIGURATION_SETTINGS),
@@ -40,7 +54,7 @@ static WEB_ROLE: ElementRule = element(
         CERTIFICATES,
         once(&SITES),
         once(&RUNTIME),
-        CONTENTS,
+        once(&CONTENT_LIST),
     ],
 );
 
@@ -49,15 +63,22 @@ static WORKER_ROLE: ElementRule = element(
     ROLE_ATTRIBUTES,
     &[
         once(&IMPORTS),
-        STARTUP,
+        once(&START_UP),
         often(&LOCAL_STORAGE),
         once(&LOCAL_RESOURCES),
         once(&CONFIGURATION_SETTINGS),
         once(&ENDPOINTS),
         CERTIFICATES,
         once(&RUNTIME),
-        CONTENTS,
+        once(&CONTENT_LIST),
     ],
+);
+
+// In no schema of the versions that real files name; as the documentation of 2012 has it.
+static VIRTUAL_MACHINE_ROLE: ElementRule = element(
+    "VirtualMachineRole",
+    &[read("name"), read("vmsize")],
+    &[once(&IMPORTS), once(&LOCAL_RESOURCES), once(&CONFIGURATION_SETTINGS), once(&ENDPOINTS), CERTIFICATES],
 );
 
 const ROLE_ATTRIBUTES: &[super::AttributeRule] = &[
@@ -66,9 +87,30 @@ const ROLE_ATTRIBUTES: &[super::AttributeRule] = &[
     meaningless("enableNativeCodeExecution", "components are sandboxed, whatever it says"),
 ];
 
-const STARTUP: ChildRule = later_once("Startup", "start-up tasks are not run");
-const CERTIFICATES: ChildRule = later_once("Certificates", "certificates are not provided to roles");
-const CONTENTS: ChildRule = later_once("Contents", "content is not copied to the role's folder");
+const CERTIFICATES: ChildRule = pending_once(&CERTIFICATE_LIST, "certificates are not provided to roles");
+
+static START_UP: ElementRule =
+    element("Startup", &[meaningless("priority", "a role has one list of tasks")], &[often(&TASK)]);
+static TASK: ElementRule = element(
+    "Task",
+    &[read("commandLine"), read("taskType"), meaningless("executionContext", NO_RIGHTS)],
+    &[once(&ENVIRONMENT)],
+);
+static ENVIRONMENT: ElementRule = element("Environment", &[], &[often(&VARIABLE)]);
+static VARIABLE: ElementRule =
+    element("Variable", &[read("name"), read("value")], &[once(&ROLE_INSTANCE_VALUE)]);
+static ROLE_INSTANCE_VALUE: ElementRule = element("RoleInstanceValue", &[read("xpath")], &[]);
+
+static CONTENT_LIST: ElementRule = element("Contents", &[], &[often(&CONTENT)]);
+static CONTENT: ElementRule = element("Content", &[read("destination")], &[once(&SOURCE_DIRECTORY)]);
+static SOURCE_DIRECTORY: ElementRule = element("SourceDirectory", &[read("path")], &[]);
+
+static CERTIFICATE_LIST: ElementRule = element("Certificates", &[], &[often(&CERTIFICATE)]);
+static CERTIFICATE: ElementRule = element(
+    "Certificate",
+    &[read("name"), read("storeLocation"), read("storeName"), read("permissionLevel")],
+    &[],
+);
 
 static IMPORTS: ElementRule = element("Imports", &[], &[often(&IMPORT)]);
 static IMPORT: ElementRule = element("Import", &[read("moduleName")], &[]);
@@ -131,11 +173,16 @@ static SITE: ElementRule = element(
         later("physicalDirectory", "static content is not served, requests go to the role's own code"),
     ],
     &[
-        later_often("VirtualDirectory", "requests of all paths go to the role's own code"),
-        later_often("VirtualApplication", "requests of all paths go to the role's own code"),
+        pending_often(&VIRTUAL_DIRECTORY, "requests of all paths go to the role's own code"),
+        pending_often(&VIRTUAL_APPLICATION, "requests of all paths go to the role's own code"),
         once(&BINDINGS),
     ],
 );
+static VIRTUAL_DIRECTORY: ElementRule = element("VirtualDirectory", PATH_ATTRIBUTES, &PATH_CHILDREN);
+static VIRTUAL_APPLICATION: ElementRule = element("VirtualApplication", PATH_ATTRIBUTES, &PATH_CHILDREN);
+const PATH_ATTRIBUTES: &[super::AttributeRule] = &[read("name"), read("physicalDirectory")];
+static PATH_CHILDREN: [ChildRule; 2] = [often(&VIRTUAL_DIRECTORY), often(&VIRTUAL_APPLICATION)];
+
 static BINDINGS: ElementRule = element("Bindings", &[], &[often(&BINDING)]);
 static BINDING: ElementRule = element(
     "Binding",
@@ -149,9 +196,10 @@ static BINDING: ElementRule = element(
 
 static RUNTIME: ElementRule = element(
     "Runtime",
-    &[meaningless("executionContext", "there are no rights to elevate in the sandbox")],
-    &[later_once("Environment", "environment variables are not set"), once(&ENTRY_POINT)],
+    &[meaningless("executionContext", NO_RIGHTS)],
+    &[once(&ENVIRONMENT), once(&ENTRY_POINT)],
 );
+const NO_RIGHTS: &str = "there are no rights to elevate in the sandbox";
 static ENTRY_POINT: ElementRule =
     element("EntryPoint", &[], &[once(&PROGRAM_ENTRY_POINT), once(&NET_FX_ENTRY_POINT)]);
 static PROGRAM_ENTRY_POINT: ElementRule =

@@ -10,6 +10,7 @@ mod definition;
 pub(crate) use configuration::SERVICE_CONFIGURATION;
 pub(crate) use definition::SERVICE_DEFINITION;
 
+use crate::Span;
 use crate::diagnostic::{Code, Diagnostic, Report};
 use crate::nearest::nearest;
 use crate::xml::{Attribute, Element, Namespace};
@@ -49,10 +50,8 @@ enum Occurs {
 enum Content {
     /// Read by the stages after this one.
     Read(&'static ElementRule),
-    /// Not acted on yet, with everything inside; name and what is missing.
-    Later(&'static str, &'static str),
-    /// Refused by the stages after this one, whatever is inside.
-    Refused(&'static str),
+    /// Read by the stages after this one, but nobody acts on it yet; what is missing.
+    Pending(&'static ElementRule, &'static str),
 }
 
 const fn element(
@@ -83,24 +82,44 @@ const fn often(rule: &'static ElementRule) -> ChildRule {
     ChildRule { occurs: Occurs::Often, content: Content::Read(rule) }
 }
 
-const fn later_once(name: &'static str, missing: &'static str) -> ChildRule {
-    ChildRule { occurs: Occurs::Once, content: Content::Later(name, missing) }
+const fn pending_once(rule: &'static ElementRule, missing: &'static str) -> ChildRule {
+    ChildRule { occurs: Occurs::Once, content: Content::Pending(rule, missing) }
 }
 
-const fn later_often(name: &'static str, missing: &'static str) -> ChildRule {
-    ChildRule { occurs: Occurs::Often, content: Content::Later(name, missing) }
+const fn pending_often(rule: &'static ElementRule, missing: &'static str) -> ChildRule {
+    ChildRule { occurs: Occurs::Often, content: Content::Pending(rule, missing) }
 }
 
-const fn refused(name: &'static str) -> ChildRule {
-    ChildRule { occurs: Occurs::Often, content: Content::Refused(name) }
+impl ElementRule {
+    /// The attribute of this name as the schema spells it; another ASCII case will do.
+    pub(crate) fn attribute(&self, name: &str) -> Option<&'static str> {
+        self.attribute_names()
+            .find(|known| *known == name)
+            .or_else(|| self.attribute_names().find(|known| known.eq_ignore_ascii_case(name)))
+    }
+
+    /// All its attributes.
+    pub(crate) fn attribute_names(&self) -> impl Iterator<Item = &'static str> + use<> {
+        self.attributes.iter().map(|known| known.name)
+    }
+
+    /// The element of this name inside of it, and whether it may stand there several times.
+    pub(crate) fn child(&self, name: &str) -> Option<(&'static ElementRule, bool)> {
+        let found = self.children.iter().find(|known| known.name() == name)?;
+        let (Content::Read(rule) | Content::Pending(rule, _)) = found.content;
+        Some((rule, found.occurs == Occurs::Often))
+    }
+
+    /// All elements inside of it.
+    pub(crate) fn child_names(&self) -> impl Iterator<Item = &'static str> + use<> {
+        self.children.iter().map(ChildRule::name)
+    }
 }
 
 impl ChildRule {
     fn name(&self) -> &'static str {
-        match self.content {
-            Content::Read(rule) => rule.name,
-            Content::Later(name, _) | Content::Refused(name) => name,
-        }
+        let (Content::Read(rule) | Content::Pending(rule, _)) = self.content;
+        rule.name
     }
 }
 
@@ -124,14 +143,18 @@ pub(crate) fn check(element: &Element, rule: &ElementRule, report: &mut Report) 
         seen.push(child_rule.name());
         match child_rule.content {
             Content::Read(rule) => check(child, rule, report),
-            Content::Refused(_) => {}
-            Content::Later(name, missing) => {
-                let message = format!("`{name}` has no effect in this version: {missing}");
-                let warning = Diagnostic::at(Code::NoEffect, &child.span, message);
-                report.push(warning.label("understood, has no effect"));
+            Content::Pending(rule, missing) => {
+                warn_no_effect(rule.name, &child.span, missing, report);
+                check(child, rule, report);
             }
         }
     }
+}
+
+fn warn_no_effect(name: &str, span: &Span, missing: &str, report: &mut Report) {
+    let message = format!("`{name}` has no effect in this version: {missing}");
+    let warning = Diagnostic::at(Code::NoEffect, span, message);
+    report.push(warning.label("understood, has no effect"));
 }
 
 /// The rule for a child; reports the child when there is none.
@@ -185,11 +208,7 @@ fn check_attribute(attribute: &Attribute, rule: &ElementRule, report: &mut Repor
     }
     match found.effect {
         AttributeEffect::Read => {}
-        AttributeEffect::Later(missing) => {
-            let message = format!("`{}` has no effect in this version: {missing}", found.name);
-            let warning = Diagnostic::at(Code::NoEffect, span, message);
-            report.push(warning.label("understood, has no effect"));
-        }
+        AttributeEffect::Later(missing) => warn_no_effect(found.name, span, missing, report),
         AttributeEffect::Meaningless(reason) => {
             let message = format!("`{}` has no meaning here: {reason}", found.name);
             report.push(Diagnostic::at(Code::NoMeaningHere, span, message));

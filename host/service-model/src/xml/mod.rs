@@ -5,8 +5,9 @@
 //! counts are limited, entities other than the five of XML are refused, and so are characters that XML forbids.
 
 mod parse;
+mod slips;
 
-pub(crate) use parse::parse;
+pub(crate) use parse::{is_xml_character, parse};
 
 use crate::Span;
 
@@ -65,9 +66,14 @@ impl Element {
             .or_else(|| own().find(|attribute| attribute.name.eq_ignore_ascii_case(name)))
     }
 
+    /// The children of the element's own namespace.
+    pub(crate) fn own_children(&self) -> impl Iterator<Item = &Element> {
+        self.children.iter().filter(|child| child.namespace == self.namespace)
+    }
+
     /// The children of this name and the element's own namespace.
     pub(crate) fn children<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Element> {
-        self.children.iter().filter(move |child| child.namespace == self.namespace && child.name == name)
+        self.own_children().filter(move |child| child.name == name)
     }
 
     /// The first child of this name.

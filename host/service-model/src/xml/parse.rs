@@ -1,6 +1,10 @@
 //! From text to the tree, one pass over the events of quick-xml.
 
 use quick_xml::XmlVersion;
+use quick_xml::errors::SyntaxError::{
+    UnclosedDoubleQuotedAttributeValue as OpenDoubleQuote,
+    UnclosedSingleQuotedAttributeValue as OpenSingleQuote,
+};
 use quick_xml::errors::{Error, IllFormedError};
 use quick_xml::escape::EscapeError;
 use quick_xml::events::attributes::{AttrError, Attribute as RawAttribute};
@@ -8,6 +12,7 @@ use quick_xml::events::{BytesStart, Event};
 use quick_xml::name::ResolveResult;
 use quick_xml::reader::NsReader;
 
+use super::slips;
 use super::{Attribute, CONFIGURATION_NAMESPACE, DEFINITION_NAMESPACE, Element, Namespace};
 use crate::diagnostic::{Code, Diagnostic, Report};
 use crate::location::Locator;
@@ -142,7 +147,7 @@ impl<'a> Parser<'a> {
         if let Some(position) = raw.find('<') {
             let place = start.saturating_add(position);
             let problem = self.malformed(place, 1, "`<` cannot stand in an attribute's value");
-            return Err(Box::new(problem.help("write `&lt;` instead")));
+            return Err(Box::new(problem.help(slips::angle_bracket(raw, position))));
         }
         match attribute.normalized_value(XmlVersion::Explicit1_0) {
             Ok(value) if value.chars().all(is_xml_character) => Ok(value.into_owned()),
@@ -233,6 +238,10 @@ impl<'a> Parser<'a> {
                 }
             }
             Error::IllFormed(error) => self.malformed(at, 1, error.to_string()),
+            Error::Syntax(error @ (OpenSingleQuote | OpenDoubleQuote)) => {
+                let problem = self.malformed(at, 1, error.to_string());
+                Box::new(problem.help(slips::open_quote(self.text, at)))
+            }
             Error::Syntax(error) => self.malformed(at, 1, error.to_string()),
             error => self.malformed(at, 1, error.to_string()),
         }
@@ -248,7 +257,12 @@ impl<'a> Parser<'a> {
             }
             AttrError::Duplicated(position, _) => (*position, "the attribute stands twice in one element"),
         };
-        self.malformed(content.saturating_add(position), 1, message)
+        let start = content.saturating_add(position);
+        let problem = self.malformed(start, 1, message);
+        match slips::of_documentation(self.text, start) {
+            Some(help) => Box::new(problem.help(help)),
+            None => problem,
+        }
     }
 
     fn bad_reference(&mut self, error: &Error, value_start: usize, raw: &str) -> Malformed {
@@ -271,7 +285,7 @@ impl<'a> Parser<'a> {
 }
 
 /// The production `Char` of XML 1.0.
-fn is_xml_character(character: char) -> bool {
+pub(crate) fn is_xml_character(character: char) -> bool {
     match character {
         '\t' | '\n' | '\r' => true,
         '\u{FFFE}' | '\u{FFFF}' => false,
