@@ -14,10 +14,7 @@ pub(crate) static SERVICE_DEFINITION: ElementRule = element(
         read("topologyChangeDiscovery"),
     ],
     &[
-        pending_once(
-            &LOAD_BALANCER_PROBES,
-            "instances in state Ready get connections, custom probes are not sent",
-        ),
+        once(&LOAD_BALANCER_PROBES),
         often(&WEB_ROLE),
         often(&WORKER_ROLE),
         often(&VIRTUAL_MACHINE_ROLE),
@@ -137,11 +134,11 @@ static INPUT_ENDPOINT: ElementRule = element(
         read("port"),
         read("localPort"),
         read("certificate"),
-        later("ignoreRoleInstanceStatus", "only instances in state Ready get connections"),
-        later("loadBalancerProbe", "custom probes are not sent"),
+        read("ignoreRoleInstanceStatus"),
+        read("loadBalancerProbe"),
         later("loadBalancer", "there are no internal load balancers"),
-        later("idleTimeoutInMinutes", "idle connections stay open"),
-        later("loadBalancerDistribution", "connections go to the ready instances in turn"),
+        read("idleTimeoutInMinutes"),
+        read("loadBalancerDistribution"),
     ],
     &[],
 );
@@ -156,7 +153,7 @@ static INSTANCE_INPUT_ENDPOINT: ElementRule = element(
         read("name"),
         read("protocol"),
         read("localPort"),
-        later("idleTimeoutInMinutes", "idle connections stay open"),
+        read("idleTimeoutInMinutes"),
     ],
     &[once(&ALLOCATE_PUBLIC_PORT_FROM)],
 );
