@@ -20,10 +20,9 @@ const VERDICTS: &[(&str, &[&str])] = &[
     ("input-endpoint", &[]),
     // Not opened in this version.
     ("instance-input-endpoint", &[]),
-    // The UDP half of `any` is not opened in this version.
-    ("internal-endpoint", &["W0003"]),
-    ("internal-endpoint-range", &["W0003"]),
-    ("internal-endpoint-range-reversed", &["W0003", "W0004"]),
+    ("internal-endpoint", &[]),
+    ("internal-endpoint-range", &[]),
+    ("internal-endpoint-range-reversed", &["W0004"]),
     ("roles", &[]),
     // Rules about roles that are printed elsewhere.
     ("scenario-1", &["E0013", "E0017", "W0005"]),

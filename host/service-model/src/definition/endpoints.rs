@@ -204,7 +204,7 @@ fn port_range(element: &Element, report: &mut Report) -> Option<PortRange> {
     })
 }
 
-/// What this version leaves closed, or half open.
+/// What this version leaves closed.
 fn warn_not_served(kind: &EndpointKind, element: &Element, report: &mut Report) {
     let name = element.attribute("name").map_or("", |name| &name.value);
     let (what, label) = match kind {
@@ -216,12 +216,6 @@ fn warn_not_served(kind: &EndpointKind, element: &Element, report: &mut Report) 
         }
         EndpointKind::InstanceInput(input) if input.transport == Transport::Udp => {
             ("udp instance input endpoints", "its public ports stay closed")
-        }
-        EndpointKind::Internal(internal) if internal.protocol == InternalProtocol::Udp => {
-            ("udp endpoints", "nothing can be sent to it")
-        }
-        EndpointKind::Internal(internal) if internal.protocol == InternalProtocol::Any => {
-            ("the udp half of endpoints for `any`", "it is open for tcp")
         }
         EndpointKind::Input(_) | EndpointKind::InstanceInput(_) | EndpointKind::Internal(_) => return,
     };
