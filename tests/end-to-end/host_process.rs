@@ -123,7 +123,7 @@ pub fn get(address: SocketAddr, accept: &str) -> std::io::Result<(u16, String)> 
     Ok((status, body.to_owned()))
 }
 
-/// Asks until there is an instance that answers: one that is not Ready yet has its connections closed.
+/// Asks until there is an instance that answers: connections wait for one to be Ready, but not for ever.
 pub fn wait_until_answered(address: SocketAddr) {
     let deadline = Instant::now() + PATIENCE;
     while get(address, "*/*").is_err() {

@@ -12,6 +12,7 @@
 )]
 
 mod host_process;
+mod lifecycle;
 mod misbehaving;
 mod plain_programs;
 mod scenarios;

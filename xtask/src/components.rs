@@ -18,6 +18,7 @@ pub const EXAMPLES: &[(&str, &[&str])] = &[
         "myservice-worker-role",
         &["myservice/WorkerRole1/WorkerRole1.wasm", "myservice/WorkerRole2/WorkerRole2.wasm"],
     ),
+    ("lifecycle-worker", &["lifecycle/Worker/Worker.wasm"]),
     ("plain-programs-server", &["plain-programs/Server/server.wasm"]),
     ("plain-programs-client", &["plain-programs/Client/client.wasm"]),
 ];

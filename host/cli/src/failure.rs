@@ -4,43 +4,65 @@ use std::fmt;
 use std::io::Write;
 use std::process::ExitCode;
 
-use wasm_roles_fabric::{RuntimeError, StartError};
+use wasm_roles_fabric::{Problem, RuntimeError, StartError};
+
+/// Exit code: it cannot be done.
+const FAILED: u8 = 1;
+/// Exit code: the arguments are wrong; clap's own too.
+const WRONG_ARGUMENTS: u8 = 2;
 
 /// One or more things that are wrong, each perhaps with a hint. Nothing runs any more.
 #[derive(Debug)]
 pub struct Failure {
     reasons: Vec<Reason>,
+    exit_code: u8,
 }
 
+/// One thing that is wrong.
 #[derive(Debug)]
-struct Reason {
-    message: String,
-    hint: Option<String>,
+pub struct Reason {
+    pub message: String,
+    pub hint: Option<String>,
 }
 
 impl Failure {
     pub fn new(message: impl Into<String>) -> Self {
-        Self { reasons: vec![Reason { message: message.into(), hint: None }] }
+        Self::of(vec![Reason { message: message.into(), hint: None }])
     }
 
     pub fn with_hint(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { reasons: vec![Reason { message: message.into(), hint: Some(hint.into()) }] }
+        Self::of(vec![Reason { message: message.into(), hint: Some(hint.into()) }])
+    }
+
+    /// An argument means nothing.
+    pub fn of_arguments(message: impl Into<String>, hint: Option<String>) -> Self {
+        Self { reasons: vec![Reason { message: message.into(), hint }], exit_code: WRONG_ARGUMENTS }
     }
 
     /// What is wrong was said already, in diagnostics.
     pub const fn already_told() -> Self {
-        Self { reasons: Vec::new() }
+        Self::of(Vec::new())
+    }
+
+    const fn of(reasons: Vec<Reason>) -> Self {
+        Self { reasons, exit_code: FAILED }
+    }
+
+    pub fn reasons(&self) -> &[Reason] {
+        &self.reasons
     }
 }
 
 impl From<StartError> for Failure {
     fn from(error: StartError) -> Self {
-        let problems = error.problems().iter();
-        let reason = |problem: &wasm_roles_fabric::Problem| Reason {
-            message: problem.to_string(),
-            hint: problem.hint(),
-        };
-        Self { reasons: problems.map(reason).collect() }
+        Self::from(error.problems())
+    }
+}
+
+impl From<&[Problem]> for Failure {
+    fn from(problems: &[Problem]) -> Self {
+        let reason = |problem: &Problem| Reason { message: problem.to_string(), hint: problem.hint() };
+        Self::of(problems.iter().map(reason).collect())
     }
 }
 
@@ -71,11 +93,11 @@ impl std::error::Error for Failure {}
 
 /// Prints an error for people and gives the exit code for it.
 pub fn report(error: &anyhow::Error) -> ExitCode {
-    let words = match error.downcast_ref::<Failure>() {
-        Some(failure) => failure.to_string(),
-        None => format!("error: {error:#}\n"),
+    let (words, exit_code) = match error.downcast_ref::<Failure>() {
+        Some(failure) => (failure.to_string(), failure.exit_code),
+        None => (format!("error: {error:#}\n"), FAILED),
     };
     // When standard error is closed, the exit code has to say it all.
     let _ = std::io::stderr().write_all(words.as_bytes());
-    ExitCode::FAILURE
+    ExitCode::from(exit_code)
 }

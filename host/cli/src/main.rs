@@ -2,13 +2,15 @@
 //!
 //! | exit code | meaning |
 //! |---|---|
-//! | 0 | the service was stopped and has stopped |
-//! | 1 | it could not be started; the message says why |
+//! | 0 | the service was stopped and has stopped; what was asked for is printed; `explain`: allowed |
+//! | 1 | it could not be done, or `check` found errors; the message says why |
 //! | 2 | the arguments are wrong |
-//! | 130 | it was interrupted: before it ran, or a second time while it stopped |
+//! | 3 | `explain`: denied |
+//! | 130 | `run` was interrupted: before the service ran, or a second time while it stopped |
 //!
-//! What a service says goes to standard output; what this program says about the service goes to standard error. With
-//! `--log-format json` both are one stream of objects on standard output.
+//! What was asked for goes to standard output: what a service says, the problems that `check` finds, a plan. What this
+//! program has to say beside that goes to standard error. With `run --log-format json` both are one stream of objects on
+//! standard output.
 //!
 //! This is the only place that reads the system clock and the operating system's random numbers.
 
@@ -16,36 +18,40 @@ mod arguments;
 mod cache_folder;
 mod commands;
 mod failure;
+mod output;
 mod printer;
+mod reading;
 mod service_files;
 mod signals;
 mod words;
 
 use std::process::ExitCode;
 
+use anyhow::{Context, Result};
 use clap::Parser;
 
-use crate::arguments::{Arguments, Command};
+use crate::arguments::{Arguments, Command, RunArguments};
 use crate::commands::Ending;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let runtime = match runtime() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            return failure::report(&anyhow::Error::new(error).context("no threads can be started"));
-        }
+    let ended = match Arguments::parse().command {
+        Command::Run(arguments) => run(*arguments),
+        Command::Check(arguments) => commands::check::check(&arguments),
+        Command::Plan(arguments) => commands::plan::plan(&arguments),
+        Command::Explain(arguments) => commands::explain::explain(&arguments),
+        Command::Graph(arguments) => commands::graph::graph(&arguments),
+        Command::ExplainCode(arguments) => commands::explain_code::explain_code(&arguments),
     };
-    let ended = match arguments.command {
-        Command::Run(arguments) => runtime.block_on(commands::run::run(arguments)),
-    };
+    ended.map_or_else(|error| failure::report(&error), ExitCode::from)
+}
+
+/// The one command that needs threads.
+fn run(arguments: RunArguments) -> Result<Ending> {
+    let runtime = runtime().context("no threads can be started")?;
+    let ended = runtime.block_on(commands::run::run(arguments));
     // Whatever still computes (a component that is being compiled) is not waited for.
     runtime.shutdown_background();
-    match ended {
-        Ok(Ending::Stopped) => ExitCode::SUCCESS,
-        Ok(Ending::Interrupted) => ExitCode::from(130),
-        Err(error) => failure::report(&error),
-    }
+    ended
 }
 
 /// After how many pieces of work a thread looks for what has happened outside: timers, sockets, work of other threads.

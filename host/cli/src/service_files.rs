@@ -15,6 +15,8 @@ const CONFIGURATIONS: [&str; 2] = ["ServiceConfiguration.Local.cscfg", "ServiceC
 pub struct ServiceFiles {
     pub definition: Source,
     pub configuration: Option<Source>,
+    /// Whether the configuration was found beside the definition, because none was named.
+    pub found: bool,
     /// The folder of the definition.
     pub folder: PathBuf,
 }
@@ -29,6 +31,7 @@ pub fn read(definition: &Path, configuration: Option<&Path>) -> Result<ServiceFi
     Ok(ServiceFiles {
         definition: read_one(definition, "service definition")?,
         configuration: found.map(|file| read_one(&file, "service configuration")).transpose()?,
+        found: configuration.is_none(),
         folder,
     })
 }

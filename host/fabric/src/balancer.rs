@@ -1,39 +1,51 @@
-//! The load balancer: public connections to ready instances, in turn.
+//! The load balancer: public connections to the instances that are available, in turn or by affinity.
 //!
 //! Each public port has an accept loop. An accepted connection is not relayed: the operating system's stream itself goes to the
 //! listener of an instance in the virtual network. An instance that does not listen (yet), or whose backlog is full, is
-//! passed over. When nobody takes the connection it is closed, counted, and told of now and then.
+//! passed over. A connection that nobody takes [waits](crate::waiting); when its time is over it is reset, counted, and
+//! told of now and then.
+//!
+//! Who is available is said by the rotation: the instances that are Ready, or all that run. A port with a probe asks
+//! those that run and answer it. The default is round robin, as the platform's emulator did it; with `sourceIP` and
+//! `sourceIPProtocol` a client stays with one instance as long as that one is available.
 //!
 //! The rotation is read-locked while a connection is handed over. So an instance that has left the rotation gets
 //! nothing more, not even a connection that was under way.
 
+use std::future::pending;
 use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU16;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 use wasm_roles_service_plan::PublicPort;
-use wasm_roles_virtual_network::{HandOver, Interface};
+use wasm_roles_virtual_network::{HandOver, HandOverOptions, Interface};
 
+use crate::affinity::Affinity;
 use crate::events::{EventKind, Herald};
+use crate::probe::prober::Healthy;
 use crate::rotation::{Rotation, Turn};
+use crate::waiting::Waiting;
 
 /// How often refused connections of one port are told of at most.
 const TELL_EVERY: Duration = Duration::from_secs(5);
 /// The wait after the operating system gave no connection, for example because the process has too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How often connections that wait are offered again. Nobody says when an instance begins to listen.
+const OFFER_AGAIN: Duration = Duration::from_millis(50);
 
 /// What takes a public connection: an interface of the virtual network.
 pub(crate) trait Taker {
     /// Takes the connection, or gives it back.
-    fn take(&self, port: NonZeroU16, stream: TcpStream) -> Result<(), TcpStream>;
+    fn take(&self, port: NonZeroU16, stream: TcpStream, options: HandOverOptions) -> Result<(), TcpStream>;
 }
 
 impl Taker for Interface {
-    fn take(&self, port: NonZeroU16, stream: TcpStream) -> Result<(), TcpStream> {
-        self.hand_over(port, stream).map_err(HandOver::into_stream)
+    fn take(&self, port: NonZeroU16, stream: TcpStream, options: HandOverOptions) -> Result<(), TcpStream> {
+        self.hand_over_with(port, stream, options).map_err(HandOver::into_stream)
     }
 }
 
@@ -43,41 +55,78 @@ pub(crate) struct Balancer<T> {
     /// The one instance that answers, for an instance input endpoint.
     pub(crate) only: Option<u32>,
     pub(crate) rotation: watch::Receiver<Rotation<T>>,
+    /// Those of the rotation that answer the port's probe, if it has one.
+    pub(crate) healthy: Option<watch::Receiver<Healthy>>,
     pub(crate) herald: Herald,
+}
+
+/// A connection that was accepted.
+struct Connection {
+    stream: TcpStream,
+    client: IpAddr,
+}
+
+/// What a port's loop is woken up by.
+enum Next {
+    Accepted(io::Result<(TcpStream, SocketAddr)>),
+    OfferAgain,
+    Tell,
 }
 
 impl<T: Taker> Balancer<T> {
     /// Serves the port until the task is aborted.
     pub(crate) async fn serve(self, listener: TcpListener) {
-        let mut turn = Turn::default();
-        let mut refused = Refused::default();
+        let (mut turn, mut waiting, mut refused) = (Turn::default(), Waiting::new(), Refused::default());
         loop {
-            match listener.accept().await {
-                Ok((stream, _)) => {
+            let next = tokio::select! {
+                accepted = listener.accept() => Next::Accepted(accepted),
+                () = sleep(OFFER_AGAIN), if !waiting.is_empty() => Next::OfferAgain,
+                () = refused.due() => Next::Tell,
+            };
+            let now = Instant::now();
+            match next {
+                Next::Accepted(Ok((stream, client))) => {
                     // Small answers shall not wait for more; a failure here only costs time.
                     let _ = stream.set_nodelay(true);
-                    match self.pass_on(stream, turn) {
-                        Some(ordinal) => turn = Turn::taken_by(ordinal),
-                        None => self.tell(refused.count(Instant::now())),
+                    let connection = Connection { stream, client: client.ip() };
+                    if let Err(connection) = waiting.join(connection, now) {
+                        refused.refuse(connection);
                     }
                 }
-                Err(error) => self.rest(&error).await,
+                Next::Accepted(Err(error)) => self.rest(&error).await,
+                Next::OfferAgain | Next::Tell => {}
             }
+            waiting.serve(|connection| self.pass_on(connection, &mut turn));
+            waiting.expired(now).for_each(|connection| refused.refuse(connection));
+            self.tell(refused.take_due(now));
         }
     }
 
-    /// Gives the connection to the first who takes it; says who that was.
-    fn pass_on(&self, mut stream: TcpStream, turn: Turn) -> Option<u32> {
-        let port = NonZeroU16::from(self.public.local_port);
+    /// Gives the connection to the first who takes it.
+    fn pass_on(&self, connection: Connection, turn: &mut Turn) -> Result<(), Connection> {
+        let Connection { mut stream, client } = connection;
+        let PublicPort { distribution, transport, local_port, idle_timeout, .. } = &self.public;
+        let (port, options) = (NonZeroU16::from(*local_port), HandOverOptions::idle_after(*idle_timeout));
+        let affinity = Affinity::of(*distribution, *transport, client);
         let rotation = self.rotation.borrow();
-        let admitted = |ordinal: u32| self.only.is_none_or(|only| only == ordinal);
-        for (ordinal, taker) in rotation.from_turn(turn).filter(|(ordinal, _)| admitted(*ordinal)) {
-            match taker.take(port, stream) {
-                Ok(()) => return Some(ordinal),
+        let drawn = affinity.map(|affinity| rotation.by_affinity(affinity)).into_iter().flatten();
+        let in_turn = affinity.is_none().then(|| rotation.from_turn(*turn)).into_iter().flatten();
+        for (ordinal, taker) in drawn.chain(in_turn).filter(|(ordinal, _)| self.admits(*ordinal)) {
+            match taker.take(port, stream, options) {
+                Ok(()) => {
+                    *turn = Turn::taken_by(ordinal);
+                    return Ok(());
+                }
                 Err(given_back) => stream = given_back,
             }
         }
-        None
+        Err(Connection { stream, client })
+    }
+
+    /// Whether an instance that is in the rotation can have connections of this port.
+    fn admits(&self, ordinal: u32) -> bool {
+        self.only.is_none_or(|only| only == ordinal)
+            && self.healthy.as_ref().is_none_or(|healthy| healthy.borrow().contains(&ordinal))
     }
 
     fn tell(&self, connections: Option<u64>) {
@@ -105,10 +154,30 @@ struct Refused {
 }
 
 impl Refused {
-    /// One more; gives the number to tell, when it is time to tell.
-    fn count(&mut self, now: Instant) -> Option<u64> {
+    /// Resets the connection and counts it.
+    fn refuse(&mut self, connection: Connection) {
+        // With a linger time of zero the close that follows is a reset. It fails only when the client was faster.
+        let _ = connection.stream.set_zero_linger();
+        self.count();
+    }
+
+    fn count(&mut self) {
         self.untold = self.untold.saturating_add(1);
-        if self.told_at.is_some_and(|told_at| now.duration_since(told_at) < TELL_EVERY) {
+    }
+
+    /// When there is something to tell, waits until it is time for that; for ever otherwise.
+    async fn due(&self) {
+        match self.told_at {
+            _ if self.untold == 0 => pending().await,
+            Some(told_at) => sleep_until(told_at + TELL_EVERY).await,
+            None => {}
+        }
+    }
+
+    /// The number to tell, when there is one and it is time.
+    fn take_due(&mut self, now: Instant) -> Option<u64> {
+        let recent = self.told_at.is_some_and(|told_at| now.duration_since(told_at) < TELL_EVERY);
+        if self.untold == 0 || recent {
             return None;
         }
         self.told_at = Some(now);
@@ -117,116 +186,4 @@ impl Refused {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::events::Events;
-    use crate::test_plans::plan_of;
-    use std::net::SocketAddr;
-    use std::sync::Arc;
-    use std::time::SystemTime;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use wasm_roles_role_runtime::Clock;
-
-    /// Greets each connection with its name.
-    struct Greeter {
-        name: &'static str,
-        listens: bool,
-    }
-
-    impl Taker for Greeter {
-        fn take(&self, _: NonZeroU16, stream: TcpStream) -> Result<(), TcpStream> {
-            if !self.listens {
-                return Err(stream);
-            }
-            let (name, mut stream) = (self.name, stream);
-            tokio::spawn(async move { stream.write_all(name.as_bytes()).await });
-            Ok(())
-        }
-    }
-
-    struct Port {
-        at: SocketAddr,
-        rotation: watch::Sender<Rotation<Greeter>>,
-        events: Events,
-        _herald_alive: tokio::sync::oneshot::Sender<std::convert::Infallible>,
-    }
-
-    async fn port(only: Option<u32>, greeters: &[(&'static str, bool)]) -> Port {
-        let plan = plan_of(
-            r#"<WorkerRole name="W"><Endpoints>
-                <InputEndpoint name="A" protocol="tcp" port="81" /></Endpoints></WorkerRole>"#,
-            r#"<Role name="W"><Instances count="3" /></Role>"#,
-        );
-        let public = plan.public[0].clone();
-        let (sender, events) = Events::channel();
-        let (_herald_alive, alive) = tokio::sync::oneshot::channel();
-        let (herald, carry) = Herald::new(Arc::new(plan), Clock::new(SystemTime::UNIX_EPOCH), sender, alive);
-        tokio::spawn(carry);
-        let mut rotation = Rotation::new();
-        for (ordinal, (name, listens)) in (0..).zip(greeters) {
-            rotation.enter(ordinal, Greeter { name, listens: *listens });
-        }
-        let (rotation, watched) = watch::channel(rotation);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let at = listener.local_addr().unwrap();
-        tokio::spawn(Balancer { public, only, rotation: watched, herald }.serve(listener));
-        Port { at, rotation, events, _herald_alive }
-    }
-
-    impl Port {
-        /// Who greets a new connection; empty when it is closed.
-        async fn greeted_by(&self) -> String {
-            let mut name = String::new();
-            let mut stream = TcpStream::connect(self.at).await.unwrap();
-            stream.read_to_string(&mut name).await.unwrap();
-            name
-        }
-
-        async fn greeted_times(&self, times: u32) -> Vec<String> {
-            let mut names = Vec::new();
-            for _ in 0..times {
-                names.push(self.greeted_by().await);
-            }
-            names
-        }
-    }
-
-    #[tokio::test]
-    async fn connections_go_round_and_pass_over_who_does_not_listen() {
-        let port = port(None, &[("zero", true), ("one", false), ("two", true)]).await;
-        assert_eq!(port.greeted_times(4).await, ["zero", "two", "zero", "two"]);
-    }
-
-    #[tokio::test]
-    async fn who_has_left_the_rotation_gets_nothing_more() {
-        let port = port(None, &[("zero", true), ("one", true)]).await;
-        assert_eq!(port.greeted_times(2).await, ["zero", "one"]);
-        port.rotation.send_modify(|rotation| {
-            rotation.leave(0);
-        });
-        assert_eq!(port.greeted_times(2).await, ["one", "one"]);
-    }
-
-    #[tokio::test]
-    async fn a_port_of_one_instance_goes_to_no_other() {
-        let port = port(Some(1), &[("zero", true), ("one", true)]).await;
-        assert_eq!(port.greeted_times(2).await, ["one", "one"]);
-    }
-
-    #[tokio::test]
-    async fn a_connection_that_nobody_takes_is_closed_and_told_of() {
-        let mut port = port(None, &[("zero", false)]).await;
-        assert_eq!(port.greeted_by().await, "");
-        let event = port.events.next().await.unwrap();
-        let EventKind::NoReadyInstance { port, role, connections } = event.kind else { panic!("{event:?}") };
-        assert_eq!((port.get(), role.as_str(), connections), (81, "W", 1));
-    }
-
-    #[test]
-    fn refused_connections_are_told_of_at_most_every_five_seconds() {
-        let (mut refused, start) = (Refused::default(), Instant::now());
-        let after = |seconds| start + Duration::from_secs(seconds);
-        let told: Vec<_> = [0, 1, 4, 5, 6, 20].map(|seconds| refused.count(after(seconds))).into();
-        assert_eq!(told, [Some(1), None, None, Some(3), None, Some(2)]);
-    }
-}
+mod tests;

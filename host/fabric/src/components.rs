@@ -1,57 +1,114 @@
-//! Finds and loads the components of a plan's roles.
+//! Finds and loads the components of a plan's roles and of their start-up tasks.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use tokio::task::JoinHandle;
-use wasm_roles_role_runtime::{RoleComponent, Runtime};
-use wasm_roles_service_plan::{Plan, RoleName};
+use wasm_roles_role_runtime::{LoadError, RoleComponent, Runtime};
+use wasm_roles_service_plan::{Plan, PlannedRole, RoleName};
 
 use crate::approot::Approots;
 use crate::start_error::{Problem, StartError};
 
-/// Loads all components at the same time, each file once however many roles share it.
+/// The components of a role.
+#[derive(Clone)]
+pub(crate) struct Components {
+    pub(crate) role: RoleComponent,
+    /// Those of its start-up tasks, in the order of the definition.
+    pub(crate) tasks: Vec<RoleComponent>,
+}
+
+/// The files of a role's components.
+struct Files<'a> {
+    role: &'a PlannedRole,
+    own: PathBuf,
+    tasks: Vec<PathBuf>,
+}
+
+/// Loads all components at the same time, each file once however many roles and tasks share it.
 ///
 /// # Errors
 ///
-/// Every role without a file; if all have one, every role whose file cannot be run.
+/// Every role and task without a file; if all have one, every role with a file that cannot be run.
 pub(crate) async fn load(
     runtime: &Runtime,
     plan: &Plan,
     approots: &Approots,
-) -> Result<BTreeMap<RoleName, RoleComponent>, StartError> {
-    let loading: Vec<(Vec<RoleName>, JoinHandle<_>)> = find(plan, approots)?
-        .into_iter()
-        .map(|(file, roles)| {
-            let runtime = runtime.clone();
-            (roles, tokio::task::spawn_blocking(move || runtime.load(&file)))
-        })
-        .collect();
+) -> Result<BTreeMap<RoleName, Components>, StartError> {
+    let files = find(plan, approots)?;
+    let mut loading: BTreeMap<&Path, JoinHandle<_>> = BTreeMap::new();
+    for file in files.iter().flat_map(|files| std::iter::once(&files.own).chain(&files.tasks)) {
+        loading.entry(file).or_insert_with(|| {
+            let (runtime, file) = (runtime.clone(), file.clone());
+            tokio::task::spawn_blocking(move || runtime.load(&file))
+        });
+    }
+    let mut loaded = BTreeMap::new();
+    for (file, loading) in loading {
+        loaded.insert(file, loading.await.map_err(|error| error.to_string()));
+    }
     let (mut components, mut problems) = (BTreeMap::new(), Vec::new());
-    for (roles, loaded) in loading {
-        match loaded.await {
-            Ok(Ok(component)) => components.extend(roles.into_iter().map(|role| (role, component.clone()))),
-            // One report is enough for roles that share a file.
-            Ok(Err(source)) => {
-                problems.extend(roles.into_iter().next().map(|role| Problem::Load { role, source }));
-            }
-            Err(error) => problems.extend(roles.into_iter().next().map(|role| {
-                let reason = error.to_string();
-                Problem::LoadFailed { role, reason }
-            })),
+    for files in &files {
+        match files.take(&mut loaded) {
+            Ok(Some(of_role)) => drop(components.insert(files.role.name.clone(), of_role)),
+            // Somebody else that shares the file has reported it.
+            Ok(None) => {}
+            Err(problem) => problems.push(*problem),
         }
     }
     if problems.is_empty() { Ok(components) } else { Err(StartError::new(problems)) }
 }
 
-fn find(plan: &Plan, approots: &Approots) -> Result<BTreeMap<PathBuf, Vec<RoleName>>, StartError> {
-    let mut files: BTreeMap<PathBuf, Vec<RoleName>> = BTreeMap::new();
-    let mut missing = Vec::new();
-    for role in &plan.roles {
-        match approots.find(role, Path::is_file) {
-            Ok(file) => files.entry(file).or_default().push(role.name.clone()),
-            Err(error) => missing.push(error),
+/// What became of each file; taken out when it was reported that it cannot be run.
+type Loaded<'a> = BTreeMap<&'a Path, Result<Result<RoleComponent, LoadError>, String>>;
+
+impl Files<'_> {
+    /// None when a file cannot be run and that was reported already: one report is enough for all that share it.
+    fn take(&self, loaded: &mut Loaded<'_>) -> Result<Option<Components>, Box<Problem>> {
+        let Some(role) = self.component(&self.own, loaded)? else { return Ok(None) };
+        let mut tasks = Vec::with_capacity(self.tasks.len());
+        for (task, file) in self.role.startup_tasks.iter().zip(&self.tasks) {
+            let Some(component) = self.component(file, loaded)? else { return Ok(None) };
+            if component.shape().program.is_none() {
+                return Err(Box::new(Problem::TaskNoProgram {
+                    role: self.role.name.clone(),
+                    command: task.command.clone(),
+                    span: task.span.clone(),
+                    file: file.clone(),
+                }));
+            }
+            tasks.push(component);
+        }
+        Ok(Some(Components { role, tasks }))
+    }
+
+    fn component(&self, file: &Path, loaded: &mut Loaded<'_>) -> Result<Option<RoleComponent>, Box<Problem>> {
+        if let Some(Ok(Ok(component))) = loaded.get(file) {
+            return Ok(Some(component.clone()));
+        }
+        let role = self.role.name.clone();
+        match loaded.remove(file) {
+            Some(Ok(Err(source))) => Err(Box::new(Problem::Load { role, source })),
+            Some(Err(reason)) => Err(Box::new(Problem::LoadFailed { role, reason })),
+            Some(Ok(Ok(_))) | None => Ok(None),
         }
     }
-    if missing.is_empty() { Ok(files) } else { Err(StartError::new(missing)) }
+}
+
+fn find<'a>(plan: &'a Plan, approots: &Approots) -> Result<Vec<Files<'a>>, StartError> {
+    let (mut all, mut missing): (Vec<Files<'a>>, Vec<Problem>) = (Vec::new(), Vec::new());
+    for role in &plan.roles {
+        let mut tasks = Vec::with_capacity(role.startup_tasks.len());
+        for task in &role.startup_tasks {
+            match approots.find_task(role, task, Path::is_file) {
+                Ok(file) => tasks.push(file),
+                Err(error) => missing.push(error.into()),
+            }
+        }
+        match approots.find(role, Path::is_file) {
+            Ok(own) => all.push(Files { role, own, tasks }),
+            Err(error) => missing.push(error.into()),
+        }
+    }
+    if missing.is_empty() { Ok(all) } else { Err(StartError::new(missing)) }
 }

@@ -13,11 +13,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
-use wasm_roles_role_runtime::{Clock, End, Line};
-use wasm_roles_service_plan::{Explanation, InstanceId, Plan, Port, RoleName, explain_denial};
+use wasm_roles_role_runtime::{Clock, End, Line, ProgramEnd, RoleEvent};
+use wasm_roles_service_plan::{Explanation, InstanceId, Plan, Port, RoleName, TaskKind, explain_denial};
 use wasm_roles_virtual_network::{Denial, InstanceIndex, Observer};
 
+use crate::change::Missed;
 use crate::lifecycle::Status;
+use crate::probe::ProbeFailure;
+use crate::status_board::Recycled;
 
 /// Places in the channel. Few: each is a line that another instance's line has to wait for.
 const PLACES: usize = 64;
@@ -55,21 +58,48 @@ pub enum EventKind {
     Recycling {
         /// The instance.
         instance: InstanceId,
-        /// The how many-th recycle in a row, from 1.
-        attempt: u32,
         /// The wait.
         delay: Duration,
-        /// How the last incarnation ended, as a sentence without subject.
-        reason: String,
+        /// How often, and why.
+        recycled: Recycled,
+    },
+    /// An instance was asked or told something and has not answered.
+    EventMissed {
+        /// The instance.
+        instance: InstanceId,
+        /// What it was asked or told.
+        event: RoleEvent,
+        /// Why there is no answer.
+        missed: Missed,
+    },
+    /// An instance refused a change while it runs: it is recycled, and has it from its next incarnation on.
+    ChangeRefused {
+        /// The instance.
+        instance: InstanceId,
     },
     /// A guest wrote a line.
     Output {
         /// The instance.
         instance: InstanceId,
+        /// The start-up task that wrote it, by the first word of its command line; none: the role itself.
+        task: Option<Arc<str>>,
         /// Where to.
         stream: OutputStream,
         /// The guest's bytes: hostile, and not always text.
         line: Line,
+    },
+    /// A start-up task has ended by itself. All of its output came before this.
+    TaskEnded {
+        /// The instance.
+        instance: InstanceId,
+        /// The first word of the task's command line.
+        task: Arc<str>,
+        /// Who waited for it.
+        kind: TaskKind,
+        /// How. Everything but status 0 is a failure.
+        end: ProgramEnd,
+        /// The last lines of its standard error: hostile text.
+        last_words: Vec<String>,
     },
     /// The network denied something to an instance; told once for each operation and target.
     Denied(Box<DeniedEvent>),
@@ -78,7 +108,30 @@ pub enum EventKind {
         /// The instance.
         instance: String,
     },
-    /// Public connections were closed, because no instance could take them.
+    /// A probe of the load balancer is answered by an instance that did not answer before: it gets connections.
+    ProbeSucceeds {
+        /// The instance.
+        instance: InstanceId,
+        /// The probe's name.
+        probe: String,
+        /// The public port whose connections it gets.
+        port: Port,
+    },
+    /// An instance has not answered a probe of the load balancer for the probe's time-out: it gets no connections.
+    ProbeFails {
+        /// The instance.
+        instance: InstanceId,
+        /// The probe's name.
+        probe: String,
+        /// The public port whose connections it does not get.
+        port: Port,
+        /// The time without an answer.
+        silence: Duration,
+        /// How the last try failed.
+        failure: ProbeFailure,
+    },
+    /// Public connections were refused, because no instance could take them for as long as they could wait:
+    /// [`CONNECTION_WAIT`](crate::CONNECTION_WAIT).
     NoReadyInstance {
         /// The public port.
         port: Port,

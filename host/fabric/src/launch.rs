@@ -1,20 +1,28 @@
-//! Starts real incarnations: a component, a fresh interface, and all that the plan gives the instance.
+//! Starts real incarnations: components, a fresh interface, and all that the plan gives the instance and its start-up tasks.
 
 use std::num::NonZeroU16;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 use wasm_roles_role_runtime::{
-    Clock, End, EnvironmentView, InstanceSpec, InstanceState, Limits, OutputPipe, RoleComponent,
-    RunningInstance, Seed, start,
+    Clock, End, EnvironmentView, InstanceSpec, InstanceState, Limits, Outcome, OutputPipe, Preopen,
+    RunningInstance, Seed, Teller, start_within,
 };
-use wasm_roles_service_plan::{EndpointKind, Plan, PlannedInstance, PlannedRole, Protocol};
+use wasm_roles_service_plan::{
+    EndpointKind, EnvironmentVariable, Plan, PlannedInstance, PlannedRole, Protocol, StartupTask,
+};
 use wasm_roles_virtual_network::{Interface, Network};
 
 use crate::approot;
+use crate::change::Renewal;
+use crate::components::Components;
+use crate::narrator::TaskReporter;
 use crate::storage::Stores;
 use crate::supervisor::{Incarnation, Launcher};
+use crate::tasks::{StartUp, TaskProgram};
+use crate::variables::{DeploymentFacts, variables};
 
 /// What all instances of a deployment share.
 pub(crate) struct Common {
@@ -27,29 +35,119 @@ pub(crate) struct Common {
 
 /// Starts the incarnations of one instance.
 pub(crate) struct RoleLauncher {
-    component: RoleComponent,
+    components: Components,
     common: Arc<Common>,
     plan: Arc<Plan>,
     instance: PlannedInstance,
     environment: Arc<EnvironmentView>,
-    stores: Stores,
+    directories: Directories,
+    task_reporter: TaskReporter,
+}
+
+/// The directories of the machine that an instance sees.
+pub(crate) struct Directories {
+    /// The role's folder, if it has one.
+    pub(crate) approot: Option<PathBuf>,
+    pub(crate) stores: Stores,
+}
+
+impl Directories {
+    /// Makes them ready for an incarnation; `recycled` when there was one before.
+    async fn preopens(&self, recycled: bool) -> Result<Vec<Preopen>, String> {
+        let mut preopens = self.stores.preopens(recycled).await?;
+        preopens.extend(self.approot.as_deref().into_iter().flat_map(approot::preopens));
+        Ok(preopens)
+    }
 }
 
 impl RoleLauncher {
     pub(crate) fn new(
-        component: RoleComponent,
+        components: Components,
         common: Arc<Common>,
         plan: Arc<Plan>,
         instance: PlannedInstance,
         environment: EnvironmentView,
-        stores: Stores,
+        directories: Directories,
+        task_reporter: TaskReporter,
     ) -> Self {
-        Self { component, common, plan, instance, environment: Arc::new(environment), stores }
+        let environment = Arc::new(environment);
+        Self { components, common, plan, instance, environment, directories, task_reporter }
     }
+
+    /// What a program of the instance gets: the role's own, or that of a start-up task.
+    fn spec(&self, program: Program<'_>) -> Result<InstanceSpec, String> {
+        let Self { common, instance, environment, .. } = self;
+        let Program { arguments, environment: declared, preopens, seed, output: (stdout, stderr) } = program;
+        let deployment = DeploymentFacts {
+            plan: &self.plan,
+            deployment_id: &common.deployment_id,
+            emulated: environment.emulated,
+        };
+        let memory_bytes = instance.limits.memory_bytes;
+        Ok(InstanceSpec {
+            id: instance.id.as_str().to_owned(),
+            environment: Arc::clone(environment),
+            arguments,
+            variables: variables(declared, instance, deployment).map_err(|error| error.to_string())?,
+            preopens,
+            limits: Limits { memory_bytes, ..Limits::default() },
+            http_ports: http_ports(instance),
+            stop_budget: common.stop_budget,
+            stdout,
+            stderr,
+            clock: common.clock,
+            seed: common.seed.derive(&seed),
+        })
+    }
+
+    /// The start-up tasks for incarnation `number`.
+    fn tasks(
+        &self,
+        number: u32,
+        role: &PlannedRole,
+        preopens: &[Preopen],
+        interface: &Interface,
+    ) -> Result<Vec<TaskProgram>, String> {
+        let tasks = role.startup_tasks.iter().zip(&self.components.tasks).enumerate();
+        tasks
+            .map(|(position, (task, component))| {
+                let command = Arc::from(task.command.as_str());
+                let spec = self.spec(Program {
+                    arguments: task_command_line(task),
+                    environment: &task.environment,
+                    preopens: preopens.to_vec(),
+                    seed: format!("{}/{number}/task {position}", self.instance.id),
+                    output: self.task_reporter.new_run(&command),
+                })?;
+                Ok(TaskProgram {
+                    command,
+                    kind: task.kind,
+                    component: component.clone(),
+                    interface: interface.clone(),
+                    spec,
+                    reporter: self.task_reporter.clone(),
+                })
+            })
+            .collect()
+    }
+}
+
+/// What a program gets of its own.
+struct Program<'a> {
+    arguments: Vec<String>,
+    environment: &'a [EnvironmentVariable],
+    preopens: Vec<Preopen>,
+    seed: String,
+    output: (OutputPipe, OutputPipe),
 }
 
 impl Launcher for RoleLauncher {
     type Incarnation = RunningRole;
+
+    fn renew(&mut self, renewal: Renewal) {
+        let Renewal { plan, environment } = renewal;
+        (self.plan, self.environment) = (plan, environment);
+    }
 
     async fn launch(
         &mut self,
@@ -57,25 +155,19 @@ impl Launcher for RoleLauncher {
         stdout: OutputPipe,
         stderr: OutputPipe,
     ) -> Result<RunningRole, String> {
-        let Self { common, instance, .. } = self;
+        let Self { common, instance, components, .. } = &*self;
         let role = self.plan.role(&instance.role).ok_or("its role is not in the plan")?;
-        let preopens = self.stores.preopens(number > 0).await?;
+        let preopens = self.directories.preopens(number > 0).await?;
         let interface = common.network.attach(instance.index).map_err(|error| error.to_string())?;
-        let spec = InstanceSpec {
-            id: instance.id.as_str().to_owned(),
-            environment: Arc::clone(&self.environment),
+        let tasks = self.tasks(number, role, &preopens, &interface)?;
+        let spec = self.spec(Program {
             arguments: command_line(role),
-            variables: variables(instance, &common.deployment_id),
+            environment: &role.environment,
             preopens,
-            limits: Limits { memory_bytes: role.memory_bytes, ..Limits::default() },
-            http_ports: http_ports(instance),
-            stop_budget: common.stop_budget,
-            stdout,
-            stderr,
-            clock: common.clock,
-            seed: common.seed.derive(&format!("{}/{number}", instance.id)),
-        };
-        let running = start(&self.component, interface.clone(), spec);
+            seed: format!("{}/{number}", instance.id),
+            output: (stdout, stderr),
+        })?;
+        let running = start_within(StartUp::new(tasks), &components.role, interface.clone(), spec);
         Ok(RunningRole { running, interface })
     }
 }
@@ -86,14 +178,9 @@ fn command_line(role: &PlannedRole) -> Vec<String> {
     std::iter::once(role.name.as_str().to_owned()).chain(words).collect()
 }
 
-/// The environment of a role's process (facts: life cycle, "Environment of a role process").
-fn variables(instance: &PlannedInstance, deployment_id: &str) -> Vec<(String, String)> {
-    let variables = [
-        ("RoleName", instance.role.as_str()),
-        ("RoleInstanceID", instance.id.as_str()),
-        ("RoleDeploymentID", deployment_id),
-    ];
-    variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+/// The command line of a start-up task, as the definition has it.
+fn task_command_line(task: &StartupTask) -> Vec<String> {
+    std::iter::once(&task.command).chain(&task.arguments).cloned().collect()
 }
 
 /// The ports on which a web role's handler is served: all its endpoints that speak HTTP without TLS.
@@ -117,17 +204,30 @@ pub(crate) struct RunningRole {
 
 impl Incarnation for RunningRole {
     type Target = Interface;
+    type Teller = Teller;
 
     fn target(&self) -> Interface {
         self.interface.clone()
+    }
+
+    fn teller(&self) -> Teller {
+        self.running.teller()
     }
 
     fn state(&self) -> watch::Receiver<InstanceState> {
         self.running.state()
     }
 
+    fn recycle(&self) {
+        self.running.recycle();
+    }
+
     fn stop(&self) {
         self.running.stop();
+    }
+
+    fn stopping_outcome(&self) -> Option<Outcome<()>> {
+        self.running.stopping_outcome()
     }
 
     async fn ended(self) -> End {

@@ -13,35 +13,54 @@
 //!                      └──────────► Events ◄────────┘
 //! ```
 //!
+//! [`Deployment::change`] gives running instances another configuration, one upgrade domain after the other ([`change`]).
+//!
 //! The rules are pure functions, tested by tables: [`lifecycle`] (when an instance is started, recycled and stopped),
-//! [`rotation`] (whose turn it is), [`approot`] (which file is a role's component), [`view`](mod@view) (what an instance can
-//! find out about its deployment).
+//! [`rotation`] (whose turn it is), [`affinity`] (which connections stay together), [`probe::health`] (who answers a probe
+//! of the load balancer), [`approot`] (which file is a role's component), [`contents`] (what is copied into a
+//! role's folder), [`view`](mod@view) (what an instance can find out about its deployment).
 //!
 //! An embedder gives the clock and the seed; nothing here reads the system clock or draws random numbers, and every wait is
 //! a timer of tokio. It is a library for test beds first; the command line is one of its callers.
 
+pub mod affinity;
 pub mod approot;
 mod balancer;
+pub mod change;
 mod components;
+pub mod contents;
+mod conversation;
 mod deployment;
 mod events;
 mod launch;
 pub mod lifecycle;
+mod members;
 mod narrator;
+pub mod probe;
 mod publish;
+mod removal;
 pub mod rotation;
 mod start_error;
 mod status_board;
 mod storage;
 mod supervisor;
+mod tasks;
 #[cfg(test)]
 mod test_plans;
+mod variables;
 pub mod view;
+mod waiting;
 
 pub use deployment::{DEFAULT_STOP_BUDGET, Deployment, DeploymentOptions, StopSummary, StoppedInstance};
 pub use events::{DeniedEvent, Event, EventKind, Events, OutputStream};
 pub use lifecycle::Status;
+pub use probe::{PROBE_ADDRESS, ProbeFailure};
 pub use publish::{Publication, PublishError, Published};
+pub use removal::remove_tree;
 pub use start_error::{Problem, StartError};
-pub use status_board::Statuses;
-pub use wasm_roles_role_runtime::{Clock, End, Line, LoadError, Runtime, RuntimeError, RuntimeOptions, Seed};
+pub use status_board::{InstanceStatus, Recycled, Statuses};
+pub use variables::VariableError;
+pub use waiting::CONNECTION_WAIT;
+pub use wasm_roles_role_runtime::{
+    Clock, End, Line, LoadError, ProgramEnd, RoleEvent, Runtime, RuntimeError, RuntimeOptions, Seed,
+};

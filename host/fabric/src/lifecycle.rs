@@ -2,19 +2,25 @@
 //!
 //! ```text
 //! Created -> Starting -> Ready -> Stopping -> Stopped
-//!               ^          |
+//!               ^          | ^
+//!               |          | +---- Busy     it says so, until a status check says that it is ready again
 //!               |          v
-//!               +----- Recycling      every end that nobody asked for
+//!               +----- Recycling            every end that nobody asked for, and a change that it refused
 //! ```
 //!
 //! A recycle waits: 1 second, then twice as long each time, at most 60 seconds. An incarnation that was Ready for
 //! 5 minutes has proved itself, and the next wait is 1 second again (facts: life cycle, "Recycling and back-off").
+//! Being Busy in between counts as Ready. An instance that is recycled for a change that it refused does not wait: it did as
+//! it should.
+//!
 //! An instance leaves the rotation before it is asked to stop (facts: life cycle, "Stop sequence").
 //!
 //! Nothing here knows what an incarnation is: [`Lifecycle::step`] says what to do, the supervisor does it.
 
 use std::fmt;
 use std::time::Duration;
+
+use wasm_roles_role_runtime::Readiness;
 
 /// The wait before the first recycle.
 const FIRST_BACK_OFF: Duration = Duration::from_secs(1);
@@ -32,6 +38,8 @@ pub enum Status {
     Starting,
     /// It takes traffic.
     Ready,
+    /// It runs and has said that it can take no traffic, or did not say that it can. It is asked again.
+    Busy,
     /// The incarnation is ending or has ended, and another one will follow.
     Recycling,
     /// It was asked to stop and has not ended yet.
@@ -46,6 +54,7 @@ impl fmt::Display for Status {
             Self::Created => "Created",
             Self::Starting => "Starting",
             Self::Ready => "Ready",
+            Self::Busy => "Busy",
             Self::Recycling => "Recycling",
             Self::Stopping => "Stopping",
             Self::Stopped => "Stopped",
@@ -60,6 +69,13 @@ pub enum Input {
     Start,
     /// Its incarnation is Ready.
     Ready {
+        /// When.
+        at: Duration,
+    },
+    /// Its incarnation was asked whether it can take traffic.
+    Checked(Readiness),
+    /// It refused a change: it shall have the new values from its next incarnation on.
+    Refused {
         /// When.
         at: Duration,
     },
@@ -90,6 +106,8 @@ pub enum Action {
     LeaveRotation,
     /// Ask the incarnation to stop.
     StopIncarnation,
+    /// Ask the incarnation to make room for the next one.
+    RecycleIncarnation,
     /// Wait before the next incarnation.
     Wait {
         /// The how many-th recycle in a row this is, from 1.
@@ -103,8 +121,15 @@ pub enum Action {
 enum Stage {
     Created,
     Starting,
-    Ready { since: Duration },
+    Ready {
+        since: Duration,
+    },
+    Busy {
+        since: Duration,
+    },
     Leaving,
+    /// Leaving too, and the next incarnation is not to wait.
+    Renewing,
     BackingOff,
     Stopping,
     Stopped,
@@ -132,7 +157,8 @@ impl Lifecycle {
             Stage::Created => Status::Created,
             Stage::Starting => Status::Starting,
             Stage::Ready { .. } => Status::Ready,
-            Stage::Leaving | Stage::BackingOff => Status::Recycling,
+            Stage::Busy { .. } => Status::Busy,
+            Stage::Leaving | Stage::Renewing | Stage::BackingOff => Status::Recycling,
             Stage::Stopping => Status::Stopping,
             Stage::Stopped => Status::Stopped,
         }
@@ -141,19 +167,28 @@ impl Lifecycle {
     /// The state after `input` and what to do about it. An input that has no meaning in this state changes nothing.
     #[must_use]
     pub fn step(self, input: Input) -> (Self, Vec<Action>) {
-        use Action::{EnterRotation, Launch, LeaveRotation, StopIncarnation};
+        use Action::{EnterRotation, Launch, LeaveRotation, RecycleIncarnation, StopIncarnation};
         match (self.stage, input) {
-            (Stage::Created, Input::Start) | (Stage::BackingOff, Input::BackOffOver) => {
-                (self.at(Stage::Starting), vec![Launch])
-            }
+            (Stage::Created, Input::Start)
+            | (Stage::BackingOff, Input::BackOffOver)
+            | (Stage::Renewing, Input::Ended { .. }) => (self.at(Stage::Starting), vec![Launch]),
             (Stage::Starting, Input::Ready { at }) => {
                 (self.at(Stage::Ready { since: at }), vec![EnterRotation])
             }
             (Stage::Starting, Input::Leaving { .. }) => (self.at(Stage::Leaving), vec![]),
-            (Stage::Ready { since }, Input::Leaving { at }) => {
+            (Stage::Ready { since }, Input::Checked(Readiness::Busy)) => {
+                (self.at(Stage::Busy { since }), vec![LeaveRotation])
+            }
+            (Stage::Busy { since }, Input::Checked(Readiness::Ready)) => {
+                (self.at(Stage::Ready { since }), vec![EnterRotation])
+            }
+            (Stage::Ready { since } | Stage::Busy { since }, Input::Refused { at }) => {
+                (self.judged(since, at).at(Stage::Renewing), vec![LeaveRotation, RecycleIncarnation])
+            }
+            (Stage::Ready { since } | Stage::Busy { since }, Input::Leaving { at }) => {
                 (self.judged(since, at).at(Stage::Leaving), vec![LeaveRotation])
             }
-            (Stage::Ready { since }, Input::Ended { at }) => {
+            (Stage::Ready { since } | Stage::Busy { since }, Input::Ended { at }) => {
                 let (next, wait) = self.judged(since, at).backing_off();
                 (next, vec![LeaveRotation, wait])
             }
@@ -161,10 +196,10 @@ impl Lifecycle {
                 let (next, wait) = self.backing_off();
                 (next, vec![wait])
             }
-            (Stage::Ready { .. }, Input::Stop) => {
+            (Stage::Ready { .. } | Stage::Busy { .. }, Input::Stop) => {
                 (self.at(Stage::Stopping), vec![LeaveRotation, StopIncarnation])
             }
-            (Stage::Starting | Stage::Leaving, Input::Stop) => {
+            (Stage::Starting | Stage::Leaving | Stage::Renewing, Input::Stop) => {
                 (self.at(Stage::Stopping), vec![StopIncarnation])
             }
             (Stage::Created | Stage::BackingOff, Input::Stop) | (Stage::Stopping, Input::Ended { .. }) => {
@@ -206,7 +241,7 @@ fn back_off(attempt: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Action::{EnterRotation, Launch, LeaveRotation, StopIncarnation};
+    use Action::{EnterRotation, Launch, LeaveRotation, RecycleIncarnation, StopIncarnation};
 
     const fn secs(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
@@ -254,6 +289,41 @@ mod tests {
         assert_eq!(live(&[START, ready(1), STOP, ended(2)]), expected);
     }
 
+    const BUSY: Input = Input::Checked(Readiness::Busy);
+    const CAN: Input = Input::Checked(Readiness::Ready);
+
+    const fn refused(at: u64) -> Input {
+        Input::Refused { at: secs(at) }
+    }
+
+    #[test]
+    fn a_busy_instance_is_out_of_the_rotation_until_a_check_says_that_it_is_ready() {
+        let steps = live(&[START, ready(1), CAN, BUSY, BUSY, CAN]);
+        let expected = [
+            (Status::Ready, vec![]),
+            (Status::Busy, vec![LeaveRotation]),
+            (Status::Busy, vec![]),
+            (Status::Ready, vec![EnterRotation]),
+        ];
+        assert_eq!(steps[2..], expected);
+    }
+
+    #[test]
+    fn an_instance_that_refuses_a_change_is_started_again_without_a_wait() {
+        for before in [CAN, BUSY] {
+            let steps = live(&[START, ready(1), before, refused(2), leaving(3), ended(4)]);
+            let expected = [
+                (Status::Recycling, vec![LeaveRotation, RecycleIncarnation]),
+                (Status::Recycling, vec![]),
+                (Status::Starting, vec![Launch]),
+            ];
+            assert_eq!(steps[3..], expected, "{before:?}");
+        }
+        // It is no failure, and no proof of health either.
+        let next = live(&[START, ended(0), OVER, ready(1), refused(2), ended(3), ended(4)]).pop().unwrap();
+        assert_eq!(next.1, [wait(2, 2)]);
+    }
+
     #[test]
     fn every_stage_can_be_stopped() {
         let cases: &[(&[Input], Status, &[Action])] = &[
@@ -261,6 +331,8 @@ mod tests {
             (&[START, STOP], Status::Stopping, &[StopIncarnation]),
             (&[START, ready(1), STOP], Status::Stopping, &[LeaveRotation, StopIncarnation]),
             (&[START, ready(1), leaving(2), STOP], Status::Stopping, &[StopIncarnation]),
+            (&[START, ready(1), BUSY, STOP], Status::Stopping, &[LeaveRotation, StopIncarnation]),
+            (&[START, ready(1), refused(2), STOP], Status::Stopping, &[StopIncarnation]),
             (&[START, ended(1), STOP], Status::Stopped, &[]),
             (&[START, STOP, STOP], Status::Stopping, &[]),
         ];
@@ -277,6 +349,8 @@ mod tests {
             (&[START, ready(1), ended(2)], &[LeaveRotation, wait(1, 1)]),
             (&[START, ready(1), leaving(2), ended(3)], &[wait(1, 1)]),
             (&[START, leaving(2), ended(3)], &[wait(1, 1)]),
+            (&[START, ready(1), BUSY, ended(2)], &[LeaveRotation, wait(1, 1)]),
+            (&[START, ready(1), BUSY, leaving(2), ended(3)], &[wait(1, 1)]),
         ];
         for (inputs, actions) in cases {
             let (status, last) = live(inputs).pop().unwrap();
@@ -315,11 +389,12 @@ mod tests {
         // What counts is the time that it was Ready, not the time that it took to leave.
         assert_eq!(next_wait(&[ready(10), leaving(20), ended(400)]), wait(3, 4));
         assert_eq!(next_wait(&[ready(10), leaving(310), ended(311)]), wait(1, 1));
+        assert_eq!(next_wait(&[ready(10), BUSY, ended(310)]), wait(1, 1));
     }
 
     #[test]
     fn late_inputs_of_an_instance_that_has_stopped_change_nothing() {
-        for late in [START, ready(1), leaving(1), ended(1), OVER, STOP] {
+        for late in [START, ready(1), leaving(1), ended(1), OVER, STOP, BUSY, CAN, refused(1)] {
             assert_eq!(live(&[STOP, late]).pop().unwrap(), (Status::Stopped, vec![]), "{late:?}");
         }
     }

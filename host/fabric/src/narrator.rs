@@ -8,28 +8,35 @@
 //! incarnations keeps that to a few reports a minute.
 
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use wasm_roles_role_runtime::{Clock, End, Line, OutputPipe, OutputReader};
-use wasm_roles_service_plan::InstanceId;
+use wasm_roles_role_runtime::{Clock, End, Line, OutputPipe, OutputReader, ProgramEnd, RoleEvent};
+use wasm_roles_service_plan::{InstanceId, TaskKind};
 
+use crate::change::Missed;
 use crate::events::{Event, EventKind, OutputStream};
 use crate::lifecycle::Status;
+use crate::status_board::Recycled;
 
 /// Bytes of output of each stream that wait to be told before the guest has to.
 const PIPE_CAPACITY: usize = 64 << 10;
 
 /// What a supervisor reports about its instance.
 enum Report {
-    NewIncarnation(Output),
+    NewOutput(Output),
+    TaskEnded { time: Duration, task: Arc<str>, kind: TaskKind, end: ProgramEnd, last_words: Vec<String> },
     Status(Duration, Status),
     Ended(Duration, End),
-    Recycling { time: Duration, attempt: u32, delay: Duration, reason: String },
+    Recycling { time: Duration, delay: Duration, recycled: Recycled },
+    Missed { time: Duration, event: RoleEvent, missed: Missed },
+    Refused(Duration),
 }
 
 /// The supervisor's side.
+#[derive(Clone)]
 pub(crate) struct Reporter {
     reports: mpsc::UnboundedSender<Report>,
     clock: Clock,
@@ -43,17 +50,30 @@ impl Reporter {
         events: mpsc::Sender<Event>,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (reports, queue) = mpsc::unbounded_channel();
-        let narrator = Narrator { instance, clock, events, output: Output::default() };
+        let narrator = Narrator { instance, clock, events, outputs: Vec::new() };
         (Self { reports, clock }, narrator.narrate(queue))
+    }
+
+    /// The same for the instance's start-up tasks.
+    pub(crate) fn for_tasks(&self) -> TaskReporter {
+        TaskReporter(self.clone())
     }
 
     /// Standard output and standard error for the next incarnation.
     pub(crate) fn new_incarnation(&self) -> (OutputPipe, OutputPipe) {
+        self.new_output(None)
+    }
+
+    fn new_output(&self, task: Option<Arc<str>>) -> (OutputPipe, OutputPipe) {
         let (stdout, stdout_lines) = OutputPipe::new(PIPE_CAPACITY);
         let (stderr, stderr_lines) = OutputPipe::new(PIPE_CAPACITY);
-        let output =
-            Output { stdout: Some(stdout_lines), stderr: Some(stderr_lines), last: OutputStream::Stderr };
-        self.report(Report::NewIncarnation(output));
+        let (stdout_lines, stderr_lines) = (Some(stdout_lines), Some(stderr_lines));
+        self.report(Report::NewOutput(Output {
+            task,
+            stdout: stdout_lines,
+            stderr: stderr_lines,
+            last: OutputStream::Stderr,
+        }));
         (stdout, stderr)
     }
 
@@ -65,8 +85,18 @@ impl Reporter {
         self.report(Report::Ended(self.clock.wall(), end));
     }
 
-    pub(crate) fn recycling(&self, attempt: u32, delay: Duration, reason: String) {
-        self.report(Report::Recycling { time: self.clock.wall(), attempt, delay, reason });
+    pub(crate) fn recycling(&self, delay: Duration, recycled: Recycled) {
+        self.report(Report::Recycling { time: self.clock.wall(), delay, recycled });
+    }
+
+    /// A handler was not heard.
+    pub(crate) fn missed(&self, event: RoleEvent, missed: Missed) {
+        self.report(Report::Missed { time: self.clock.wall(), event, missed });
+    }
+
+    /// The instance refused a change.
+    pub(crate) fn refused(&self) {
+        self.report(Report::Refused(self.clock.wall()));
     }
 
     fn report(&self, report: Report) {
@@ -75,26 +105,47 @@ impl Reporter {
     }
 }
 
-/// The output of one incarnation. The streams take turns, so that neither can hide the other.
+/// What start-up tasks report through.
+#[derive(Clone)]
+pub(crate) struct TaskReporter(Reporter);
+
+impl TaskReporter {
+    /// Standard output and standard error for one run of `task`. The run is known by this very `Arc`.
+    pub(crate) fn new_run(&self, task: &Arc<str>) -> (OutputPipe, OutputPipe) {
+        self.0.new_output(Some(Arc::clone(task)))
+    }
+
+    pub(crate) fn task_ended(
+        &self,
+        task: Arc<str>,
+        kind: TaskKind,
+        end: ProgramEnd,
+        last_words: Vec<String>,
+    ) {
+        self.0.report(Report::TaskEnded { time: self.0.clock.wall(), task, kind, end, last_words });
+    }
+}
+
+/// The output of one incarnation, or of one run of a start-up task. The streams take turns, so that neither can hide
+/// the other.
 struct Output {
+    /// The task; none for the role.
+    task: Option<Arc<str>>,
     stdout: Option<OutputReader>,
     stderr: Option<OutputReader>,
     last: OutputStream,
 }
 
-impl Default for Output {
-    fn default() -> Self {
-        Self { stdout: None, stderr: None, last: OutputStream::Stderr }
-    }
+/// A line and who wrote it.
+struct Said {
+    task: Option<Arc<str>>,
+    stream: OutputStream,
+    line: Line,
 }
 
 impl Output {
     /// The next line; none when both streams have ended.
-    async fn next_line(&mut self) -> Option<(OutputStream, Line)> {
-        poll_fn(|cx| self.poll_line(cx)).await
-    }
-
-    fn poll_line(&mut self, cx: &mut Context<'_>) -> Poll<Option<(OutputStream, Line)>> {
+    fn poll_line(&mut self, cx: &mut Context<'_>) -> Poll<Option<Said>> {
         let order = match self.last {
             OutputStream::Stderr => [OutputStream::Stdout, OutputStream::Stderr],
             OutputStream::Stdout => [OutputStream::Stderr, OutputStream::Stdout],
@@ -107,7 +158,7 @@ impl Output {
             match reader.as_mut().map(|reader| reader.poll_line(cx)) {
                 Some(Poll::Ready(Some(line))) => {
                     self.last = stream;
-                    return Poll::Ready(Some((stream, line)));
+                    return Poll::Ready(Some(Said { task: self.task.clone(), stream, line }));
                 }
                 Some(Poll::Ready(None)) => *reader = None,
                 Some(Poll::Pending) | None => {}
@@ -115,10 +166,27 @@ impl Output {
         }
         if self.stdout.is_none() && self.stderr.is_none() { Poll::Ready(None) } else { Poll::Pending }
     }
+}
 
-    fn is_over(&self) -> bool {
-        self.stdout.is_none() && self.stderr.is_none()
+/// The next line of all outputs; none when all have ended. They take turns: the one that had its turn goes to the end.
+fn poll_outputs(outputs: &mut Vec<Output>, cx: &mut Context<'_>) -> Poll<Option<Said>> {
+    let mut position = 0;
+    while let Some(output) = outputs.get_mut(position) {
+        match output.poll_line(cx) {
+            Poll::Ready(Some(said)) => {
+                let output = outputs.remove(position);
+                outputs.push(output);
+                return Poll::Ready(Some(said));
+            }
+            Poll::Ready(None) => drop(outputs.remove(position)),
+            Poll::Pending => position = position.saturating_add(1),
+        }
     }
+    if outputs.is_empty() { Poll::Ready(None) } else { Poll::Pending }
+}
+
+async fn next_line(outputs: &mut Vec<Output>) -> Option<Said> {
+    poll_fn(|cx| poll_outputs(outputs, cx)).await
 }
 
 /// Nobody listens to events any more.
@@ -128,7 +196,8 @@ struct Narrator {
     instance: InstanceId,
     clock: Clock,
     events: mpsc::Sender<Event>,
-    output: Output,
+    /// What is still being written.
+    outputs: Vec<Output>,
 }
 
 impl Narrator {
@@ -140,9 +209,7 @@ impl Narrator {
                     Some(report) => self.tell_report(report).await,
                     None => break,
                 },
-                Some((stream, line)) = self.output.next_line(), if !self.output.is_over() => {
-                    self.tell_line(stream, line).await
-                }
+                Some(said) = next_line(&mut self.outputs) => self.tell_line(said).await,
             };
             if told.is_err() {
                 return;
@@ -154,9 +221,13 @@ impl Narrator {
     async fn tell_report(&mut self, report: Report) -> Result<(), Unheard> {
         let instance = self.instance.clone();
         match report {
-            Report::NewIncarnation(output) => {
-                self.output = output;
+            Report::NewOutput(output) => {
+                self.outputs.push(output);
                 Ok(())
+            }
+            Report::TaskEnded { time, task, kind, end, last_words } => {
+                self.tell_rest_of(&task).await?;
+                self.tell(time, EventKind::TaskEnded { instance, task, kind, end, last_words }).await
             }
             Report::Status(time, status) => {
                 self.tell(time, EventKind::StatusChanged { instance, status }).await
@@ -166,23 +237,38 @@ impl Narrator {
                 self.tell_rest().await?;
                 self.tell(time, EventKind::Ended { instance, end }).await
             }
-            Report::Recycling { time, attempt, delay, reason } => {
-                self.tell(time, EventKind::Recycling { instance, attempt, delay, reason }).await
+            Report::Recycling { time, delay, recycled } => {
+                self.tell(time, EventKind::Recycling { instance, delay, recycled }).await
             }
+            Report::Missed { time, event, missed } => {
+                self.tell(time, EventKind::EventMissed { instance, event, missed }).await
+            }
+            Report::Refused(time) => self.tell(time, EventKind::ChangeRefused { instance }).await,
         }
     }
 
     /// Tells what the incarnation has written until its pipes are closed.
     async fn tell_rest(&mut self) -> Result<(), Unheard> {
-        while let Some((stream, line)) = self.output.next_line().await {
-            self.tell_line(stream, line).await?;
+        while let Some(said) = next_line(&mut self.outputs).await {
+            self.tell_line(said).await?;
         }
         Ok(())
     }
 
-    async fn tell_line(&mut self, stream: OutputStream, line: Line) -> Result<(), Unheard> {
-        let instance = self.instance.clone();
-        self.tell(self.clock.wall(), EventKind::Output { instance, stream, line }).await
+    /// The same of one run of a task. Others of the same name may still be going on.
+    async fn tell_rest_of(&mut self, task: &Arc<str>) -> Result<(), Unheard> {
+        let is_of_run = |output: &Output| output.task.as_ref().is_some_and(|other| Arc::ptr_eq(other, task));
+        let (mut ended, others) = std::mem::take(&mut self.outputs).into_iter().partition(is_of_run);
+        self.outputs = others;
+        while let Some(said) = next_line(&mut ended).await {
+            self.tell_line(said).await?;
+        }
+        Ok(())
+    }
+
+    async fn tell_line(&mut self, said: Said) -> Result<(), Unheard> {
+        let (instance, Said { task, stream, line }) = (self.instance.clone(), said);
+        self.tell(self.clock.wall(), EventKind::Output { instance, task, stream, line }).await
     }
 
     async fn tell(&mut self, time: Duration, kind: EventKind) -> Result<(), Unheard> {
@@ -207,9 +293,11 @@ mod tests {
 
     fn in_words(event: &Event) -> String {
         match &event.kind {
-            EventKind::Output { instance, stream, line } => {
-                format!("{instance} {}: {}", stream.name(), String::from_utf8_lossy(&line.bytes))
+            EventKind::Output { instance, task, stream, line } => {
+                let writer = task.as_ref().map_or_else(|| instance.to_string(), ToString::to_string);
+                format!("{writer} {}: {}", stream.name(), String::from_utf8_lossy(&line.bytes))
             }
+            EventKind::TaskEnded { task, end, .. } => format!("{task} {end}"),
             EventKind::Ended { instance, end } => format!("{instance} {end}"),
             other => format!("{other:?}"),
         }
@@ -231,6 +319,31 @@ mod tests {
             told.push(in_words(&event));
         }
         assert_eq!(told, ["W_IN_0 stdout: one", "W_IN_0 stderr: panicked", "W_IN_0 run returned"]);
+    }
+
+    #[tokio::test]
+    async fn the_output_of_a_task_has_its_name_and_comes_before_its_end() {
+        let (sender, mut events) = Events::channel();
+        let reporter = reporter(0, &sender);
+        drop(sender);
+        let tasks = reporter.for_tasks();
+        // Two runs of one name: the end of one does not wait for the other.
+        let (other, setup): (Arc<str>, Arc<str>) = ("setup.cmd".into(), "setup.cmd".into());
+        let (_other_stdout, other_stderr) = tasks.new_run(&other);
+        let (mut stdout, stderr) = tasks.new_run(&setup);
+        let (mut role_stdout, role_stderr) = reporter.new_incarnation();
+        stdout.write_all(b"one\ntwo").await.unwrap();
+        drop((stdout, stderr, other_stderr));
+        let end = ProgramEnd::Exited { status: 3 };
+        tasks.task_ended(setup, TaskKind::Background, end, Vec::new());
+        let mut told = Vec::new();
+        for _ in 0..3 {
+            told.push(in_words(&events.next().await.unwrap()));
+        }
+        assert_eq!(told, ["setup.cmd stdout: one", "setup.cmd stdout: two", "setup.cmd ended with status 3"]);
+        role_stdout.write_all(b"hello\n").await.unwrap();
+        assert_eq!(in_words(&events.next().await.unwrap()), "W_IN_0 stdout: hello");
+        drop(role_stderr);
     }
 
     #[tokio::test]

@@ -26,8 +26,12 @@ impl Default for Publication {
 }
 
 impl Publication {
-    fn place(&self, port: Port) -> SocketAddr {
-        self.at.get(&port).copied().unwrap_or_else(|| SocketAddr::new(self.bind, port.get()))
+    /// Where a public port listens; `None` when this version cannot serve its protocol (UDP, HTTPS).
+    #[must_use]
+    pub fn place_of(&self, public: &PublicPort) -> Option<SocketAddr> {
+        let elsewhere = self.at.get(&public.port).copied();
+        let place = elsewhere.unwrap_or_else(|| SocketAddr::new(self.bind, public.port.get()));
+        is_served(public.protocol).then_some(place)
     }
 
     /// Ports in `at` that are no public ports of the plan.
@@ -98,11 +102,10 @@ pub(crate) async fn bind(
 ) -> Result<Vec<(Published, Option<TcpListener>)>, Vec<PublishError>> {
     let (mut bound, mut errors) = (Vec::new(), Vec::new());
     for public in &plan.public {
-        if !is_served(public.protocol) {
+        let Some(at) = publication.place_of(public) else {
             bound.push((Published { public: public.clone(), at: None }, None));
             continue;
-        }
-        let at = publication.place(public.port);
+        };
         match listen(at).await {
             Ok((listener, at)) => {
                 bound.push((Published { public: public.clone(), at: Some(at) }, Some(listener)));

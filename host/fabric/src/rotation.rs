@@ -2,10 +2,14 @@
 //!
 //! Each target has a fixed place in the circle: the ordinal of its instance. A turn goes to the next occupied place after
 //! the last one, so somebody who joins or leaves never changes whose turn it is among the others, and nobody
-//! is skipped or served twice in a round.
+//! is skipped or served twice in a round. Connections that belong together stay together instead: see
+//! [`affinity`](crate::affinity).
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::ops::Bound;
+
+use crate::affinity::Affinity;
 
 /// Who can take a turn.
 #[derive(Clone, Debug)]
@@ -42,6 +46,25 @@ impl<T> Rotation<T> {
         self.places.remove(&ordinal).is_some()
     }
 
+    /// Who has the place of `ordinal`.
+    #[must_use]
+    pub fn get(&self, ordinal: u32) -> Option<&T> {
+        self.places.get(&ordinal)
+    }
+
+    /// The places that are taken.
+    pub fn ordinals(&self) -> impl Iterator<Item = u32> {
+        self.places.keys().copied()
+    }
+
+    /// Everybody once, beginning with whom the client is drawn to most.
+    pub fn by_affinity(&self, affinity: Affinity) -> impl Iterator<Item = (u32, &T)> {
+        let mut order: Vec<(u32, &T)> =
+            self.places.iter().map(|(ordinal, target)| (*ordinal, target)).collect();
+        order.sort_unstable_by_key(|(ordinal, _)| Reverse((affinity.weight(*ordinal), *ordinal)));
+        order.into_iter()
+    }
+
     /// Everybody once, beginning with whose turn it is.
     pub fn from_turn(&self, turn: Turn) -> impl Iterator<Item = (u32, &T)> {
         let (after, up_to) = match turn.0 {
@@ -63,6 +86,8 @@ impl<T> Default for Rotation<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
+    use wasm_roles_service_plan::{Distribution, Transport};
 
     fn of(ordinals: &[u32]) -> Rotation<()> {
         let mut rotation = Rotation::new();
@@ -117,5 +142,20 @@ mod tests {
             let offered: Vec<u32> = rotation.from_turn(*turn).map(|(ordinal, ())| ordinal).collect();
             assert_eq!(offered, *expected, "{ordinals:?} {turn:?}");
         }
+    }
+
+    #[test]
+    fn affinity_offers_everybody_once_and_keeps_its_order_when_somebody_leaves() {
+        let client = "192.0.2.7".parse().unwrap();
+        let affinity = Affinity::of(Distribution::SourceIp, Transport::Tcp, client).unwrap();
+        let mut rotation = of(&[0, 1, 2, 3]);
+        let order = |rotation: &Rotation<()>| -> Vec<u32> {
+            rotation.by_affinity(affinity).map(|(ordinal, ())| ordinal).collect()
+        };
+        let all = order(&rotation);
+        assert_eq!(all.iter().copied().collect::<BTreeSet<_>>(), [0, 1, 2, 3].into());
+        rotation.leave(all[0]);
+        assert_eq!(order(&rotation), all[1..]);
+        assert_eq!((rotation.get(all[0]), rotation.get(all[1])), (None, Some(&())));
     }
 }

@@ -1,12 +1,15 @@
 //! Why a deployment does not start.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use wasm_roles_role_runtime::LoadError;
-use wasm_roles_service_plan::{Port, RoleName};
+use wasm_roles_service_plan::{Port, RoleName, Span};
 
-use crate::approot::ComponentMissing;
+use crate::approot::{ComponentMissing, TaskMissing};
+use crate::contents::ContentError;
 use crate::publish::PublishError;
+use crate::variables::VariableError;
 
 /// Why a deployment does not start: everything that could be found out in one go. Nothing is left running.
 #[derive(Debug)]
@@ -58,6 +61,27 @@ pub enum Problem {
     /// A role has no component.
     #[error(transparent)]
     ComponentMissing(#[from] ComponentMissing),
+    /// A start-up task has no component.
+    #[error(transparent)]
+    TaskMissing(#[from] TaskMissing),
+    /// The component of a start-up task cannot be run once to its end.
+    #[error("{span}: start-up task `{command}` of role {role} is no program: {} exports no wasi:cli/run", file.display())]
+    TaskNoProgram {
+        /// The role.
+        role: RoleName,
+        /// The first word of the task's command line.
+        command: String,
+        /// Where the definition declares the task.
+        span: Span,
+        /// The component.
+        file: PathBuf,
+    },
+    /// A content cannot be copied.
+    #[error(transparent)]
+    Content(#[from] ContentError),
+    /// An environment variable has no value.
+    #[error(transparent)]
+    Variable(#[from] VariableError),
     /// The component of a role cannot be run.
     #[error("role {role} cannot be loaded: {source}")]
     Load {
@@ -90,6 +114,12 @@ impl Problem {
             }
             Self::UnknownPublicPort { known, .. } => Some(format!("the public ports are {}", listed(known))),
             Self::ComponentMissing(missing) => Some(missing.hint()),
+            Self::TaskMissing(missing) => Some(missing.hint()),
+            Self::TaskNoProgram { .. } => Some(
+                "a task is a program: a crate with `fn main`, built for the target wasm32-wasip2".to_owned(),
+            ),
+            Self::Content(error) => error.hint().map(str::to_owned),
+            Self::Variable(_) => None,
             Self::Load { source, .. } => Some(source.hint().to_owned()),
             Self::LoadFailed { .. } => None,
             Self::Publish(error) => Some(error.hint()),

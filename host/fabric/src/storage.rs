@@ -2,7 +2,7 @@
 //!
 //! Each store is `<data folder>/<instance id>/<store>`. The names come from the definition, whose rules for names keep
 //! separators and dots at the end out of them. A recycle empties a store that says so (`cleanOnRoleRecycle`, the
-//! default) before the next incarnation starts. Sizes are not enforced yet.
+//! default) before the next incarnation starts. A store holds at most its size; the role runtime sees to that.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use wasm_roles_role_runtime::Preopen;
 use wasm_roles_service_plan::{InstanceId, LocalResource};
 
+use crate::removal::remove_tree;
 use crate::view::local_path;
 
 /// The stores of one instance.
@@ -22,6 +23,7 @@ pub(crate) struct Stores {
 struct Store {
     guest_path: String,
     directory: PathBuf,
+    size_bytes: u64,
     clean_on_recycle: bool,
 }
 
@@ -31,6 +33,8 @@ impl Stores {
         let store = |resource: &LocalResource| Store {
             guest_path: local_path(resource.name.as_str()),
             directory: folder.join(resource.name.as_str()),
+            // `sizeInMB` counts units of 1,048,576 bytes.
+            size_bytes: u64::from(resource.size_mb) << 20,
             clean_on_recycle: resource.clean_on_recycle,
         };
         Self { stores: resources.iter().map(store).collect() }
@@ -57,13 +61,15 @@ impl Store {
         let unusable =
             |error: io::Error| format!("its local storage {} is unusable: {error}", self.directory.display());
         if recycled && self.clean_on_recycle {
-            match std::fs::remove_dir_all(&self.directory) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(unusable(error)),
-                _ => {}
-            }
+            remove_tree(&self.directory).map_err(unusable)?;
         }
         std::fs::create_dir_all(&self.directory).map_err(unusable)?;
-        Ok(Preopen { guest_path: self.guest_path.clone(), directory: self.directory.clone(), writable: true })
+        Ok(Preopen {
+            guest_path: self.guest_path.clone(),
+            directory: self.directory.clone(),
+            writable: true,
+            quota_bytes: Some(self.size_bytes),
+        })
     }
 }
 
@@ -76,7 +82,7 @@ mod tests {
     async fn a_recycle_empties_a_store_unless_it_shall_be_kept() {
         let plan = plan_of(
             r#"<WorkerRole name="W"><LocalResources>
-                <LocalStorage name="Scratch" /><LocalStorage name="Kept" cleanOnRoleRecycle="false" />
+                <LocalStorage name="Scratch" sizeInMB="7" /><LocalStorage name="Kept" cleanOnRoleRecycle="false" />
             </LocalResources></WorkerRole>"#,
             r#"<Role name="W"><Instances count="1" /></Role>"#,
         );
@@ -86,6 +92,8 @@ mod tests {
         let preopens = stores.preopens(false).await.unwrap();
         let paths: Vec<&str> = preopens.iter().map(|preopen| preopen.guest_path.as_str()).collect();
         assert_eq!(paths, ["/local/Scratch", "/local/Kept"]);
+        let quotas: Vec<Option<u64>> = preopens.iter().map(|preopen| preopen.quota_bytes).collect();
+        assert_eq!(quotas, [Some(7 << 20), Some(100 << 20)]);
         for preopen in &preopens {
             std::fs::write(preopen.directory.join("file"), "words").unwrap();
         }

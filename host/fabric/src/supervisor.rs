@@ -3,23 +3,30 @@
 //! The supervisor knows an incarnation only as an [`Incarnation`], so that back-off, rotation and stopping are tested
 //! without WebAssembly and on paused time.
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
-use wasm_roles_role_runtime::{Clock, End, InstanceState, OutputPipe};
+use wasm_roles_role_runtime::{Clock, End, InstanceState, Outcome, OutputPipe, OutputTail, RoleEvent};
 
+use crate::change::{Missed, Order, Reaction, Renewal, What};
+use crate::conversation::{Conversation, Said, Tell};
 use crate::lifecycle::{Action, Input, Lifecycle, Status};
+use crate::members::Place;
 use crate::narrator::Reporter;
-use crate::rotation::Rotation;
-use crate::status_board::StatusBoard;
+use crate::status_board::{Recycled, StatusBoard};
 
 /// One incarnation of an instance. Dropping it cuts it off.
 pub(crate) trait Incarnation: Send + 'static {
     /// What the balancer needs to send it traffic.
     type Target: Send + Sync + 'static;
+    type Teller: Tell;
 
     fn target(&self) -> Self::Target;
+    fn teller(&self) -> Self::Teller;
     fn state(&self) -> watch::Receiver<InstanceState>;
+    fn recycle(&self);
     fn stop(&self);
+    /// What became of the event `stopping`.
+    fn stopping_outcome(&self) -> Option<Outcome<()>>;
     fn ended(self) -> impl Future<Output = End> + Send;
 }
 
@@ -35,23 +42,9 @@ pub(crate) trait Launcher: Send + 'static {
         stdout: OutputPipe,
         stderr: OutputPipe,
     ) -> impl Future<Output = Result<Self::Incarnation, String>> + Send;
-}
 
-/// An instance's place in the rotation of its role.
-pub(crate) struct Place<T> {
-    pub(crate) rotation: watch::Sender<Rotation<T>>,
-    pub(crate) ordinal: u32,
-}
-
-impl<T> Place<T> {
-    fn enter(&self, target: T) {
-        self.rotation.send_modify(|rotation| rotation.enter(self.ordinal, target));
-    }
-
-    /// When this returns, no balancer sends the instance anything any more.
-    fn leave(&self) {
-        self.rotation.send_if_modified(|rotation| rotation.leave(self.ordinal));
-    }
+    /// Later incarnations have this configuration.
+    fn renew(&mut self, renewal: Renewal);
 }
 
 /// What the owner of the instance wants.
@@ -74,11 +67,17 @@ pub(crate) struct Supervisor<L: Launcher> {
     launcher: L,
     place: Place<<L::Incarnation as Incarnation>::Target>,
     wish: watch::Receiver<Wish>,
+    orders: mpsc::Receiver<Order>,
     ledger: Ledger,
     running: Option<Running<L::Incarnation>>,
     launched: u32,
     last_end: Option<End>,
+    /// What remembers the last words of the last incarnation.
+    last_words: Option<OutputTail>,
     back_off_over: Instant,
+    conversation: Conversation,
+    /// Who wants to know when the next incarnation is Ready.
+    owed: Vec<oneshot::Sender<Reaction>>,
 }
 
 struct Running<I> {
@@ -91,17 +90,22 @@ impl<L: Launcher> Supervisor<L> {
         launcher: L,
         place: Place<<L::Incarnation as Incarnation>::Target>,
         wish: watch::Receiver<Wish>,
+        orders: mpsc::Receiver<Order>,
         ledger: Ledger,
     ) -> Self {
         Self {
             launcher,
             place,
             wish,
+            orders,
             ledger,
             running: None,
             launched: 0,
             last_end: None,
+            last_words: None,
             back_off_over: Instant::now(),
+            conversation: Conversation::new(),
+            owed: Vec::new(),
         }
     }
 
@@ -142,10 +146,18 @@ impl<L: Launcher> Supervisor<L> {
                     running.incarnation.stop();
                 }
             }
+            Action::RecycleIncarnation => {
+                if let Some(running) = &self.running {
+                    running.incarnation.recycle();
+                }
+            }
             Action::Wait { attempt, delay } => {
                 self.back_off_over = Instant::now() + delay;
-                let reason = self.last_end.as_ref().map(ToString::to_string).unwrap_or_default();
-                self.ledger.reporter.recycling(attempt, delay, reason);
+                let because = self.last_end.as_ref().map(ToString::to_string).unwrap_or_default();
+                let last_words = self.last_words.as_ref().map(OutputTail::lines).unwrap_or_default();
+                let recycled = Recycled { times: attempt, because, last_words };
+                self.ledger.board.recycled(self.ledger.position, recycled.clone());
+                self.ledger.reporter.recycling(delay, recycled);
             }
         }
     }
@@ -154,10 +166,12 @@ impl<L: Launcher> Supervisor<L> {
         let (stdout, stderr) = self.ledger.reporter.new_incarnation();
         let number = self.launched;
         self.launched = self.launched.saturating_add(1);
+        self.last_words = Some(stderr.tail());
         match self.launcher.launch(number, stdout, stderr).await {
             Ok(incarnation) => {
                 let mut state = incarnation.state();
                 state.mark_changed(); // it may have come far already
+                self.place.begin(incarnation.target());
                 self.running = Some(Running { incarnation, state });
             }
             Err(reason) => self.note_end(End::StartFailed { reason }),
@@ -171,25 +185,27 @@ impl<L: Launcher> Supervisor<L> {
 
     /// What happens next.
     async fn next_input(&mut self, status: Status) -> Input {
-        let clock = self.ledger.clock;
-        let Some(running) = &mut self.running else {
-            return self.next_input_without_incarnation(status).await;
-        };
-        let state = tokio::select! {
-            biased;
-            // Once it is stopping, it need not be told again.
-            () = stop_wished(&mut self.wish), if status != Status::Stopping => return Input::Stop,
-            state = next_state(&mut running.state) => state,
-        };
-        match state {
-            InstanceState::Starting | InstanceState::Ready => Input::Ready { at: clock.elapsed() },
-            InstanceState::Stopping => Input::Leaving { at: clock.elapsed() },
-            InstanceState::Ended => {
-                if let Some(running) = self.running.take() {
-                    let end = running.incarnation.ended().await;
-                    self.note_end(end);
+        loop {
+            let Some(running) = &mut self.running else {
+                return self.next_input_without_incarnation(status).await;
+            };
+            let (idle, runs) = (self.conversation.is_idle(), matches!(status, Status::Ready | Status::Busy));
+            let check_due = self.conversation.next_check();
+            tokio::select! {
+                biased;
+                // Once it is stopping, it need not be told again.
+                () = stop_wished(&mut self.wish), if status != Status::Stopping => return Input::Stop,
+                // Before the state: what the last incarnation said must not be taken for the next one's words.
+                said = self.conversation.said() => {
+                    if let Some(input) = self.hear(said, status) {
+                        return input;
+                    }
                 }
-                Input::Ended { at: clock.elapsed() }
+                state = next_state(&mut running.state) => return self.entered(state).await,
+                Some(order) = self.orders.recv(), if idle => self.carry_out(order, status),
+                () = sleep_until(check_due), if idle && runs => {
+                    self.conversation.check(running.incarnation.teller());
+                }
             }
         }
     }
@@ -198,11 +214,92 @@ impl<L: Launcher> Supervisor<L> {
         if status == Status::Starting {
             return Input::Ended { at: self.ledger.clock.elapsed() }; // it could not be launched
         }
-        tokio::select! {
-            biased;
-            () = stop_wished(&mut self.wish) => Input::Stop,
-            () = sleep_until(self.back_off_over) => Input::BackOffOver,
+        loop {
+            let idle = self.conversation.is_idle();
+            tokio::select! {
+                biased;
+                () = stop_wished(&mut self.wish) => return Input::Stop,
+                said = self.conversation.said() => {
+                    if let Some(input) = self.hear(said, status) {
+                        return input;
+                    }
+                }
+                Some(order) = self.orders.recv(), if idle => self.carry_out(order, status),
+                () = sleep_until(self.back_off_over) => return Input::BackOffOver,
+            }
         }
+    }
+
+    /// The incarnation has come this far.
+    async fn entered(&mut self, state: InstanceState) -> Input {
+        match state {
+            InstanceState::Starting | InstanceState::Ready => {
+                self.conversation.begin();
+                for owed in self.owed.drain(..) {
+                    // Whoever gave the order may have stopped waiting.
+                    let _ = owed.send(Reaction::Recycled);
+                }
+                Input::Ready { at: self.ledger.clock.elapsed() }
+            }
+            InstanceState::Stopping => Input::Leaving { at: self.ledger.clock.elapsed() },
+            InstanceState::Ended => {
+                if let Some(running) = self.running.take() {
+                    self.place.end();
+                    let stopping = running.incarnation.stopping_outcome();
+                    if let Some(missed) = stopping.as_ref().and_then(Missed::of) {
+                        self.ledger.reporter.missed(RoleEvent::Stopping, missed);
+                    }
+                    let end = running.incarnation.ended().await;
+                    self.note_end(end);
+                }
+                Input::Ended { at: self.ledger.clock.elapsed() }
+            }
+        }
+    }
+
+    /// Whatever comes of it, later incarnations have the change.
+    fn carry_out(&mut self, order: Order, status: Status) {
+        if let What::Change(renewal) | What::Announced(renewal) = &order.what {
+            self.launcher.renew(renewal.clone());
+        }
+        match (&self.running, status) {
+            (Some(running), Status::Starting | Status::Ready | Status::Busy) => {
+                self.conversation.tell(running.incarnation.teller(), order);
+            }
+            _ => {
+                // Whoever gave the order may have stopped waiting.
+                let _ = order.reply.send(Reaction::NotRunning);
+            }
+        }
+    }
+
+    fn hear(&mut self, said: Said, status: Status) -> Option<Input> {
+        let runs = matches!(status, Status::Ready | Status::Busy);
+        match said {
+            Said::Checked(outcome) => {
+                if let (Outcome::TimedOut, Status::Ready) = (outcome, status) {
+                    self.ledger.reporter.missed(RoleEvent::StatusCheck, Missed::NotReturned);
+                }
+                return outcome.readiness().map(Input::Checked);
+            }
+            Said::Changed(missed, reply) => {
+                // One that still starts hears nothing and sees the new values.
+                if let Some((event, missed)) = missed.filter(|_| runs) {
+                    self.ledger.reporter.missed(event, missed);
+                }
+                let reaction = if runs { Reaction::Changed { missed } } else { Reaction::NotRunning };
+                let _ = reply.send(reaction);
+            }
+            Said::Refused(reply) => {
+                self.owed.push(reply);
+                if runs {
+                    self.ledger.reporter.refused();
+                    return Some(Input::Refused { at: self.ledger.clock.elapsed() });
+                }
+            }
+            Said::Failed(reply) => self.owed.push(reply),
+        }
+        None
     }
 }
 
@@ -225,218 +322,6 @@ async fn stop_wished(wish: &mut watch::Receiver<Wish>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::events::{Event, EventKind, Events};
-    use std::collections::VecDeque;
-    use std::sync::{Arc, Mutex};
-    use std::time::{Duration, SystemTime};
-    use tokio::sync::oneshot;
-    use tokio::task::JoinHandle;
-    use wasm_roles_service_plan::{InstanceId, RoleName};
-
-    /// An incarnation that does what the test says. Its target is its number.
-    struct Puppet {
-        number: u32,
-        state: watch::Receiver<InstanceState>,
-        stop_asked: watch::Sender<bool>,
-        end: oneshot::Receiver<End>,
-    }
-
-    /// The strings of a puppet.
-    struct Strings {
-        state: watch::Sender<InstanceState>,
-        stop_asked: watch::Receiver<bool>,
-        end: Option<oneshot::Sender<End>>,
-    }
-
-    impl Strings {
-        fn enter(&self, state: InstanceState) {
-            self.state.send_replace(state);
-        }
-
-        fn end(&mut self, end: End) {
-            let _ = self.end.take().unwrap().send(end);
-            self.enter(InstanceState::Ended);
-        }
-    }
-
-    impl Incarnation for Puppet {
-        type Target = u32;
-
-        fn target(&self) -> u32 {
-            self.number
-        }
-
-        fn state(&self) -> watch::Receiver<InstanceState> {
-            self.state.clone()
-        }
-
-        fn stop(&self) {
-            self.stop_asked.send_replace(true);
-        }
-
-        async fn ended(self) -> End {
-            self.end.await.unwrap()
-        }
-    }
-
-    /// Hands the strings of each puppet to the test; refuses as often as it is told to.
-    struct Stage {
-        strings: Arc<Mutex<VecDeque<Strings>>>,
-        refusals: u32,
-    }
-
-    impl Launcher for Stage {
-        type Incarnation = Puppet;
-
-        async fn launch(&mut self, number: u32, _: OutputPipe, _: OutputPipe) -> Result<Puppet, String> {
-            if number < self.refusals {
-                return Err("no room".to_owned());
-            }
-            let (state, watched) = watch::channel(InstanceState::Starting);
-            let (stop_asked, stop_seen) = watch::channel(false);
-            let (end, ended) = oneshot::channel();
-            let strings = Strings { state, stop_asked: stop_seen, end: Some(end) };
-            self.strings.lock().unwrap().push_back(strings);
-            Ok(Puppet { number, state: watched, stop_asked, end: ended })
-        }
-    }
-
-    struct Theatre {
-        strings: Arc<Mutex<VecDeque<Strings>>>,
-        rotation: watch::Receiver<Rotation<u32>>,
-        wish: watch::Sender<Wish>,
-        events: Events,
-        supervised: JoinHandle<Option<End>>,
-    }
-
-    impl Theatre {
-        fn open(refusals: u32) -> Self {
-            let strings = Arc::default();
-            let clock = Clock::new(SystemTime::UNIX_EPOCH);
-            let (sender, events) = Events::channel();
-            let id = InstanceId::new(&RoleName::new("W").unwrap(), 0);
-            let (reporter, narrator) = Reporter::new(id.clone(), clock, sender);
-            tokio::spawn(narrator);
-            let board = StatusBoard::new(std::iter::once(id));
-            let (rotation, watched) = watch::channel(Rotation::new());
-            let (wish, wished) = watch::channel(Wish::Run);
-            let stage = Stage { strings: Arc::clone(&strings), refusals };
-            let place = Place { rotation, ordinal: 0 };
-            let ledger = Ledger { reporter, board, position: 0, clock };
-            let supervised = tokio::spawn(Supervisor::new(stage, place, wished, ledger).supervise());
-            Self { strings, rotation: watched, wish, events, supervised }
-        }
-
-        async fn hears(&mut self, wanted: impl Fn(&EventKind) -> bool) -> Event {
-            loop {
-                let event = self.events.next().await.expect("the supervisor has ended");
-                if wanted(&event.kind) {
-                    return event;
-                }
-            }
-        }
-
-        async fn becomes(&mut self, wanted: Status) -> Event {
-            self.hears(|kind| matches!(kind, EventKind::StatusChanged { status, .. } if *status == wanted))
-                .await
-        }
-
-        fn strings(&self) -> Strings {
-            self.strings.lock().unwrap().pop_front().expect("no incarnation was launched")
-        }
-
-        fn in_rotation(&self) -> Vec<u32> {
-            self.rotation.borrow().from_turn(Default::default()).map(|(_, target)| *target).collect()
-        }
-    }
-
-    fn returned() -> End {
-        End::RunReturned { result: Ok(()) }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_instance_takes_traffic_from_ready_until_it_is_asked_to_stop() {
-        let mut theatre = Theatre::open(0);
-        theatre.becomes(Status::Starting).await;
-        let mut strings = theatre.strings();
-        assert_eq!(theatre.in_rotation(), []);
-        strings.enter(InstanceState::Ready);
-        theatre.becomes(Status::Ready).await;
-        assert_eq!(theatre.in_rotation(), [0]);
-
-        theatre.wish.send_replace(Wish::Stop);
-        strings.stop_asked.wait_for(|asked| *asked).await.unwrap();
-        assert_eq!(theatre.in_rotation(), [], "it was asked to stop while it was in the rotation");
-        strings.end(End::Stopped { forced: false });
-        theatre.becomes(Status::Stopped).await;
-        assert_eq!(theatre.supervised.await.unwrap(), Some(End::Stopped { forced: false }));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_instance_that_ends_is_started_again_after_one_two_and_four_seconds() {
-        let mut theatre = Theatre::open(0);
-        let mut ended = Duration::ZERO;
-        for seconds in [0, 1, 2, 4] {
-            let started = theatre.becomes(Status::Starting).await.time;
-            assert_eq!(started - ended, Duration::from_secs(seconds));
-            let mut strings = theatre.strings();
-            strings.enter(InstanceState::Ready);
-            theatre.becomes(Status::Ready).await;
-            strings.end(returned());
-            ended = theatre.hears(|kind| matches!(kind, EventKind::Ended { .. })).await.time;
-            assert_eq!(theatre.in_rotation(), []);
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_incarnation_that_leaves_by_itself_is_out_of_the_rotation_before_it_has_ended() {
-        let mut theatre = Theatre::open(0);
-        theatre.becomes(Status::Starting).await;
-        let strings = theatre.strings();
-        strings.enter(InstanceState::Ready);
-        theatre.becomes(Status::Ready).await;
-        strings.enter(InstanceState::Stopping);
-        theatre.becomes(Status::Recycling).await;
-        assert_eq!(theatre.in_rotation(), []);
-        assert!(!*strings.stop_asked.borrow());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_incarnation_that_cannot_be_launched_is_tried_again() {
-        let mut theatre = Theatre::open(2);
-        for attempt in 1..=2 {
-            let recycling = theatre.hears(|kind| matches!(kind, EventKind::Recycling { .. })).await;
-            let EventKind::Recycling { attempt: told, reason, .. } = recycling.kind else {
-                panic!("{recycling:?}")
-            };
-            assert_eq!((told, reason.as_str()), (attempt, "could not start: no room"));
-        }
-        theatre.becomes(Status::Starting).await;
-        theatre.strings().enter(InstanceState::Ready);
-        theatre.becomes(Status::Ready).await;
-        assert_eq!(theatre.in_rotation(), [2]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_stop_during_the_back_off_does_not_wait_for_it() {
-        let mut theatre = Theatre::open(1);
-        let begun = theatre.hears(|kind| matches!(kind, EventKind::Recycling { .. })).await.time;
-        theatre.wish.send_replace(Wish::Stop);
-        let stopped = theatre.becomes(Status::Stopped).await.time;
-        assert_eq!(stopped, begun);
-        assert_eq!(theatre.supervised.await.unwrap(), None);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_supervisor_whose_owner_is_gone_stops_its_instance() {
-        let Theatre { wish, strings, supervised, mut events, .. } = Theatre::open(0);
-        events.next().await.unwrap();
-        let mut puppet = strings.lock().unwrap().pop_front().unwrap();
-        drop(wish);
-        puppet.stop_asked.wait_for(|asked| *asked).await.unwrap();
-        puppet.end(End::Stopped { forced: true });
-        assert_eq!(supervised.await.unwrap(), Some(End::Stopped { forced: true }));
-    }
-}
+mod tests;
+#[cfg(test)]
+mod theatre;

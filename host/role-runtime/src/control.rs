@@ -1,6 +1,11 @@
 //! The wires between a running instance, its owner, and the guest that may ask to be recycled.
 
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
 use tokio::sync::watch;
+
+use crate::environment::EnvironmentView;
+use crate::events::Outcome;
 
 /// Where an incarnation of an instance is in its life. It only moves forward.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,6 +38,12 @@ pub(crate) struct Control {
     wish: watch::Sender<Wish>,
     /// True once the guest's side has seen the wish: from then on it is in nobody's way.
     heard: watch::Sender<bool>,
+    /// What the guest can see of its deployment, when that has changed since it was started.
+    view: RwLock<Option<Arc<EnvironmentView>>>,
+    /// What `run` returned, if it did before anybody wanted the instance to stop.
+    run: OnceLock<Result<(), String>>,
+    /// What became of `stopping`.
+    stopping: OnceLock<Outcome<()>>,
 }
 
 impl Control {
@@ -41,6 +52,9 @@ impl Control {
             state: watch::Sender::new(InstanceState::Starting),
             wish: watch::Sender::new(Wish::Live),
             heard: watch::Sender::new(false),
+            view: RwLock::new(None),
+            run: OnceLock::new(),
+            stopping: OnceLock::new(),
         }
     }
 
@@ -80,6 +94,36 @@ impl Control {
     pub(crate) async fn wished(&self, wish: Wish) -> Wish {
         // The sender lives in self, so the channel cannot close while this waits.
         self.wish.subscribe().wait_for(|now| *now >= wish).await.map_or(Wish::Kill, |now| *now)
+    }
+
+    /// The guest sees this from now on.
+    pub(crate) fn renew(&self, view: Arc<EnvironmentView>) {
+        *self.view.write().unwrap_or_else(PoisonError::into_inner) = Some(view);
+    }
+
+    /// What the guest sees, if that was renewed.
+    pub(crate) fn renewed(&self) -> Option<Arc<EnvironmentView>> {
+        self.view.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// `run` returned by itself.
+    pub(crate) fn run_returned(&self, result: Result<(), String>) {
+        // It does so once.
+        let _ = self.run.set(result);
+    }
+
+    pub(crate) fn run_result(&self) -> Option<Result<(), String>> {
+        self.run.get().cloned()
+    }
+
+    /// `stopping` was called, or there is no such handler.
+    pub(crate) fn stopping_told(&self, outcome: Outcome<()>) {
+        // There is only one stop, and the first word counts.
+        let _ = self.stopping.set(outcome);
+    }
+
+    pub(crate) fn stopping_outcome(&self) -> Option<Outcome<()>> {
+        self.stopping.get().copied()
     }
 
     /// The instance begins to stop, for whatever reason.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::events::RoleEvent;
+
 /// Where in its life an instance was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
@@ -11,6 +13,8 @@ pub enum Phase {
     OnStart,
     /// In `run`, or in the answer to a request.
     Run,
+    /// While the handler of this event was under way, beside `run`.
+    Event(RoleEvent),
     /// In `stopping`.
     Stopping,
     /// In `on-stop`.
@@ -23,6 +27,7 @@ impl fmt::Display for Phase {
             Self::Instantiation => "while it was instantiated",
             Self::OnStart => "in on-start",
             Self::Run => "while it ran",
+            Self::Event(event) => return write!(f, "in {event}"),
             Self::Stopping => "in stopping",
             Self::OnStop => "in on-stop",
         })
@@ -41,6 +46,11 @@ pub enum End {
     /// `run` returned, or the program ended; then `stopping` and `on-stop` were called.
     RunReturned {
         /// What it returned.
+        result: Result<(), String>,
+    },
+    /// `run` returned, or the program ended, but what had to come after it, up to `on-stop`, outlived the stop budget.
+    CutOffAfterRun {
+        /// What `run` returned.
         result: Result<(), String>,
     },
     /// The guest trapped. Nothing more was called.
@@ -68,6 +78,10 @@ impl fmt::Display for End {
             Self::StartFailed { reason } => write!(f, "could not start: {reason}"),
             Self::RunReturned { result: Ok(()) } => f.write_str("run returned"),
             Self::RunReturned { result: Err(reason) } => write!(f, "run returned an error: {reason}"),
+            Self::CutOffAfterRun { result } => {
+                Self::RunReturned { result: result.clone() }.fmt(f)?;
+                f.write_str("; it was cut off when its stop budget was over")
+            }
             Self::Trapped { during, reason } => write!(f, "trapped {during}: {reason}"),
             Self::RecycleRequested { forced: false } => f.write_str("asked to be recycled"),
             Self::RecycleRequested { forced: true } => {

@@ -10,6 +10,7 @@ use wasmtime::{Cache, CacheConfig, Config, Engine};
 
 use crate::linker::linker;
 use crate::sandbox::Sandbox;
+use crate::storage::VolumeRegistry;
 
 /// How long an instance computes before the worker thread goes to somebody else.
 const TICK: Duration = Duration::from_millis(1);
@@ -43,6 +44,7 @@ pub enum RuntimeError {
 pub struct Runtime {
     pub(crate) engine: Engine,
     pub(crate) linker: Arc<Linker<Sandbox>>,
+    pub(crate) volumes: VolumeRegistry,
     // Last handle gone: the channel closes and the ticker ends.
     _ticker: Arc<mpsc::Sender<()>>,
 }
@@ -57,7 +59,12 @@ impl Runtime {
         let engine = Engine::new(&config(options)?).map_err(engine_error)?;
         let linker = linker(&engine).map_err(engine_error)?;
         let ticker = start_ticker(&engine)?;
-        Ok(Self { engine, linker: Arc::new(linker), _ticker: Arc::new(ticker) })
+        Ok(Self {
+            engine,
+            linker: Arc::new(linker),
+            volumes: VolumeRegistry::default(),
+            _ticker: Arc::new(ticker),
+        })
     }
 }
 

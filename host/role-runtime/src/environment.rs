@@ -25,6 +25,11 @@ mod bindings {
 
 use bindings::wasm_roles::role::{environment, types};
 
+/// The types of the contract.
+pub(crate) mod wit {
+    pub(crate) use super::types::{Change, Status, Verdict};
+}
+
 /// All that one instance can see of its deployment.
 #[derive(Clone, Debug)]
 pub struct EnvironmentView {
@@ -124,8 +129,15 @@ pub struct LocalResourceView {
 
 /// The environment of one instance: what it can see, and the wire on which it asks for a recycle.
 pub(crate) struct Environment {
+    /// As it was when the incarnation was started; the wires have a newer one if there is one.
     pub(crate) view: Arc<EnvironmentView>,
     pub(crate) control: Arc<Control>,
+}
+
+impl Environment {
+    fn view(&self) -> Arc<EnvironmentView> {
+        self.control.renewed().unwrap_or_else(|| Arc::clone(&self.view))
+    }
 }
 
 struct HasEnvironment;
@@ -146,19 +158,19 @@ impl types::Host for Environment {}
 
 impl environment::Host for Environment {
     fn deployment_id(&mut self) -> String {
-        self.view.deployment_id.clone()
+        self.view().deployment_id.clone()
     }
 
     fn is_emulated(&mut self) -> bool {
-        self.view.emulated
+        self.view().emulated
     }
 
     fn current_instance(&mut self) -> types::RoleInstance {
-        (&self.view.current).into()
+        (&self.view().current).into()
     }
 
     fn roles(&mut self) -> Vec<types::Role> {
-        self.view
+        self.view()
             .roles
             .iter()
             .map(|role| types::Role {
@@ -169,11 +181,12 @@ impl environment::Host for Environment {
     }
 
     fn configuration_setting_value(&mut self, name: String) -> Result<String, types::LookupError> {
-        self.view.settings.get(&name).cloned().ok_or(types::LookupError::UnknownName)
+        self.view().settings.get(&name).cloned().ok_or(types::LookupError::UnknownName)
     }
 
     fn local_resource(&mut self, name: String) -> Result<types::LocalStorage, types::LookupError> {
-        let found = self.view.local_resources.iter().find(|resource| resource.name == name);
+        let view = self.view();
+        let found = view.local_resources.iter().find(|resource| resource.name == name);
         found.map(Into::into).ok_or(types::LookupError::UnknownName)
     }
 

@@ -11,12 +11,13 @@ use wasmtime_wasi_http::p2::types::{HostIncomingRequest, HostResponseOutparam};
 use wasmtime_wasi_http::p3::bindings::{Service, ServiceIndices};
 
 use crate::component::{RoleShape, WasiVersion};
+use crate::events::{EventExports, EventIndices};
 use crate::sandbox::Sandbox;
 
 /// Where the functions of a component are.
 pub(crate) struct ExportIndices {
     entry_point: Option<EntryPointIndices>,
-    stopping: Option<ComponentExportIndex>,
+    pub(crate) events: EventIndices,
     program: Option<(WasiVersion, ComponentExportIndex)>,
     http: Option<(WasiVersion, ComponentExportIndex)>,
 }
@@ -47,7 +48,7 @@ impl ExportIndices {
                     on_stop: entry_point("on-stop")?,
                 })
             })(),
-            stopping: function("wasm-roles:role/events@0.1.0", "stopping"),
+            events: EventIndices::find(function),
             program: versioned(("wasi:cli/run@0.2.0", "run"), ("wasi:cli/run@0.3.0", "run")),
             http: versioned(
                 ("wasi:http/incoming-handler@0.2.0", "handle"),
@@ -59,7 +60,7 @@ impl ExportIndices {
     pub(crate) fn shape(&self) -> RoleShape {
         RoleShape {
             entry_point: self.entry_point.is_some(),
-            events: self.stopping.is_some(),
+            events: !self.events.is_empty(),
             program: self.program.map(|(version, _)| version),
             http: self.http.map(|(version, _)| version),
         }
@@ -69,7 +70,7 @@ impl ExportIndices {
 /// The functions of one instance.
 pub(crate) struct Exports {
     pub(crate) entry_point: Option<EntryPoint>,
-    pub(crate) stopping: Option<TypedFunc<(), ()>>,
+    pub(crate) events: EventExports,
     pub(crate) program: Option<TypedFunc<(), (Result<(), ()>,)>>,
     pub(crate) handler: Option<Handler>,
 }
@@ -104,7 +105,7 @@ impl Exports {
             }),
             None => None,
         };
-        let stopping = indices.stopping.as_ref().map(|index| typed(store, instance, index)).transpose()?;
+        let events = EventExports::load(store, instance, &indices.events)?;
         let program = indices.program.as_ref().map(|(_, index)| typed(store, instance, index)).transpose()?;
         let handler = match &indices.http {
             Some((WasiVersion::V0_2, index)) => Some(Handler::V0_2(typed(store, instance, index)?)),
@@ -113,11 +114,11 @@ impl Exports {
             }
             None => None,
         };
-        Ok(Self { entry_point, stopping, program, handler })
+        Ok(Self { entry_point, events, program, handler })
     }
 }
 
-fn typed<Params, Return>(
+pub(crate) fn typed<Params, Return>(
     store: &mut Store<Sandbox>,
     instance: &Instance,
     index: &ComponentExportIndex,

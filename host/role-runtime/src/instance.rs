@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU16;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,12 +14,14 @@ use crate::component::{RoleComponent, one_line};
 use crate::control::{Control, InstanceState, Wish};
 use crate::end::{End, Phase};
 use crate::environment::EnvironmentView;
+use crate::events::{self, Listener, Outcome, Teller};
 use crate::exports::Exports;
 use crate::http::WebServer;
 use crate::life;
 use crate::limits::Limits;
 use crate::output::OutputPipe;
 use crate::sandbox;
+use crate::surroundings::{Surroundings, out_of_time};
 use crate::time_and_chance::{Clock, Seed};
 
 /// How long a guest may take to notice that it should stop, before its sockets begin to fail. A guest that awaits
@@ -65,11 +68,16 @@ pub struct Preopen {
     pub directory: PathBuf,
     /// Whether the guest may change anything below it.
     pub writable: bool,
+    /// How much it may hold, in bytes: the lengths of its files, each once. What is in it already counts. None is
+    /// without a limit. The guest gets `quota` (`EDQUOT`) from what would exceed it. Programs with the same
+    /// directory share the quota; directories with a quota must not contain each other.
+    pub quota_bytes: Option<u64>,
 }
 
 /// A running incarnation. Dropping it cuts the instance off.
 pub struct RunningInstance {
     control: Arc<Control>,
+    teller: Teller,
     task: AbortOnDrop,
 }
 
@@ -84,9 +92,22 @@ impl Drop for AbortOnDrop {
 /// Starts an incarnation on the current tokio runtime.
 #[must_use]
 pub fn start(component: &RoleComponent, interface: Interface, spec: InstanceSpec) -> RunningInstance {
+    start_within((), component, interface, spec)
+}
+
+/// As [`start`], with something before and after the role's own life.
+#[must_use]
+pub fn start_within(
+    surroundings: impl Surroundings,
+    component: &RoleComponent,
+    interface: Interface,
+    spec: InstanceSpec,
+) -> RunningInstance {
     let control = Arc::new(Control::new());
-    let task = tokio::spawn(incarnation(component.clone(), interface, spec, Arc::clone(&control)));
-    RunningInstance { control, task: AbortOnDrop(task) }
+    let (teller, listener) = events::line(component.inner().exports.events.handlers(), Arc::clone(&control));
+    let incarnation =
+        incarnation(surroundings, component.clone(), interface, spec, Arc::clone(&control), listener);
+    RunningInstance { control, teller, task: AbortOnDrop(tokio::spawn(incarnation)) }
 }
 
 impl RunningInstance {
@@ -94,6 +115,24 @@ impl RunningInstance {
     #[must_use]
     pub fn state(&self) -> watch::Receiver<InstanceState> {
         self.control.state()
+    }
+
+    /// What tells it of events, and asks it.
+    #[must_use]
+    pub fn teller(&self) -> Teller {
+        self.teller.clone()
+    }
+
+    /// What became of `stopping`; none as long as it was not called or has time to return.
+    #[must_use]
+    pub fn stopping_outcome(&self) -> Option<Outcome<()>> {
+        self.control.stopping_outcome()
+    }
+
+    /// Asks it to make room for its next incarnation, as its own `request-recycle` would: like [`stop`](Self::stop),
+    /// but it ends with [`End::RecycleRequested`].
+    pub fn recycle(&self) {
+        self.control.raise(Wish::Recycle);
     }
 
     /// Asks it to stop: it finishes the requests that it has, hears `stopping` and `on-stop`, and is cut off when
@@ -119,19 +158,58 @@ impl RunningInstance {
 }
 
 async fn incarnation(
+    mut surroundings: impl Surroundings,
     component: RoleComponent,
     interface: Interface,
     spec: InstanceSpec,
     control: Arc<Control>,
+    listener: Listener,
 ) -> End {
     let _ended = EnterEnded(&control);
-    let end = tokio::select! {
+    let cut_off = End::Stopped { forced: true };
+    let mut out_of_time = pin!(out_of_time(&control, spec.stop_budget));
+    let role = tokio::select! {
         biased;
-        end = watch_over(&component, &interface, &spec, &control) => end,
-        end = inside(&component, &interface, &spec, &control) => end,
+        end = of_role(&mut surroundings, &component, &interface, &spec, &control, listener) => Some(end),
+        () = &mut out_of_time => None,
+    };
+    let end = match role {
+        Some(end) => {
+            control.enter(InstanceState::Stopping);
+            tokio::select! {
+                biased;
+                () = surroundings.after() => end,
+                () = out_of_time => cut_off,
+            }
+        }
+        None => cut_off,
     };
     interface.detach();
     end
+}
+
+/// The role's own life, when what has to come before it has succeeded.
+async fn of_role(
+    surroundings: &mut impl Surroundings,
+    component: &RoleComponent,
+    interface: &Interface,
+    spec: &InstanceSpec,
+    control: &Arc<Control>,
+    listener: Listener,
+) -> End {
+    let before = tokio::select! {
+        biased;
+        before = surroundings.before() => before,
+        _ = control.wished(Wish::Stop) => return End::Stopped { forced: false },
+    };
+    if let Err(reason) = before {
+        return End::StartFailed { reason };
+    }
+    tokio::select! {
+        biased;
+        end = watch_over(component, interface, spec, control) => end,
+        end = inside(component, interface, spec, control, listener) => end,
+    }
 }
 
 /// However the task ends, whoever watches the instance learns of it.
@@ -149,10 +227,11 @@ async fn inside(
     interface: &Interface,
     spec: &InstanceSpec,
     control: &Arc<Control>,
+    listener: Listener,
 ) -> End {
     let inner = component.inner();
-    let store = sandbox::store(&inner.runtime.engine, interface.clone(), spec, Arc::clone(control));
-    let mut store = match store {
+    let store = sandbox::store(&inner.runtime, interface.clone(), spec, Arc::clone(control));
+    let mut store = match store.await {
         Ok(store) => store,
         Err(reason) => return End::StartFailed { reason },
     };
@@ -171,7 +250,7 @@ async fn inside(
         },
         None => None,
     };
-    life::live(store, &exports, web, control).await
+    life::live(store, &exports, web, listener, control).await
 }
 
 /// Waits for the moment when the instance has to be cut off.
@@ -204,9 +283,11 @@ async fn watch_over(
         _ = tokio::time::timeout(budget, gently) => {}
         _ = control.wished(Wish::Kill) => {}
     }
-    match wish {
-        Wish::Recycle => End::RecycleRequested { forced: true },
-        Wish::Live | Wish::Stop | Wish::Kill => End::Stopped { forced: true },
+    match (wish, control.run_result()) {
+        (Wish::Recycle, _) => End::RecycleRequested { forced: true },
+        // Nobody had wanted anything of it when it began to stop.
+        (Wish::Live, Some(result)) => End::CutOffAfterRun { result },
+        (Wish::Live, None) | (Wish::Stop | Wish::Kill, _) => End::Stopped { forced: true },
     }
 }
 

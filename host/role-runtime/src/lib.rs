@@ -25,6 +25,7 @@ mod control;
 mod end;
 mod engine;
 mod environment;
+mod events;
 mod exports;
 mod http;
 mod instance;
@@ -32,7 +33,10 @@ mod life;
 mod limits;
 mod linker;
 mod output;
+mod program;
 mod sandbox;
+mod storage;
+mod surroundings;
 mod time_and_chance;
 
 pub use component::{LoadError, RoleComponent, RoleShape, WasiVersion};
@@ -42,7 +46,13 @@ pub use engine::{Runtime, RuntimeError, RuntimeOptions};
 pub use environment::{
     EndpointKind, EndpointView, EnvironmentView, InstanceView, LocalResourceView, Protocol, RoleView,
 };
-pub use instance::{InstanceSpec, Preopen, RunningInstance, start};
+pub use events::{
+    Change, DEADLINE as EVENT_DEADLINE, HEARING as EVENT_HEARING, Outcome, Readiness, RoleEvent, Teller,
+    Verdict,
+};
+pub use instance::{InstanceSpec, Preopen, RunningInstance, start, start_within};
 pub use limits::Limits;
-pub use output::{Line, OutputPipe, OutputReader};
+pub use output::{Line, OutputPipe, OutputReader, OutputTail};
+pub use program::{ProgramEnd, run_program};
+pub use surroundings::Surroundings;
 pub use time_and_chance::{Clock, Seed};

@@ -2,19 +2,21 @@
 //! `stopping` and `on-stop`.
 //!
 //! The guest's functions share one store. While one of them waits for something asynchronous (WASI 0.3), the others go
-//! on; while one blocks (WASI 0.2), all wait. That is why nothing here keeps time: the watch is outside.
+//! on; while one blocks (WASI 0.2), all wait. That is why nothing here can be relied on to keep time: the watch is outside.
 
 use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
 
 use futures_util::FutureExt;
 use futures_util::future::FusedFuture;
+use tokio::time::timeout;
 use wasmtime::Store;
 use wasmtime::component::Accessor;
 use wasmtime_wasi::I32Exit;
 
 use crate::control::{Control, InstanceState, Wish};
 use crate::end::{End, Phase};
+use crate::events::{DEADLINE, EventExports, Listener, Outcome, hear};
 use crate::exports::{EntryPoint, Exports};
 use crate::http::{Pacer, Requests, WebServer, answer_requests};
 use crate::instance::reason_of;
@@ -25,6 +27,7 @@ pub(crate) async fn live(
     mut store: Store<Sandbox>,
     exports: &Exports,
     mut web: Option<WebServer>,
+    listener: Listener,
     control: &Control,
 ) -> End {
     if let Some(entry_point) = &exports.entry_point
@@ -38,7 +41,7 @@ pub(crate) async fn live(
     let pacer = Pacer::new();
     let phase = Mutex::new(Phase::Run);
     let requests = web.as_mut().map(|web| web.requests(&pacer));
-    let work = Work { exports, web: web.as_ref(), requests, control, phase: &phase };
+    let work = Work { exports, web: web.as_ref(), requests, listener, control, phase: &phase };
     let worked = pacer.drive(store.run_concurrent(async move |accessor| work.go(accessor).await)).await;
     // From here on the queue of requests is gone, and who waits for an answer learns that there is none.
     let end = match worked {
@@ -80,6 +83,7 @@ struct Work<'a> {
     exports: &'a Exports,
     web: Option<&'a WebServer>,
     requests: Option<Requests>,
+    listener: Listener,
     control: &'a Control,
     phase: &'a Mutex<Phase>,
 }
@@ -88,7 +92,7 @@ impl Work<'_> {
     /// From Ready to the end, in one turn of `run_concurrent`: `run` is still under way while requests are finished
     /// and `on-stop` is called.
     async fn go(self, accessor: &Accessor<Sandbox>) -> wasmtime::Result<End> {
-        let Self { exports, web, requests, control, phase } = self;
+        let Self { exports, web, requests, listener, control, phase } = self;
         let mut run = pin!(run(accessor, exports));
         let mut requests = pin!(answer(accessor, exports, requests).fuse());
         let cause = tokio::select! {
@@ -96,7 +100,11 @@ impl Work<'_> {
             wish = control.wished(Wish::Recycle) => Cause::Asked(wish),
             result = &mut run => Cause::RunReturned(result?),
             error = failure(&mut requests) => return Err(error),
+            error = hear(accessor, &exports.events, listener, phase) => return Err(error),
         };
+        if let Cause::RunReturned(result) = &cause {
+            control.run_returned(result.clone());
+        }
         control.begin_stop();
         if let Some(web) = web {
             web.drain();
@@ -104,9 +112,12 @@ impl Work<'_> {
         if !requests.is_terminated() {
             requests.await?;
         }
-        if let Some(stopping) = &exports.stopping {
-            enter(phase, Phase::Stopping);
-            stopping.call_concurrent(accessor, ()).await?;
+        // Bound here, so that a `stopping` that hangs goes on beside `on-stop`.
+        let mut stopping = pin!(stopping(accessor, &exports.events));
+        enter(phase, Phase::Stopping);
+        match timeout(DEADLINE, &mut stopping).await {
+            Ok(outcome) => control.stopping_told(outcome?),
+            Err(_) => control.stopping_told(Outcome::TimedOut),
         }
         if let Some(entry_point) = &exports.entry_point {
             enter(phase, Phase::OnStop);
@@ -120,7 +131,7 @@ impl Work<'_> {
     }
 }
 
-fn enter(phase: &Mutex<Phase>, now: Phase) {
+pub(crate) fn enter(phase: &Mutex<Phase>, now: Phase) {
     *phase.lock().unwrap_or_else(PoisonError::into_inner) = now;
 }
 
@@ -135,6 +146,13 @@ async fn run(accessor: &Accessor<Sandbox>, exports: &Exports) -> wasmtime::Resul
         return Ok(result.map_err(|()| "the program reported a failure".to_owned()));
     }
     std::future::pending().await
+}
+
+async fn stopping(accessor: &Accessor<Sandbox>, exports: &EventExports) -> wasmtime::Result<Outcome<()>> {
+    match &exports.stopping {
+        Some(stopping) => stopping.call_concurrent(accessor, ()).await.map(Outcome::Answered),
+        None => Ok(Outcome::NoHandler),
+    }
 }
 
 async fn answer(

@@ -1,4 +1,4 @@
-//! What a role may import: WASI 0.2 and 0.3 with our sockets in place of the stock ones, the types of
+//! What a role may import: WASI 0.2 and 0.3 with our sockets and quotas in place of the stock ones, the types of
 //! `wasi:http`, and the role environment. Nothing else is linked: a component that imports more is refused when
 //! it is loaded. Outgoing HTTP is not among it yet.
 
@@ -9,11 +9,13 @@ use wasmtime_wasi_http::{WasiHttp, WasiHttpView, p2, p3};
 
 use crate::environment;
 use crate::sandbox::Sandbox;
+use crate::storage;
 
 pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Sandbox>> {
     let mut linker = Linker::new(engine);
-    sockets::wasi::p2::add_to_linker(&mut linker)?;
-    sockets::wasi::p3::add_to_linker(&mut linker)?;
+    sockets::wasi::p2::add_to_linker_without_filesystem(&mut linker)?;
+    sockets::wasi::p3::add_to_linker_without_filesystem(&mut linker)?;
+    storage::add_to_linker(&mut linker)?;
     sockets::p2::add_to_linker(&mut linker, Sandbox::sockets)?;
     sockets::p3::add_to_linker(&mut linker, Sandbox::sockets)?;
     p2::bindings::http::types::add_to_linker::<_, WasiHttp>(

@@ -29,11 +29,16 @@ struct Queue {
     /// Bytes in `lines`, each line counted with [`LINE_COST`] on top.
     queued: usize,
     partial: Vec<u8>,
+    /// The starts of the last lines.
+    tail: VecDeque<Vec<u8>>,
     writers: usize,
     reader_gone: bool,
     reader: Option<Waker>,
     waiting: Vec<Waker>,
 }
+
+/// Lines that an [`OutputTail`] remembers, and bytes of each of them.
+const TAIL: (usize, usize) = (5, 256);
 
 /// What an empty line costs of the capacity: otherwise empty lines would be free and the queue unbounded.
 const LINE_COST: usize = 64;
@@ -55,6 +60,19 @@ pub struct OutputPipe(Arc<Shared>);
 /// The host's end.
 pub struct OutputReader(Arc<Shared>);
 
+/// The last lines that were written, for who wants to say why a guest has ended. It keeps no pipe open.
+#[derive(Clone)]
+pub struct OutputTail(Arc<Shared>);
+
+impl OutputTail {
+    /// The last five lines at most, each cut after 256 bytes, oldest first. The guest's words: hostile, and what is not
+    /// UTF-8 is replaced. A line without an end is among them once its writer is gone.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        self.0.lock().tail.iter().map(|line| String::from_utf8_lossy(line).into_owned()).collect()
+    }
+}
+
 impl OutputPipe {
     /// The longest line, in bytes, that comes out in one piece.
     pub const LONGEST_LINE: usize = 16 * 1024;
@@ -65,6 +83,12 @@ impl OutputPipe {
         let queue = Mutex::new(Queue { writers: 1, ..Queue::default() });
         let shared = Arc::new(Shared { capacity: capacity.max(1), queue });
         (Self(Arc::clone(&shared)), OutputReader(shared))
+    }
+
+    /// What remembers the last lines of this pipe.
+    #[must_use]
+    pub fn tail(&self) -> OutputTail {
+        OutputTail(Arc::clone(&self.0))
     }
 
     fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<usize> {
@@ -117,6 +141,10 @@ impl Queue {
 
     fn end_line(&mut self, cut: bool) {
         let bytes = std::mem::take(&mut self.partial);
+        if self.tail.len() >= TAIL.0 {
+            self.tail.pop_front();
+        }
+        self.tail.push_back(bytes.iter().take(TAIL.1).copied().collect());
         self.queued = self.queued.saturating_add(bytes.len()).saturating_add(LINE_COST);
         self.lines.push_back(Line { bytes, cut });
     }
@@ -262,6 +290,18 @@ mod tests {
         assert_eq!(all.len(), 10_000);
         assert_eq!(all.last().map(|(line, _)| line.as_str()), Some("9999"));
         flood.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_tail_remembers_the_last_lines_and_the_last_words_without_an_end() {
+        let (mut pipe, mut reader) = OutputPipe::new(1 << 20);
+        let tail = pipe.tail();
+        pipe.write_all(b"1\n2\n3\n4\n5\n").await.unwrap();
+        pipe.write_all(&[b'x'; 1_000]).await.unwrap();
+        assert_eq!(tail.lines(), ["1", "2", "3", "4", "5"]);
+        drop(pipe);
+        lines(&mut reader).await;
+        assert_eq!(tail.lines(), ["2", "3", "4", "5", &"x".repeat(256)]);
     }
 
     #[tokio::test]

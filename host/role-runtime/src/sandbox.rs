@@ -4,16 +4,19 @@ use std::sync::Arc;
 
 use wasm_roles_virtual_network::Interface;
 use wasm_roles_wasi_sockets::SocketsView;
+use wasmtime::Store;
 use wasmtime::component::ResourceTable;
-use wasmtime::{Engine, Store};
+use wasmtime_wasi::filesystem::WasiFilesystemCtxView;
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::control::Control;
+use crate::engine::Runtime;
 use crate::environment::Environment;
 use crate::http::WebHooks;
 use crate::instance::InstanceSpec;
 use crate::limits::Limiter;
+use crate::storage::{Storage, StorageView, Volumes};
 
 pub(crate) struct Sandbox {
     wasi: WasiCtx,
@@ -22,12 +25,18 @@ pub(crate) struct Sandbox {
     table: ResourceTable,
     interface: Interface,
     environment: Environment,
+    storage: Storage,
     pub(crate) limiter: Limiter,
 }
 
 impl Sandbox {
     pub(crate) fn sockets(&mut self) -> SocketsView<'_> {
         SocketsView { interface: &self.interface, table: &mut self.table }
+    }
+
+    pub(crate) fn storage(&mut self) -> StorageView<'_> {
+        let stock = WasiFilesystemCtxView { ctx: self.wasi.filesystem(), table: &mut self.table };
+        StorageView { stock, storage: &mut self.storage }
     }
 
     pub(crate) fn environment(&mut self) -> &mut Environment {
@@ -47,17 +56,18 @@ impl WasiHttpView for Sandbox {
     }
 }
 
-/// A store for one incarnation.
+/// A store for one incarnation, or for a program beside it.
 ///
 /// # Errors
 ///
-/// When a directory of the specification cannot be opened.
-pub(crate) fn store(
-    engine: &Engine,
+/// When a directory of the specification cannot be opened, or measured.
+pub(crate) async fn store(
+    runtime: &Runtime,
     interface: Interface,
     spec: &InstanceSpec,
     control: Arc<Control>,
 ) -> Result<Store<Sandbox>, String> {
+    let volumes = Volumes::attach(&runtime.volumes, &spec.preopens).await?;
     let mut table = ResourceTable::new();
     table.set_max_capacity(spec.limits.resources);
     let sandbox = Sandbox {
@@ -67,9 +77,10 @@ pub(crate) fn store(
         table,
         interface,
         environment: Environment { view: Arc::clone(&spec.environment), control },
+        storage: Storage::new(volumes),
         limiter: Limiter::new(spec.limits),
     };
-    let mut store = Store::new(engine, sandbox);
+    let mut store = Store::new(&runtime.engine, sandbox);
     store.limiter(|sandbox| &mut sandbox.limiter);
     store.set_hostcall_fuel(spec.limits.call_bytes);
     // One tick of work, then the worker thread goes to somebody else for a moment.

@@ -9,11 +9,11 @@ use std::fmt::Display;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use serde::{Serialize, Serializer};
-use wasm_roles_service_model::{AppliedOverlay, LocalResource, PortRange, Transport};
+use wasm_roles_service_model::{AppliedOverlay, Distribution, LocalResource, PortRange, Transport};
 
 use crate::{
-    InstanceId, Limits, Plan, PlannedEndpoint, PlannedInstance, PlannedRole, PublicPort, RoleEndpoint,
-    TrafficEntry,
+    Availability, InstanceId, Limits, Plan, PlannedEndpoint, PlannedInstance, PlannedRole, PublicPort,
+    RoleEndpoint, TrafficEntry,
 };
 
 /// Where public ports listen: the address for each, `None` for one that nothing listens on.
@@ -189,6 +189,17 @@ struct PublicDocument<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     instance: Option<&'a str>,
     listen: Option<SocketAddr>,
+    /// The name of the probe that decides which instances answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    probe: Option<&'a str>,
+    /// Whether instances answer in every state.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    ignore_status: bool,
+    /// What keeps connections with one instance.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    distribution: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    idle_timeout_seconds: Option<u64>,
 }
 
 impl<'a> PublicDocument<'a> {
@@ -203,6 +214,17 @@ impl<'a> PublicDocument<'a> {
             endpoint: &public.endpoint,
             instance: public.instance.as_ref().map(InstanceId::as_str),
             listen,
+            probe: match &public.availability {
+                Availability::Probed(probe) => Some(&probe.name),
+                Availability::Ready | Availability::Running => None,
+            },
+            ignore_status: public.availability == Availability::Running,
+            distribution: match public.distribution {
+                Distribution::FiveTuple => None,
+                Distribution::SourceIp => Some("sourceIP"),
+                Distribution::SourceIpProtocol => Some("sourceIPProtocol"),
+            },
+            idle_timeout_seconds: public.idle_timeout.map(|timeout| timeout.as_secs()),
         }
     }
 }

@@ -32,10 +32,10 @@ pub use instance_value::{InstanceFacts, ValueError, instance_value};
 pub use planner::plan;
 pub use traffic::{Because, TrafficEntry, Way};
 pub use types::{
-    EndpointKind, InstanceId, Limits, Plan, PlannedEndpoint, PlannedInstance, PlannedRole, Protocol,
-    PublicPort, Reach, ReachRule, RoleEndpoint,
+    Availability, EndpointKind, InstanceId, Limits, Plan, PlannedEndpoint, PlannedInstance, PlannedProbe,
+    PlannedRole, Protocol, PublicPort, Reach, ReachRule, RoleEndpoint,
 };
 pub use wasm_roles_service_model::{
-    Content, EntryPoint, EnvironmentVariable, LocalResource, Port, RoleKind, RoleName, ServiceModel, Span,
-    StartupTask, TaskKind, TopologyChangeDiscovery, Transport, VariableValue,
+    Content, Distribution, EntryPoint, EnvironmentVariable, LocalResource, Port, ProbeCheck, RoleKind,
+    RoleName, ServiceModel, Span, StartupTask, TaskKind, TopologyChangeDiscovery, Transport, VariableValue,
 };

@@ -11,8 +11,8 @@ use crate::policy::{Compiler, reach};
 use crate::ports::{LocalPorts, local_ports};
 use crate::rehearsal::Rehearsal;
 use crate::types::{
-    Availability, EndpointKind, InstanceId, Plan, PlannedEndpoint, PlannedInstance, PlannedProbe, PlannedRole,
-    PublicPort, RoleEndpoint,
+    Availability, EndpointKind, InstanceId, Plan, PlannedEndpoint, PlannedInstance, PlannedProbe,
+    PlannedRole, PublicPort, RoleEndpoint,
 };
 use crate::{PlanError, addresses};
 

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use wasm_roles_service_model::{
-    Content, Distribution, EntryPoint, EnvironmentVariable, InputProtocol, InternalProtocol, LocalResource, Port,
-    PortRange, ProbeCheck, RoleKind, RoleName, Span, StartupTask, TopologyChangeDiscovery, Transport, VmSize,
+    Content, Distribution, EntryPoint, EnvironmentVariable, InputProtocol, InternalProtocol, LocalResource,
+    Port, PortRange, ProbeCheck, RoleKind, RoleName, Span, StartupTask, TopologyChangeDiscovery, Transport,
+    VmSize,
 };
 use wasm_roles_virtual_network::{InstanceIndex, Policy};
 

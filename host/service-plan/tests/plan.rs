@@ -14,7 +14,8 @@ use std::net::Ipv4Addr;
 
 use services::{instance, model_of, plan_of, scenario};
 use wasm_roles_service_plan::{
-    EndpointKind, EntryPoint, PlanError, PlannedEndpoint, Protocol, Reach, RoleKind, Transport, plan,
+    Availability, Distribution, EndpointKind, EntryPoint, PlanError, PlannedEndpoint, PlannedProbe, Protocol,
+    PublicPort, Reach, RoleKind, Transport, plan,
 };
 
 const EVERY_ENDPOINT: &str = r#"
@@ -111,6 +112,51 @@ fn public_ports_are_sorted_and_know_who_answers() {
     assert_eq!((direct.kind, direct.public_port), (EndpointKind::InstanceInput, Some(10_106)));
     assert_eq!(instance(&plan, "Front_IN_1").endpoints[0].public_port, Some(80));
     assert_eq!(plan.public[0].protocol, Protocol::Http);
+}
+
+#[test]
+fn public_ports_carry_what_the_balancer_has_to_know() {
+    let plan = plan_of(
+        r#"<LoadBalancerProbes>
+             <LoadBalancerProbe name="Page" protocol="http" path="Probe.aspx" port="8080" intervalInSeconds="5" timeoutInSeconds="11" />
+             <LoadBalancerProbe name="Connection" protocol="tcp" />
+           </LoadBalancerProbes>
+           <WorkerRole name="Front"><Endpoints>
+             <InputEndpoint name="Http" protocol="http" port="80" loadBalancerProbe="Page" loadBalancerDistribution="sourceIP" idleTimeoutInMinutes="30" />
+             <InputEndpoint name="Stream" protocol="tcp" port="81" localPort="*" loadBalancerProbe="Connection" loadBalancerDistribution="sourceIPProtocol" />
+             <InputEndpoint name="Desktop" protocol="tcp" port="82" loadBalancerDistribution="none" ignoreRoleInstanceStatus="true" />
+             <InputEndpoint name="Both" protocol="tcp" port="83" loadBalancerProbe="Page" ignoreRoleInstanceStatus="true" />
+             <InstanceInputEndpoint name="Direct" protocol="tcp" localPort="9000" idleTimeoutInMinutes="4">
+               <AllocatePublicPortFrom><FixedPortRange min="10000" max="10004" /></AllocatePublicPortFrom>
+             </InstanceInputEndpoint>
+           </Endpoints></WorkerRole>"#,
+        &[("Front", 1)],
+    );
+    let how = |public: &PublicPort| {
+        let availability = match &public.availability {
+            Availability::Ready => "ready".to_owned(),
+            Availability::Running => "running".to_owned(),
+            Availability::Probed(PlannedProbe { name, check, port, interval, timeout, .. }) => {
+                format!("{name} {check:?} on {port} every {interval:?}, at most {timeout:?}")
+            }
+        };
+        (public.port.get(), availability, public.distribution, public.idle_timeout.map(|time| time.as_secs()))
+    };
+    let (page, any) =
+        (r#"Page Http { path: "/Probe.aspx" } on 8080 every 5s, at most 11s"#, Distribution::FiveTuple);
+    let expected = [
+        (80, page.to_owned(), Distribution::SourceIp, Some(1800)),
+        (
+            81,
+            "Connection Tcp on 20000 every 15s, at most 31s".to_owned(),
+            Distribution::SourceIpProtocol,
+            None,
+        ),
+        (82, "running".to_owned(), any, None),
+        (83, page.to_owned(), any, None),
+        (10_000, "ready".to_owned(), any, Some(240)),
+    ];
+    assert_eq!(plan.public.iter().map(how).collect::<Vec<_>>(), expected);
 }
 
 #[test]

@@ -17,13 +17,13 @@ pub enum NetError {
     /// The address is not one of the instance's own.
     #[error("address not bindable")]
     AddressNotBindable,
-    /// Nobody listens there, or the listener closed before it had room.
+    /// Nobody listens there, or the listener closed before it had room; of UDP, nobody is bound there.
     #[error("connection refused")]
     ConnectionRefused,
     /// The peer or this side aborted the connection.
     #[error("connection reset")]
     ConnectionReset,
-    /// The interface failed or was detached under a listener, a bind or a connect.
+    /// The interface failed or was detached under a listener, a UDP socket, a bind or a connect.
     #[error("connection aborted")]
     ConnectionAborted,
     /// Write after this side ended its direction, or after the peer closed the connection and said so.
@@ -42,6 +42,9 @@ pub enum NetError {
     /// malformed name.
     #[error("invalid argument")]
     InvalidArgument,
+    /// A datagram is longer than UDP allows.
+    #[error("datagram too large")]
+    DatagramTooLarge,
     /// The instance has as many sockets as it may.
     #[error("too many sockets")]
     TooManySockets,
@@ -68,7 +71,9 @@ impl From<NetError> for io::Error {
             NetError::InvalidArgument => io::ErrorKind::InvalidInput,
             NetError::NameUnresolvable => io::ErrorKind::NotFound,
             NetError::NotSupported => io::ErrorKind::Unsupported,
-            NetError::InvalidState | NetError::TooManySockets => io::ErrorKind::Other,
+            NetError::InvalidState | NetError::TooManySockets | NetError::DatagramTooLarge => {
+                io::ErrorKind::Other
+            }
         };
         Self::new(kind, error)
     }
@@ -84,6 +89,37 @@ pub enum AttachError {
     /// An earlier incarnation of the instance is still attached.
     #[error("an earlier incarnation of the instance is still attached")]
     AlreadyAttached,
+}
+
+/// Why there is no flow between an instance and an outside address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum FlowError {
+    /// There is one already between the port and the address.
+    #[error("a flow between the port and the address is open")]
+    Taken,
+    /// The address is an instance's, or no address at all: who has it outside would be taken for somebody else.
+    #[error("the address is not one of the outside")]
+    NotOutside,
+    /// Instances have IPv4 addresses, so they cannot talk to an IPv6 address.
+    #[error("the address is not an IPv4 address")]
+    NotIpv4,
+}
+
+/// Why a datagram from outside is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Undelivered {
+    /// No socket of the instance takes it: none is bound, it is connected to another peer, or the sender cannot
+    /// be told from a socket on the instance's own loopback.
+    #[error("no socket takes it")]
+    NotBound,
+    /// The socket's queue is full.
+    #[error("the socket's queue is full")]
+    Full,
+    /// It is longer than UDP allows.
+    #[error("datagram too large")]
+    TooLarge,
 }
 
 /// A connection that the instance could not take. It is given back as it was, for another instance.

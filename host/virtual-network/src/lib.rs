@@ -5,25 +5,25 @@
 //!
 //! A [`Network`] connects the instances of one deployment. Each incarnation of an instance gets one
 //! [`Interface`] with the instance's address and loopbacks of its own. Between instances a TCP connection is
-//! a pair of queues in memory; a connection from outside is a stream of the operating system that somebody
+//! a pair of queues in memory, and a UDP datagram goes from one queue to another; a connection from outside is a stream of the operating system that somebody
 //! accepted and [handed over](Interface::hand_over). To the instance both are a [`TcpStream`].
 //!
 //! # Who may do what
 //!
-//! [`Policy::decide`] and [`Policy::resolve`] answer, and nothing else does. Every bind, listen, connect and
-//! name look-up asks them. The policy can be replaced while the network runs; connections that are open stay
+//! [`Policy::decide`] and [`Policy::resolve`] answer, and nothing else does. Every bind, listen, connect, send
+//! and name look-up asks them; what was asked for by an admitted datagram may be [answered](udp). The policy can be replaced while the network runs; connections that are open stay
 //! open. See [`policy`] for the rules.
 //!
 //! # What guests can do to it
 //!
 //! Everything that arrives from a guest is taken as hostile. An interface has a bounded number of sockets,
-//! each connection buffers a bounded number of bytes, a listener queues a bounded number of connections, and
+//! each connection and each UDP socket buffers a bounded number of bytes, a listener queues a bounded number of connections, and
 //! the log of denials remembers a bounded number of targets for each instance. What a guest can block is
 //! itself.
 //!
 //! # Rules for callers
 //!
-//! Operations never block. Each direction of a stream and each listener remember one waiting task, the last
+//! Operations never block. Each direction of a stream, each listener and each UDP socket remember one waiting task, the last
 //! one that polled. Wakers run outside of all locks. Time is tokio's.
 
 mod error;
@@ -31,11 +31,13 @@ pub mod network;
 pub mod policy;
 mod sync;
 pub mod tcp;
+pub mod udp;
 
-pub use error::{AttachError, HandOver, NetError};
+pub use error::{AttachError, FlowError, HandOver, NetError, Undelivered};
 pub use network::{Counters, Denial, DeniedOperation, Interface, InterfaceLimits, Network, Observer};
 pub use policy::{
     Admission, Audience, DenyReason, EndpointGrant, InstanceIndex, Operation, Origin, Policy, PolicyBuilder,
     PolicyError, PortRange, RoleIndex, Transport, Transports, Verdict,
 };
-pub use tcp::{BoundTcp, Connecting, TcpListener, TcpStream};
+pub use tcp::{BoundTcp, Connecting, HandOverOptions, TcpListener, TcpStream};
+pub use udp::{AnswerSink, Datagram, OutsideFlow, UdpSocket};

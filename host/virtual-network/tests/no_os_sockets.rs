@@ -35,7 +35,7 @@ fn instances_talk_without_a_socket_of_the_operating_system() {
     let role = policy.role("Worker");
     let port = NonZeroU16::new(7000).unwrap();
     let (name, ports) = ("Service".to_owned(), PortRange::single(port));
-    let grant = EndpointGrant { name, transports: Transports::Tcp, ports, audience: Audience::Deployment };
+    let grant = EndpointGrant { name, transports: Transports::Any, ports, audience: Audience::Deployment };
     policy.endpoint(role, grant);
     let addresses = [Ipv4Addr::new(10, 0, 0, 4), Ipv4Addr::new(10, 0, 0, 5)];
     let one = policy.instance(role, "Worker_IN_0", 0, addresses[0]);
@@ -59,5 +59,10 @@ fn instances_talk_without_a_socket_of_the_operating_system() {
             (client, accepted)
         })
         .collect();
+    let (question, answer) =
+        (one.bind_udp((addresses[0], 0).into()).unwrap(), other.bind_udp(server).unwrap());
+    question.send_to(Bytes::from_static(b"?"), server).unwrap();
+    answer.send_to(Bytes::from_static(b"!"), question.local_address()).unwrap();
+    assert_eq!(question.try_receive().unwrap().unwrap().data, "!");
     assert_eq!((connections.len(), own_sockets()), (100, before));
 }

@@ -26,6 +26,21 @@ impl Family {
         self.may_bind(address) && address.port() != 0 && !address.ip().is_unspecified()
     }
 
+    /// Whether `address` is of this family, and not IPv4 in disguise: what a UDP socket of this family may be bound to. Whether
+    /// it can be, the network says.
+    pub(crate) fn has(self, address: SocketAddr) -> bool {
+        match (self, address.ip()) {
+            (Self::V4, IpAddr::V4(_)) => true,
+            (Self::V6, IpAddr::V6(ip)) => ip.to_ipv4_mapped().is_none(),
+            (Self::V4, IpAddr::V6(_)) | (Self::V6, IpAddr::V4(_)) => false,
+        }
+    }
+
+    /// Whether a UDP socket of this family may send to `address`: one of the family, with a port and not unspecified.
+    pub(crate) fn may_send_to(self, address: SocketAddr) -> bool {
+        self.has(address) && address.port() != 0 && !address.ip().is_unspecified()
+    }
+
     /// Every address of the family, any port: what an implicit bind takes.
     pub(crate) fn unspecified(self) -> SocketAddr {
         match self {
@@ -144,9 +159,30 @@ mod tests {
     }
 
     #[test]
+    fn where_datagrams_may_come_from_and_go_to() {
+        for (family, address, has, send) in [
+            (V4, "10.0.0.4:80", true, true),
+            (V4, "10.0.0.4:0", true, false),
+            (V4, "0.0.0.0:80", true, false),
+            // The interface of UDP does not forbid these, so the network answers.
+            (V4, "224.0.0.1:80", true, true),
+            (V4, "255.255.255.255:80", true, true),
+            (V4, "[::1]:80", false, false),
+            (V6, "[::1]:80", true, true),
+            (V6, "[::]:80", true, false),
+            (V6, "[::ffff:10.0.0.4]:80", false, false),
+            (V6, "10.0.0.4:80", false, false),
+        ] {
+            let parsed: SocketAddr = address.parse().unwrap();
+            assert_eq!(family.has(parsed), has, "bind {address}");
+            assert_eq!(family.may_send_to(parsed), send, "send {address}");
+        }
+    }
+
+    #[test]
     fn an_implicit_bind_is_one_that_a_guest_may_ask_for_too() {
         for family in [V4, V6] {
-            assert!(family.may_bind(family.unspecified()));
+            assert!(family.may_bind(family.unspecified()) && family.has(family.unspecified()));
         }
     }
 }

@@ -49,9 +49,9 @@
 //!
 //! | here | in the network |
 //! |---|---|
-//! | the states of a socket, as the interfaces document them | binds, connects, listens, names: whether and how |
+//! | the states of a socket, as the interfaces document them | binds, connects, listens, sends, names: whether and how |
 //! | which arguments are invalid | what is denied |
-//! | [options](p2#options): validated, kept, read back | buffers, back-pressure, backlog, time-outs |
+//! | [options](p2#options): validated, kept, read back | buffers, back-pressure, backlog, time-outs, loss |
 //! | which error code a call may give | which error happened |
 //!
 //! A call gives only codes that the interface documents for it or allows everywhere. That is more than tidiness: wasi-libc
@@ -61,11 +61,8 @@
 //!
 //! Sockets are capped by the interface, resources by the capacity of the table; a full table is an error where the
 //! interface has one for it (`new-socket-limit`, `out-of-memory`) and a trap elsewhere. One read or write moves at most
-//! 64 KiB, so a guest cannot make the host allocate more by asking for more.
-//!
-//! # Not yet
-//!
-//! UDP sockets cannot be created (`not-supported`).
+//! 64 KiB, and one receive of datagrams stops when it has as much, so a guest cannot make the host allocate more by asking
+//! for more.
 
 mod address;
 mod options;

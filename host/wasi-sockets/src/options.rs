@@ -1,4 +1,4 @@
-//! The options of a TCP socket that both versions have.
+//! The options of a socket that both versions have.
 //!
 //! In memory there are no packets to count hops of and no idle connections to lose, so the options change nothing. Guests
 //! set them all the same and may read back what they set. The interfaces forbid zero, and nothing else.
@@ -6,8 +6,9 @@
 use std::num::{NonZeroU8, NonZeroU32, NonZeroU64};
 
 use wasm_roles_virtual_network::tcp::CAPACITY;
+use wasm_roles_virtual_network::udp::RECEIVE_BUFFER;
 
-/// What a guest may set on a socket. A socket that a listener accepts starts with the listener's.
+/// What a guest may set on a TCP socket. A socket that a listener accepts starts with the listener's.
 #[derive(Clone, Debug)]
 pub(crate) struct TcpOptions {
     pub(crate) keep_alive: bool,
@@ -21,6 +22,30 @@ pub(crate) struct TcpOptions {
     pub(crate) receive_buffer_size: NonZeroU64,
     /// In bytes.
     pub(crate) send_buffer_size: NonZeroU64,
+}
+
+/// What a guest may set on a UDP socket.
+#[derive(Clone, Debug)]
+pub(crate) struct UdpOptions {
+    pub(crate) hop_limit: NonZeroU8,
+    /// In bytes.
+    pub(crate) receive_buffer_size: NonZeroU64,
+    /// In bytes.
+    pub(crate) send_buffer_size: NonZeroU64,
+}
+
+/// What the network gives to the queue of a UDP socket. Linux gives as much to what a socket sends.
+const DATAGRAM_BUFFER_SIZE: NonZeroU64 = NonZeroU64::new(RECEIVE_BUFFER as u64).unwrap();
+
+impl Default for UdpOptions {
+    /// What Linux has.
+    fn default() -> Self {
+        Self {
+            hop_limit: const { NonZeroU8::new(64).unwrap() },
+            receive_buffer_size: DATAGRAM_BUFFER_SIZE,
+            send_buffer_size: DATAGRAM_BUFFER_SIZE,
+        }
+    }
 }
 
 /// What the network gives to each direction of a connection.

@@ -20,12 +20,21 @@ pub mod p2 {
     ///
     /// When one of them is linked already.
     pub fn add_to_linker<T: WasiView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+        add_to_linker_without_filesystem(linker)?;
+        filesystem::preopens::add_to_linker::<T, WasiFilesystem>(linker, WasiFilesystemView::filesystem)?;
+        filesystem::types::add_to_linker::<T, WasiFilesystem>(linker, WasiFilesystemView::filesystem)
+    }
+
+    /// Links `wasi:io`, `wasi:clocks`, `wasi:random` and `wasi:cli` 0.2, for hosts with a file system of their own.
+    ///
+    /// # Errors
+    ///
+    /// When one of them is linked already.
+    pub fn add_to_linker_without_filesystem<T: WasiView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
         // wasi:io, wasi:clocks, wasi:random/random, and stdin, stdout and stderr of wasi:cli.
         add_to_linker_proxy_interfaces_async(linker)?;
         random::insecure::add_to_linker::<T, WasiRandom>(linker, WasiRandomView::random)?;
         random::insecure_seed::add_to_linker::<T, WasiRandom>(linker, WasiRandomView::random)?;
-        filesystem::preopens::add_to_linker::<T, WasiFilesystem>(linker, WasiFilesystemView::filesystem)?;
-        filesystem::types::add_to_linker::<T, WasiFilesystem>(linker, WasiFilesystemView::filesystem)?;
         cli::environment::add_to_linker::<T, WasiCli>(linker, WasiCliView::cli)?;
         cli::exit::add_to_linker::<T, WasiCli>(linker, WasiCliView::cli)?;
         cli::terminal_input::add_to_linker::<T, WasiCli>(linker, WasiCliView::cli)?;
@@ -49,9 +58,20 @@ pub mod p3 {
     ///
     /// When one of them is linked already.
     pub fn add_to_linker<T: WasiView + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+        add_to_linker_without_filesystem(linker)?;
+        filesystem::add_to_linker(linker)
+    }
+
+    /// Links `wasi:cli`, `wasi:clocks` and `wasi:random` 0.3, for hosts with a file system of their own.
+    ///
+    /// # Errors
+    ///
+    /// When one of them is linked already.
+    pub fn add_to_linker_without_filesystem<T: WasiView + 'static>(
+        linker: &mut Linker<T>,
+    ) -> wasmtime::Result<()> {
         cli::add_to_linker(linker)?;
         clocks::add_to_linker(linker)?;
-        filesystem::add_to_linker(linker)?;
         random::add_to_linker(linker)
     }
 }

@@ -78,7 +78,7 @@ impl Deployment {
     }
 }
 
-fn spec(id: &str, clock: Clock) -> InstanceSpec {
+pub fn spec(id: &str, clock: Clock) -> InstanceSpec {
     let current = InstanceView {
         id: id.to_owned(),
         role: "Worker".to_owned(),
@@ -113,7 +113,7 @@ fn spec(id: &str, clock: Clock) -> InstanceSpec {
     }
 }
 
-struct Silent;
+pub struct Silent;
 
 impl Observer for Silent {
     fn denied(&self, _: &Denial) {}

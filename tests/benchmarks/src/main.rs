@@ -6,6 +6,7 @@
 //! wasm-roles-benchmarks                    all of them
 //! wasm-roles-benchmarks network            guest to guest: virtual network against kernel loopback
 //! wasm-roles-benchmarks instances [COUNT]  start instances, memory when idle
+//! wasm-roles-benchmarks storage            4 KiB writes: with a quota against the stock file system
 //! wasm-roles-benchmarks web                a web role against a bare hyper server (needs wrk)
 //! ```
 
@@ -14,6 +15,7 @@ mod instances;
 mod network;
 mod process;
 mod statistics;
+mod storage;
 mod web;
 
 use wasmtime::{Result, bail};
@@ -28,13 +30,15 @@ fn main() -> Result<()> {
         [] => {
             network::run()?;
             instances::run(INSTANCES)?;
+            storage::run()?;
             web::run()
         }
         ["network"] => network::run(),
         ["instances"] => instances::run(INSTANCES),
         ["instances", count] => instances::run(count.parse()?),
+        ["storage"] => storage::run(),
         ["web"] => web::run(),
         ["hyper", address] => web::serve_with_hyper(address),
-        _ => bail!("usage: wasm-roles-benchmarks network | instances [COUNT] | web"),
+        _ => bail!("usage: wasm-roles-benchmarks network | instances [COUNT] | storage | web"),
     }
 }

@@ -31,10 +31,11 @@ struct Case {
     at_least: f64,
 }
 
-const CASES: [Case; 3] = [
+const CASES: [Case; 4] = [
     Case { name: "64 KiB stream", server: "sink", client: "stream", count: 16_384, at_least: 4.0 },
     Case { name: "1-byte ping-pong", server: "echo", client: "ping", count: 20_000, at_least: 3.0 },
     Case { name: "connect", server: "accept", client: "connect", count: 2_000, at_least: 12.0 },
+    Case { name: "UDP ping-pong", server: "udp-echo", client: "udp-ping", count: 20_000, at_least: 3.0 },
 ];
 
 /// Runs all cases and prints a table.
@@ -157,7 +158,7 @@ impl Bench {
         let mut wasi = WasiCtx::builder();
         wasi.arg("bench-network").args(arguments).stdout(stdout).inherit_stderr();
         // The stock sockets of the comparison may reach loopback; the virtual network has its own policy.
-        wasi.allow_tcp(true).socket_addr_check(|address, _| {
+        wasi.allow_tcp(true).allow_udp(true).socket_addr_check(|address, _| {
             let local = address.ip().is_loopback() || address.ip().is_unspecified();
             Box::pin(async move { local })
         });
@@ -203,7 +204,7 @@ fn two_instances() -> Result<(Interface, Interface)> {
         server,
         EndpointGrant {
             name: "Bench".to_owned(),
-            transports: Transports::Tcp,
+            transports: Transports::Any,
             ports,
             audience: Audience::Deployment,
         },

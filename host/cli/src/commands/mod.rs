@@ -1,12 +1,34 @@
 //! The commands, one file each.
 
+pub mod check;
+pub mod explain;
+pub mod explain_code;
+pub mod graph;
+pub mod plan;
 pub mod run;
 
-/// How a command ended when nothing was wrong.
+use std::process::ExitCode;
+
+/// How a command ended when it could do what it was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// What was to be stopped has stopped.
-    Stopped,
+    /// What was to be stopped has stopped, what was to be told is told.
+    Done,
+    /// There are errors in what was to be checked.
+    Errors,
+    /// The answer is no.
+    Denied,
     /// The user did not want to wait.
     Interrupted,
+}
+
+impl From<Ending> for ExitCode {
+    fn from(ending: Ending) -> Self {
+        match ending {
+            Ending::Done => ExitCode::SUCCESS,
+            Ending::Errors => ExitCode::FAILURE,
+            Ending::Denied => ExitCode::from(3),
+            Ending::Interrupted => ExitCode::from(130),
+        }
+    }
 }

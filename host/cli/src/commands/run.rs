@@ -1,6 +1,5 @@
 //! `wasm-roles run`: one service in the foreground, until somebody wants it to stop.
 
-use std::io::Write;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -11,17 +10,16 @@ use tokio::task::JoinHandle;
 use tokio::time::{interval_at, timeout};
 use wasm_roles_fabric::approot::Approots;
 use wasm_roles_fabric::{
-    Clock, Deployment, DeploymentOptions, Events, Publication, Runtime, RuntimeOptions, Seed, Status,
+    Clock, Deployment, DeploymentOptions, Events, Runtime, RuntimeOptions, Seed, Status, remove_tree,
 };
-use wasm_roles_service_model::{Options, load, render};
-use wasm_roles_service_plan::{Plan, plan};
 
 use super::Ending;
 use crate::arguments::RunArguments;
 use crate::cache_folder;
 use crate::failure::Failure;
 use crate::printer::{Printed, Printer};
-use crate::service_files::{self, ServiceFiles};
+use crate::reading::Reading;
+use crate::service_files::ServiceFiles;
 use crate::signals::StopSignals;
 use crate::words::{self, Progress, Started, Words};
 
@@ -33,8 +31,9 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// Runs a service until it was asked to stop.
 pub async fn run(arguments: RunArguments) -> Result<Ending> {
     let mut signals = StopSignals::listen().context("signals cannot be listened to")?;
-    let files = service_files::read(&arguments.definition, arguments.config.as_deref())?;
-    let plan = Arc::new(planned(&files, arguments.strict)?);
+    let reading = Reading::of(&arguments.service)?;
+    let plan = Arc::new(reading.plan()?);
+    let files = reading.into_files();
     let engine = engine(&arguments)?;
     let data =
         tempfile::Builder::new().prefix("wasm-roles-").tempdir().context("no folder for local storage")?;
@@ -60,21 +59,11 @@ pub async fn run(arguments: RunArguments) -> Result<Ending> {
     let stop_budget = Duration::from_secs(arguments.stop_timeout);
     let session = Session { deployment, signals, printed, progress, talk, stop_budget };
     let ending = session.live().await;
-    // A failure leaves files in the folder for temporary ones, which is no reason to fail.
-    let _ = data.close();
+    // A failure leaves files in the folder for temporary ones, which is no reason to fail. What guests have nested
+    // deeply must not be removed by recursion.
+    let data = data.keep();
+    let _ = tokio::task::spawn_blocking(move || remove_tree(&data)).await;
     Ok(ending)
-}
-
-/// The plan of the service. Prints everything there is to say about its files.
-fn planned(files: &ServiceFiles, strict: bool) -> Result<Plan, Failure> {
-    let outcome = load(&files.definition, files.configuration.as_ref(), &Options { strict });
-    let sources: Vec<_> = std::iter::once(&files.definition).chain(&files.configuration).collect();
-    let text = render(&outcome.diagnostics, &sources, words::colored_diagnostics());
-    // When standard error is closed, nobody wants to read it.
-    let _ = std::io::stderr().write_all(text.as_bytes());
-    let model = outcome.model.ok_or(Failure::already_told())?;
-    plan(&model)
-        .map_err(|error| Failure::new(format!("{} cannot be planned: {error}", files.definition.name)))
 }
 
 fn engine(arguments: &RunArguments) -> Result<Runtime, Failure> {
@@ -93,7 +82,7 @@ fn options(
     }
     DeploymentOptions {
         approots,
-        publication: Publication { bind: arguments.bind, at: arguments.publish.iter().copied().collect() },
+        publication: arguments.publication.publication(),
         stop_budget: Duration::from_secs(arguments.stop_timeout),
         data_folder,
         emulated: true,
@@ -174,7 +163,7 @@ impl Session {
         tokio::select! {
             biased;
             () = signals.next() => Ending::Interrupted,
-            _ = timeout(LAST_WORDS, last_words) => Ending::Stopped,
+            _ = timeout(LAST_WORDS, last_words) => Ending::Done,
         }
     }
 
@@ -205,6 +194,7 @@ async fn stop(deployment: Deployment, progress: &mpsc::UnboundedSender<Progress>
             Status::Created,
             Status::Starting,
             Status::Ready,
+            Status::Busy,
             Status::Recycling,
             Status::Stopping,
         ])

@@ -1,14 +1,14 @@
 //! Words for programs: one JSON object per line, all on standard output.
 //!
 //! Every object has `time` (RFC 3339, UTC) and `kind`. Guests' lines have the kind `output`, with `instance`, `stream` and
-//! `message`; bytes that are no UTF-8 are replaced. What concerns one instance has `instance`.
+//! `message`; bytes that are no UTF-8 are replaced. `task` is the start-up task that wrote it, or null for the role. What concerns one instance has `instance`.
 
 use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::{Value, json};
 use wasm_roles_fabric::{Event, EventKind, Published, StopSummary};
-use wasm_roles_service_plan::{InstanceId, PlannedEndpoint, PlannedInstance};
+use wasm_roles_service_plan::{InstanceId, PlannedEndpoint, PlannedInstance, TaskKind};
 
 use super::time::rfc3339;
 use super::{Progress, Started, Words};
@@ -31,10 +31,11 @@ impl Words for Json {
 
     fn event(&mut self, event: &Event) -> Option<Page> {
         let (kind, fields) = match &event.kind {
-            EventKind::Output { instance, stream, line } => (
+            EventKind::Output { instance, task, stream, line } => (
                 "output",
                 json!({
                     "instance": instance.as_str(),
+                    "task": task.as_deref(),
                     "stream": stream.name(),
                     "message": String::from_utf8_lossy(&line.bytes),
                     "cut": line.cut,
@@ -46,13 +47,36 @@ impl Words for Json {
             EventKind::Ended { instance, end } => {
                 ("ended", json!({"instance": instance.as_str(), "reason": end.to_string()}))
             }
-            EventKind::Recycling { instance, attempt, delay, reason } => (
+            EventKind::Recycling { instance, delay, recycled } => (
                 "recycling",
                 json!({
                     "instance": instance.as_str(),
-                    "attempt": attempt,
+                    "attempt": recycled.times,
                     "delay_seconds": delay.as_secs(),
-                    "reason": reason,
+                    "reason": recycled.because,
+                    "last_words": recycled.last_words,
+                }),
+            ),
+            EventKind::EventMissed { instance, event, missed } => (
+                "event-missed",
+                json!({
+                    "instance": instance.as_str(),
+                    "event": event.to_string(),
+                    "reason": missed.to_string(),
+                }),
+            ),
+            EventKind::ChangeRefused { instance } => {
+                ("change-refused", json!({"instance": instance.as_str()}))
+            }
+            EventKind::TaskEnded { instance, task, kind, end, last_words } => (
+                "task-ended",
+                json!({
+                    "instance": instance.as_str(),
+                    "task": &**task,
+                    "type": task_type(*kind),
+                    "success": end.is_success(),
+                    "reason": end.to_string(),
+                    "last_words": last_words,
                 }),
             ),
             EventKind::Denied(denied) => {
@@ -71,6 +95,19 @@ impl Words for Json {
                 )
             }
             EventKind::DenialsSilenced { instance } => ("denials-silenced", json!({"instance": instance})),
+            EventKind::ProbeSucceeds { instance, probe, port } => {
+                ("probe-succeeds", json!({"instance": instance.as_str(), "probe": probe, "port": port.get()}))
+            }
+            EventKind::ProbeFails { instance, probe, port, silence, failure } => (
+                "probe-fails",
+                json!({
+                    "instance": instance.as_str(),
+                    "probe": probe,
+                    "port": port.get(),
+                    "silence_seconds": silence.as_secs(),
+                    "reason": failure.to_string(),
+                }),
+            ),
             EventKind::NoReadyInstance { port, role, connections } => (
                 "no-ready-instance",
                 json!({"port": port.get(), "role": role.as_str(), "connections": connections}),
@@ -106,6 +143,15 @@ fn stopped(summary: &StopSummary) -> Value {
 
 fn ids(instances: &[InstanceId]) -> Vec<&str> {
     instances.iter().map(InstanceId::as_str).collect()
+}
+
+/// As definitions write it.
+const fn task_type(kind: TaskKind) -> &'static str {
+    match kind {
+        TaskKind::Simple => "simple",
+        TaskKind::Foreground => "foreground",
+        TaskKind::Background => "background",
+    }
 }
 
 fn instance(instance: &PlannedInstance) -> Value {
@@ -168,13 +214,14 @@ mod tests {
     fn a_hostile_line_is_one_object_on_one_line() {
         let instance = InstanceId::new(&RoleName::new("Web").unwrap(), 0);
         let line = Line { bytes: b"\"}\r{\x1b\xff".to_vec(), cut: false };
-        let kind = EventKind::Output { instance, stream: OutputStream::Stderr, line };
+        let kind = EventKind::Output { instance, task: None, stream: OutputStream::Stderr, line };
         let page = Json.event(&Event { time: Duration::ZERO, kind }).unwrap();
         let text = String::from_utf8(page.bytes).unwrap();
         assert_eq!(text.matches('\n').count(), 1);
         let object: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(object["message"], "\"}\r{\u{1b}\u{fffd}");
         assert_eq!((&object["instance"], &object["stream"]), (&json!("Web_IN_0"), &json!("stderr")));
+        assert_eq!(object["task"], Value::Null);
         assert_eq!(object["time"], "1970-01-01T00:00:00.000000Z");
     }
 }

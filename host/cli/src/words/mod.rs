@@ -1,17 +1,22 @@
-//! What is printed about a running service, for people ([`plain`]) or for programs ([`json`]).
+//! What is printed: about a running service, for people ([`plain`]) or for programs ([`json`]); about its files
+//! ([`problems`]) and its plan ([`plan`]).
 
 mod clean;
 mod color;
+mod columns;
 mod denial;
 mod json;
 mod lines;
 mod plain;
+pub mod plan;
+pub mod problems;
 mod table;
 mod time;
 
 use std::io::IsTerminal;
 use std::time::Duration;
 
+pub use clean::clean;
 use wasm_roles_fabric::{Event, Published, StopSummary};
 use wasm_roles_service_plan::{InstanceId, Plan};
 
@@ -59,12 +64,17 @@ pub fn of(arguments: &RunArguments, plan: &Plan) -> Box<dyn Words> {
         lines::GuestLines::raw()
     } else {
         let ids = plan.instances.iter().map(|instance| instance.id.as_str());
-        lines::GuestLines::prefixed(ids, color::wanted(std::io::stdout().is_terminal()))
+        lines::GuestLines::prefixed(ids, colored_output())
     };
-    Box::new(plain::Plain::new(lines, color::wanted(std::io::stderr().is_terminal())))
+    Box::new(plain::Plain::new(lines, colored_diagnostics()))
 }
 
-/// Whether diagnostics on standard error are coloured.
+/// Whether words on standard output are coloured.
+pub fn colored_output() -> bool {
+    color::wanted(std::io::stdout().is_terminal())
+}
+
+/// Whether words on standard error are coloured.
 pub fn colored_diagnostics() -> bool {
     color::wanted(std::io::stderr().is_terminal())
 }

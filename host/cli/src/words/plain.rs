@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use wasm_roles_fabric::{Event, EventKind, Status, StopSummary};
-use wasm_roles_service_plan::InstanceId;
+use wasm_roles_fabric::{CONNECTION_WAIT, Event, EventKind, Status, StopSummary};
+use wasm_roles_service_plan::{InstanceId, Port, TaskKind};
 
+use super::clean::clean;
 use super::color::paint;
 use super::lines::GuestLines;
 use super::{Progress, Started, Words, denial, table};
@@ -20,11 +21,13 @@ pub struct Plain {
     colored: bool,
     /// Instances whose next Ready is news, because they were recycled.
     recycled: BTreeSet<InstanceId>,
+    /// Instances and public ports whose next successful probe is news, because the last ones failed.
+    failing: BTreeSet<(InstanceId, Port)>,
 }
 
 impl Plain {
     pub const fn new(lines: GuestLines, colored: bool) -> Self {
-        Self { lines, colored, recycled: BTreeSet::new() }
+        Self { lines, colored, recycled: BTreeSet::new(), failing: BTreeSet::new() }
     }
 
     /// A line of this program about `subject`; further lines are indented.
@@ -55,29 +58,79 @@ impl Words for Plain {
 
     fn event(&mut self, event: &Event) -> Option<Page> {
         let page = match &event.kind {
-            EventKind::Output { instance, line, .. } => Page::out(self.lines.line(instance.as_str(), line)),
+            EventKind::Output { instance, task, line, .. } => {
+                Page::out(self.lines.line(instance.as_str(), task.as_deref(), line))
+            }
+            // Of a simple task its failure is the reason of a recycle, which is to come.
+            EventKind::TaskEnded { instance, task, kind, end, .. }
+                if *kind != TaskKind::Simple && !end.is_success() =>
+            {
+                let task = clean(task.as_bytes(), false);
+                self.say_one(
+                    instance.as_str(),
+                    format!("start-up task {task} {end}; the role does not depend on it"),
+                )
+            }
             EventKind::StatusChanged { instance, status: Status::Ready } => {
                 if !self.recycled.remove(instance) {
                     return None; // the line that all are Ready is to come
                 }
                 self.say_one(instance.as_str(), "is Ready again".to_owned())
             }
-            EventKind::Recycling { instance, attempt, delay, reason } => {
+            EventKind::StatusChanged { instance, status: Status::Busy } => {
                 self.recycled.insert(instance.clone());
-                let row = if *attempt > 1 { format!(" (recycle {attempt} in a row)") } else { String::new() };
                 self.say_one(
                     instance.as_str(),
-                    format!("{reason}; starts again in {} s{row}", delay.as_secs()),
+                    "is Busy; it takes no traffic until its next status check".to_owned(),
+                )
+            }
+            EventKind::Recycling { instance, delay, recycled } => {
+                self.recycled.insert(instance.clone());
+                // The reason may be a guest's own words.
+                let words = if recycled.times > 1 { recycled.to_string() } else { recycled.because.clone() };
+                let words = clean(words.as_bytes(), false);
+                self.say_one(instance.as_str(), format!("{words}; starts again in {} s", delay.as_secs()))
+            }
+            EventKind::EventMissed { instance, event, missed } => {
+                self.say_one(instance.as_str(), format!("its handler of {event} {missed}"))
+            }
+            EventKind::ChangeRefused { instance } => {
+                self.recycled.insert(instance.clone());
+                self.say_one(
+                    instance.as_str(),
+                    "wants to be recycled for the change; starts again with it".to_owned(),
                 )
             }
             EventKind::Denied(denied) => self.say(&denied.denial.subject_id, &denial::lines(denied)),
             EventKind::DenialsSilenced { instance } => self
                 .say_one(instance, "denied many different things; further ones are only counted".to_owned()),
+            EventKind::ProbeFails { instance, probe, port, silence, failure } => {
+                self.failing.insert((instance.clone(), *port));
+                self.say_one(
+                    instance.as_str(),
+                    format!(
+                        "has not answered probe {probe} for {} s: {failure}; gets no connections of public port {port}",
+                        silence.as_secs()
+                    ),
+                )
+            }
+            EventKind::ProbeSucceeds { instance, probe, port } => {
+                if !self.failing.remove(&(instance.clone(), *port)) {
+                    return None;
+                }
+                self.say_one(
+                    instance.as_str(),
+                    format!("answers probe {probe}; gets connections of public port {port}"),
+                )
+            }
             EventKind::NoReadyInstance { port, role, connections } => {
-                let closed = counted(*connections, "connection was", "connections were");
+                let refused = counted(*connections, "connection was", "connections were");
                 self.say_one(
                     &format!("public port {port}"),
-                    format!("{closed} closed: no instance of {role} is ready to take them"),
+                    format!(
+                        "{refused} refused: no instance of {role} could take them within {} s",
+                        CONNECTION_WAIT.as_secs()
+                    ),
                 )
             }
             EventKind::AcceptFailed { port, reason } => {
@@ -132,6 +185,7 @@ fn counted(number: u64, one: &str, many: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use wasm_roles_fabric::{ProbeFailure, ProgramEnd, Recycled};
     use wasm_roles_service_plan::RoleName;
 
     fn ids(count: u32) -> Vec<InstanceId> {
@@ -150,18 +204,46 @@ mod tests {
         let instance = ids(1).remove(0);
         let ready = EventKind::StatusChanged { instance: instance.clone(), status: Status::Ready };
         assert_eq!(said(ready.clone(), &mut plain), None);
-        let recycling = |attempt, seconds| EventKind::Recycling {
+        let recycling = |times, seconds| EventKind::Recycling {
             instance: instance.clone(),
-            attempt,
             delay: Duration::from_secs(seconds),
-            reason: "run returned".to_owned(),
+            recycled: Recycled { times, because: "run re\x1bturned".to_owned(), last_words: Vec::new() },
         };
         let first = said(recycling(1, 1), &mut plain).unwrap();
-        assert_eq!(first, "Web_IN_0 * run returned; starts again in 1 s\n");
+        assert_eq!(first, "Web_IN_0 * run re\\u{1b}turned; starts again in 1 s\n");
         let third = said(recycling(3, 4), &mut plain).unwrap();
-        assert_eq!(third, "Web_IN_0 * run returned; starts again in 4 s (recycle 3 in a row)\n");
+        assert_eq!(third, "Web_IN_0 * recycled 3 times, because run re\\u{1b}turned; starts again in 4 s\n");
         assert_eq!(said(ready.clone(), &mut plain).unwrap(), "Web_IN_0 * is Ready again\n");
         assert_eq!(said(ready, &mut plain), None);
+    }
+
+    #[test]
+    fn a_failure_of_a_task_is_told_when_nothing_else_tells_it() {
+        let mut plain = Plain::new(GuestLines::raw(), false);
+        let mut ended = |kind, status| {
+            let (instance, task) = (ids(1).remove(0), "log.cmd".into());
+            let end = ProgramEnd::Exited { status };
+            said(EventKind::TaskEnded { instance, task, kind, end, last_words: Vec::new() }, &mut plain)
+        };
+        let words = "Web_IN_0 * start-up task log.cmd ended with status 3; the role does not depend on it\n";
+        assert_eq!(ended(TaskKind::Background, 3).unwrap(), words);
+        assert_eq!(ended(TaskKind::Foreground, 3).unwrap(), words);
+        assert_eq!(ended(TaskKind::Background, 0), None);
+        assert_eq!(ended(TaskKind::Simple, 3), None);
+    }
+
+    #[test]
+    fn a_probe_that_fails_is_told_and_so_is_its_next_success() {
+        let mut plain = Plain::new(GuestLines::raw(), false);
+        let (instance, probe, port) = (ids(1).remove(0), "Page".to_owned(), Port::new(80).unwrap());
+        let succeeds = EventKind::ProbeSucceeds { instance: instance.clone(), probe: probe.clone(), port };
+        let (silence, failure) = (Duration::from_secs(31), ProbeFailure::Status(500));
+        let fails = EventKind::ProbeFails { instance, probe, port, silence, failure };
+        assert_eq!(said(succeeds.clone(), &mut plain), None, "that a service works is no news");
+        let words = "Web_IN_0 * has not answered probe Page for 31 s: status 500, only 200 is healthy; gets no connections of public port 80\n";
+        assert_eq!(said(fails, &mut plain).unwrap(), words);
+        let words = "Web_IN_0 * answers probe Page; gets connections of public port 80\n";
+        assert_eq!(said(succeeds, &mut plain).unwrap(), words);
     }
 
     #[test]

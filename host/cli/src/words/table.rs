@@ -1,9 +1,11 @@
 //! The table at the start: what runs, and where it can be reached.
 
-use wasm_roles_fabric::Published;
-use wasm_roles_service_plan::{PlannedEndpoint, PlannedInstance, Protocol, Transport};
+use std::net::SocketAddr;
+
+use wasm_roles_service_plan::{PlannedEndpoint, PlannedInstance, Protocol, PublicPort, Transport};
 
 use super::Started;
+use super::columns::{aligned, listed};
 
 /// The service, its instances and its public ports.
 pub fn table(started: &Started<'_>) -> String {
@@ -15,22 +17,32 @@ pub fn table(started: &Started<'_>) -> String {
     let heading = ["INSTANCE", "ROLE", "ADDRESS", "ENDPOINTS"].map(str::to_owned);
     text.push_str(&aligned(heading, plan.instances.iter().map(instance_row)));
     if !started.published.is_empty() {
-        let heading = ["PUBLIC PORT", "ROLE", "ENDPOINT", "LISTENS ON"].map(str::to_owned);
         text.push('\n');
-        text.push_str(&aligned(heading, started.published.iter().map(port_row)));
+        text.push_str(&public_ports(
+            started.published.iter().map(|published| (&published.public, published.at)),
+        ));
     }
     text.push('\n');
     text
 }
 
+/// Public ports and where they listen.
+pub fn public_ports<'a>(ports: impl Iterator<Item = (&'a PublicPort, Option<SocketAddr>)>) -> String {
+    let heading = ["PUBLIC PORT", "ROLE", "ENDPOINT", "LISTENS ON"].map(str::to_owned);
+    aligned(heading, ports.map(|(public, at)| port_row(public, at)))
+}
+
 fn instance_row(instance: &PlannedInstance) -> [String; 4] {
-    let endpoints: Vec<String> = instance.endpoints.iter().map(endpoint).collect();
-    let endpoints = if endpoints.is_empty() { "-".to_owned() } else { endpoints.join(", ") };
-    [instance.id.to_string(), instance.role.to_string(), instance.address.to_string(), endpoints]
+    [
+        instance.id.to_string(),
+        instance.role.to_string(),
+        instance.address.to_string(),
+        listed(instance.endpoints.iter().map(endpoint)),
+    ]
 }
 
 /// Such as `HttpIn http 8080`.
-fn endpoint(endpoint: &PlannedEndpoint) -> String {
+pub fn endpoint(endpoint: &PlannedEndpoint) -> String {
     let ports = match (endpoint.port, endpoint.port_max) {
         (0, _) => "every port".to_owned(),
         (first, Some(last)) => format!("{first}-{last}"),
@@ -39,50 +51,16 @@ fn endpoint(endpoint: &PlannedEndpoint) -> String {
     format!("{} {} {ports}", endpoint.name, endpoint.protocol)
 }
 
-fn port_row(published: &Published) -> [String; 4] {
-    let public = &published.public;
+fn port_row(public: &PublicPort, at: Option<SocketAddr>) -> [String; 4] {
     let transport = match public.transport {
         Transport::Tcp => "tcp",
         Transport::Udp => "udp",
     };
     let who = public.instance.as_ref().map_or_else(|| public.role.to_string(), ToString::to_string);
-    let place = match published.at {
+    let place = match at {
         Some(at) if public.protocol == Protocol::Http => format!("http://{at}/"),
         Some(at) => at.to_string(),
         None => format!("- ({} is not served by this version)", public.protocol),
     };
     [format!("{}/{transport}", public.port), who, public.endpoint.clone(), place]
-}
-
-/// Rows in columns as wide as their widest cell; the last one ends where it ends.
-fn aligned<const N: usize>(heading: [String; N], rows: impl Iterator<Item = [String; N]>) -> String {
-    const GAP: usize = 2;
-    let rows: Vec<[String; N]> = std::iter::once(heading).chain(rows).collect();
-    let mut widths = [0; N];
-    for row in &rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = cell.chars().count().max(*width);
-        }
-    }
-    let line = |row: &[String; N]| {
-        let cells =
-            row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}", width = width + GAP));
-        let mut line = cells.collect::<String>().trim_end().to_owned();
-        line.push('\n');
-        line
-    };
-    rows.iter().map(line).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn columns_are_as_wide_as_their_widest_cell() {
-        let row = |cells: [&str; 3]| cells.map(str::to_owned);
-        let text =
-            aligned(row(["A", "BB", "C"]), [row(["aaaa", "b", "c c c"]), row(["grün", "", ""])].into_iter());
-        assert_eq!(text, "A     BB  C\naaaa  b   c c c\ngrün\n");
-    }
 }

@@ -11,6 +11,8 @@
 
 mod bad_input;
 mod components;
+mod documentation;
 mod golden;
+mod inspect;
 mod service;
 mod session;

@@ -103,6 +103,13 @@ impl Service {
         transcript(arguments, output.status, &output.stdout, &output.stderr)
     }
 
+    /// The JSON that the program prints on its standard output.
+    pub fn json(&self, arguments: &str) -> Value {
+        let output = self.command(arguments).output().unwrap();
+        serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("{error} in:\n{}", String::from_utf8_lossy(&output.stdout)))
+    }
+
     /// Starts the program.
     pub fn start(&self, arguments: &str) -> Running {
         let mut child = self.command(arguments).spawn().unwrap();

@@ -66,7 +66,7 @@ fn an_instance_whose_program_ends_is_said_to_start_again() {
     let service = Service::of_worker(SHORT_PROGRAM);
     let mut running = service.start(RUN);
     running.says("Worker_IN_0 * run returned; starts again in 1 s");
-    running.says("starts again in 2 s (recycle 2 in a row)");
+    running.says("recycled 2 times, because run returned; starts again in 2 s");
     running.interrupt();
     assert_eq!(running.ended().code, Some(0));
 }

@@ -69,7 +69,7 @@ impl Bed {
 
     /// Starts the instance with this ordinal.
     pub fn start_as(&self, ordinal: usize, component: &RoleComponent, mode: &str) -> Started {
-        self.launch(ordinal, component, mode, |_| {})
+        self.start_as_with(ordinal, component, mode, |_| {})
     }
 
     pub fn start_with(
@@ -78,19 +78,28 @@ impl Bed {
         mode: &str,
         adjust: impl FnOnce(&mut InstanceSpec),
     ) -> Started {
-        self.launch(0, component, mode, adjust)
+        self.start_as_with(0, component, mode, adjust)
     }
 
-    fn launch(
+    /// Starts the instance with this ordinal, with what it gets adjusted.
+    pub fn start_as_with(
         &self,
         ordinal: usize,
         component: &RoleComponent,
         mode: &str,
         adjust: impl FnOnce(&mut InstanceSpec),
     ) -> Started {
+        let (mut spec, stdout, stderr) = Self::spec(mode);
+        adjust(&mut spec);
+        let instance = start(component, self.interface(ordinal), spec);
+        Started { instance, stdout, stderr }
+    }
+
+    /// What an instance gets, with one setting, `mode`, and the arguments that `mode` says; and what it writes.
+    pub fn spec(mode: &str) -> (InstanceSpec, OutputReader, OutputReader) {
         let (stdout, stdout_reader) = OutputPipe::new(64 * 1024);
         let (stderr, stderr_reader) = OutputPipe::new(64 * 1024);
-        let mut spec = InstanceSpec {
+        let spec = InstanceSpec {
             id: "Worker_IN_0".to_owned(),
             environment: Arc::new(environment(mode)),
             arguments: std::iter::once("worker").chain(mode.split(' ')).map(str::to_owned).collect(),
@@ -104,9 +113,7 @@ impl Bed {
             clock: Clock::new(SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000)),
             seed: Seed::new([3; 32]),
         };
-        adjust(&mut spec);
-        let instance = start(component, self.interface(ordinal), spec);
-        Started { instance, stdout: stdout_reader, stderr: stderr_reader }
+        (spec, stdout_reader, stderr_reader)
     }
 }
 
@@ -122,7 +129,8 @@ impl Started {
     }
 }
 
-fn environment(mode: &str) -> EnvironmentView {
+/// What an instance of the bed sees, with one setting, `mode`.
+pub fn environment(mode: &str) -> EnvironmentView {
     let current = InstanceView {
         id: "Worker_IN_0".to_owned(),
         role: "Worker".to_owned(),

@@ -8,6 +8,10 @@
 )]
 
 mod bed;
+mod ends;
+mod events;
 mod life_cycle;
+mod programs;
 mod sdk_examples;
+mod storage;
 mod web;

@@ -149,12 +149,7 @@ static INTERNAL_ENDPOINT: ElementRule = element(
 );
 static INSTANCE_INPUT_ENDPOINT: ElementRule = element(
     "InstanceInputEndpoint",
-    &[
-        read("name"),
-        read("protocol"),
-        read("localPort"),
-        read("idleTimeoutInMinutes"),
-    ],
+    &[read("name"), read("protocol"), read("localPort"), read("idleTimeoutInMinutes")],
     &[once(&ALLOCATE_PUBLIC_PORT_FROM)],
 );
 static ALLOCATE_PUBLIC_PORT_FROM: ElementRule =

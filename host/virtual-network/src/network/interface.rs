@@ -1,7 +1,7 @@
 //! What one incarnation of an instance can do on the network.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
 use std::num::NonZeroU16;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -11,14 +11,16 @@ use super::denial::Target;
 use super::socket_table::{self, Scope, Socket, SocketTable};
 use crate::policy::{DenyReason, InstanceIndex, Operation, Policy, Transport, Verdict};
 use crate::sync::lock;
-use crate::tcp::{Account, BoundTcp, Connecting, ListenQueue};
-use crate::{HandOver, NetError};
+use crate::tcp::{Account, BoundTcp, Connecting, HandOverOptions, ListenQueue};
+use crate::udp::{self, AnswerSink, FlowTable, Inbox, OutsideFlow, UdpSocket};
+use crate::{FlowError, HandOver, NetError};
 
 /// What an interface may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InterfaceLimits {
-    /// Bound ports, listeners and connections together, those included that wait in a backlog. Default: 4096.
+    /// Bound ports, listeners, connections and UDP sockets together, those included that wait in a backlog.
+    /// Default: 4096.
     pub sockets: usize,
 }
 
@@ -58,6 +60,8 @@ pub(crate) struct InterfaceCore {
     address: Ipv4Addr,
     sockets: Mutex<SocketTable>,
     account: Arc<Account>,
+    inboxes: Arc<udp::Account>,
+    flows: Mutex<FlowTable>,
     /// Where the next answer of a look-up starts.
     rotation: AtomicUsize,
 }
@@ -92,7 +96,8 @@ impl Interface {
     }
 
     /// Makes every socket fail, so that a guest that blocks on one comes back: reads and writes with
-    /// `ConnectionReset`, accept, connect and everything new with `ConnectionAborted`. Peers can still read
+    /// `ConnectionReset`, everything of UDP, accept, connect and everything new with `ConnectionAborted`. Peers
+    /// can still read
     /// what the instance sent before; then they see a reset. The address stays taken; who connects to it now
     /// is refused.
     pub fn fail(&self) {
@@ -107,8 +112,43 @@ impl Interface {
     /// `AccessDenied` or `AddressNotBindable` by the policy, `AddressInUse`, `TooManySockets`, `ConnectionAborted`.
     pub fn bind(&self, address: SocketAddr) -> Result<BoundTcp, NetError> {
         self.core().check(Operation::Bind(Transport::Tcp), address)?;
-        let (socket, port) = Socket::bind(self.core(), address)?;
-        Ok(BoundTcp::new(socket, SocketAddr::new(address.ip(), port)))
+        let (socket, local) = Socket::bind(self.core(), Transport::Tcp, address)?;
+        Ok(BoundTcp::new(socket, local))
+    }
+
+    /// Makes a UDP socket at a local address, as [`bind`](Self::bind) does for TCP. The ports of the two have
+    /// nothing to do with each other.
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`](Self::bind).
+    pub fn bind_udp(&self, address: SocketAddr) -> Result<UdpSocket, NetError> {
+        self.core().check(Operation::Bind(Transport::Udp), address)?;
+        let (socket, local) = Socket::bind(self.core(), Transport::Udp, address)?;
+        UdpSocket::new(socket, local)
+    }
+
+    /// Opens a flow of datagrams between the instance's own address and `port` on one side and an outside
+    /// address on the other. What the instance sends from the port to that address goes to `sink`.
+    ///
+    /// An IPv4 address in IPv6 form stands for the IPv4 address.
+    ///
+    /// # Errors
+    ///
+    /// [`FlowError`].
+    pub fn open_flow(
+        &self,
+        port: NonZeroU16,
+        outside: SocketAddr,
+        sink: Arc<dyn AnswerSink>,
+    ) -> Result<OutsideFlow, FlowError> {
+        OutsideFlow::open(self.core(), port, outside, sink)
+    }
+
+    /// Datagrams for UDP sockets of the instance that found no room in their queues.
+    #[must_use]
+    pub fn dropped_datagrams(&self) -> u64 {
+        self.core().inboxes.dropped()
     }
 
     /// Opens a connection from an ephemeral port.
@@ -161,12 +201,46 @@ impl Interface {
     ///
     /// [`HandOver`] gives the connection back.
     pub fn hand_over(&self, port: NonZeroU16, stream: tokio::net::TcpStream) -> Result<(), HandOver> {
+        self.hand_over_with(port, stream, HandOverOptions::default())
+    }
+
+    /// As [`hand_over`](Self::hand_over), with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`hand_over`](Self::hand_over).
+    pub fn hand_over_with(
+        &self,
+        port: NonZeroU16,
+        stream: tokio::net::TcpStream,
+        options: HandOverOptions,
+    ) -> Result<(), HandOver> {
         let Some(queue) = self.core().listener(Scope::Own, port.get()) else {
             return Err(HandOver::NotListening(stream));
         };
-        queue.hand_over(SocketAddr::new(self.address().into(), port.get()), stream)?;
+        queue.hand_over(SocketAddr::new(self.address().into(), port.get()), stream, options)?;
         self.core().shared.count_hand_over();
         Ok(())
+    }
+
+    /// Opens a connection in memory from `from`, somebody outside of the network such as a load balancer that looks after
+    /// the instance, to the listener at the instance's own address and `port`. The instance sees `from` as the peer.
+    ///
+    /// The policy is not asked, and no guest can do this: it is the host that calls. The connection counts among the
+    /// sockets of the instance, and not as one between instances.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` when `from` is no address of the outside, `ConnectionRefused` when nobody listens. The
+    /// rest as [`Connecting`] says.
+    pub fn connect_from_outside(&self, from: SocketAddrV4, port: NonZeroU16) -> Result<Connecting, NetError> {
+        let (core, ip) = (self.core(), *from.ip());
+        if ip.is_unspecified() || ip.is_loopback() || ip.is_multicast() || core.is_instance(ip) {
+            return Err(NetError::InvalidArgument);
+        }
+        let queue = core.listener(Scope::Own, port.get()).ok_or(NetError::ConnectionRefused)?;
+        let server = SocketAddr::new(self.address().into(), port.get());
+        Ok(Connecting::from_outside(from.into(), server, queue))
     }
 
     fn core(&self) -> &Arc<InterfaceCore> {
@@ -199,6 +273,8 @@ impl InterfaceCore {
             address,
             sockets,
             account: Arc::default(),
+            inboxes: Arc::default(),
+            flows: Mutex::default(),
             rotation: AtomicUsize::new(0),
         }
     }
@@ -223,6 +299,35 @@ impl InterfaceCore {
         self.sockets().listener(scope, port)
     }
 
+    pub(crate) fn inbox(&self, scope: Scope, port: u16) -> Option<Arc<Inbox>> {
+        self.sockets().inbox(scope, port)
+    }
+
+    /// What the UDP sockets have received.
+    pub(crate) fn inboxes(&self) -> &Arc<udp::Account> {
+        &self.inboxes
+    }
+
+    pub(crate) fn flows(&self) -> MutexGuard<'_, FlowTable> {
+        lock(&self.flows)
+    }
+
+    /// Whether `address` is that of an instance of the deployment.
+    pub(crate) fn is_instance(&self, address: Ipv4Addr) -> bool {
+        address == self.address || self.shared.policy().instance_at(address).is_some()
+    }
+
+    /// The local address of a socket that is bound to `local`, as `target` sees it.
+    pub(crate) fn source(&self, local: SocketAddr, target: IpAddr) -> SocketAddr {
+        let address = match (local.ip(), target) {
+            (address, _) if !address.is_unspecified() => address,
+            (_, IpAddr::V4(target)) if !target.is_loopback() => IpAddr::V4(self.address),
+            (_, IpAddr::V4(_)) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            (_, IpAddr::V6(_)) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        };
+        SocketAddr::new(address, local.port())
+    }
+
     /// The interface that has `address`, as this one sees it.
     pub(crate) fn peer(self: &Arc<Self>, address: IpAddr) -> Option<Arc<Self>> {
         match address {
@@ -235,13 +340,29 @@ impl InterfaceCore {
 
     /// Asks the policy, and records a denial.
     pub(crate) fn check(&self, operation: Operation, target: SocketAddr) -> Result<(), NetError> {
+        self.check_or(operation, target, || None::<()>).map(drop)
+    }
+
+    /// Asks the policy. What it denies may be admitted by `otherwise`; if not, the denial is recorded. An
+    /// instance that the policy does not have may do nothing.
+    pub(crate) fn check_or<T>(
+        &self,
+        operation: Operation,
+        target: SocketAddr,
+        otherwise: impl FnOnce() -> Option<T>,
+    ) -> Result<Option<T>, NetError> {
         let policy = self.shared.policy();
         let subject = self.subject(&policy);
         let verdict = match subject {
             Some(subject) => policy.decide(subject, operation, target),
             None => Verdict::Deny(DenyReason::UnknownSubject),
         };
-        let Verdict::Deny(reason) = verdict else { return Ok(()) };
+        let Verdict::Deny(reason) = verdict else { return Ok(None) };
+        if subject.is_some()
+            && let Some(admitted) = otherwise()
+        {
+            return Ok(Some(admitted));
+        }
         self.record(subject, Target::Address(operation, target), &reason);
         Err(match reason {
             DenyReason::ForeignAddress => NetError::AddressNotBindable,

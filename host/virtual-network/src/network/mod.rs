@@ -35,6 +35,8 @@ pub(crate) struct Shared {
     denials: DenialLog,
     connections: AtomicU64,
     handed_over: AtomicU64,
+    datagrams: AtomicU64,
+    dropped_datagrams: AtomicU64,
 }
 
 /// What a network has done since it was made.
@@ -45,6 +47,10 @@ pub struct Counters {
     pub connections: u64,
     /// Connections from outside that a listener took.
     pub handed_over: u64,
+    /// UDP datagrams that reached the queue of a socket, from instances and from outside.
+    pub datagrams: u64,
+    /// UDP datagrams that found the queue of their socket full.
+    pub dropped_datagrams: u64,
     /// Operations and look-ups that the policy denied, whether they were reported or not.
     pub denials: u64,
 }
@@ -60,6 +66,8 @@ impl Network {
             denials: DenialLog::default(),
             connections: AtomicU64::new(0),
             handed_over: AtomicU64::new(0),
+            datagrams: AtomicU64::new(0),
+            dropped_datagrams: AtomicU64::new(0),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -118,6 +126,8 @@ impl Network {
         Counters {
             connections: self.shared.connections.load(Ordering::Relaxed),
             handed_over: self.shared.handed_over.load(Ordering::Relaxed),
+            datagrams: self.shared.datagrams.load(Ordering::Relaxed),
+            dropped_datagrams: self.shared.dropped_datagrams.load(Ordering::Relaxed),
             denials: self.shared.denials.count(),
         }
     }
@@ -148,6 +158,14 @@ impl Shared {
 
     pub(crate) fn count_connection(&self) {
         self.connections.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_datagram(&self) {
+        self.datagrams.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_dropped_datagram(&self) {
+        self.dropped_datagrams.fetch_add(1, Ordering::Relaxed);
     }
 
     fn count_hand_over(&self) {

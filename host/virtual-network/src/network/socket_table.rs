@@ -12,8 +12,10 @@ use std::sync::{Arc, Mutex, Weak};
 
 use crate::NetError;
 use crate::network::interface::InterfaceCore;
+use crate::policy::Transport;
 use crate::sync::lock;
 use crate::tcp::{Attempt, Connection, ListenQueue};
+use crate::udp::Inbox;
 
 /// The ports that port 0 chooses from: the dynamic ports of the IANA registry.
 const EPHEMERAL: RangeInclusive<u16> = 49152..=65535;
@@ -61,6 +63,7 @@ pub(crate) enum State {
     Listening(Weak<ListenQueue>),
     Connecting(Weak<Attempt>),
     Connected(Connection),
+    Datagrams(Weak<Inbox>),
 }
 
 impl State {
@@ -79,7 +82,26 @@ impl State {
                 }
             }
             Self::Connected(connection) => connection.abort(),
+            Self::Datagrams(inbox) => {
+                if let Some(inbox) = inbox.upgrade() {
+                    inbox.end();
+                }
+            }
         }
+    }
+}
+
+/// A port in one or more address spaces. Each transport has its own.
+#[derive(Clone, Copy, Debug)]
+struct Ports {
+    transport: Transport,
+    scopes: &'static [Scope],
+    port: u16,
+}
+
+impl Ports {
+    fn keys(self) -> impl Iterator<Item = (Transport, Scope, u16)> {
+        self.scopes.iter().map(move |scope| (self.transport, *scope, self.port))
     }
 }
 
@@ -87,7 +109,7 @@ impl State {
 struct Entry {
     /// The ports that go back when the socket goes. Accepted connections have none, they share the
     /// listener's.
-    ports: Option<(&'static [Scope], u16)>,
+    ports: Option<Ports>,
     state: State,
 }
 
@@ -97,7 +119,7 @@ pub(crate) struct SocketTable {
     /// Whether the interface still works; once false, always false.
     open: bool,
     sockets: BTreeMap<u64, Entry>,
-    ports: BTreeMap<(Scope, u16), u64>,
+    ports: BTreeMap<(Transport, Scope, u16), u64>,
     next_id: u64,
     next_ephemeral: u16,
 }
@@ -120,19 +142,17 @@ impl SocketTable {
     }
 
     /// Reserves `address`, with an ephemeral port for port 0. Gives the id of the socket and its port.
-    pub(crate) fn bind(&mut self, address: SocketAddr) -> Result<(u64, u16), NetError> {
-        let scopes = Scope::covered_by(address.ip());
+    pub(crate) fn bind(&mut self, transport: Transport, address: SocketAddr) -> Result<(u64, u16), NetError> {
         self.check_room()?;
-        let port = match address.port() {
-            0 => self.free_ephemeral(scopes).ok_or(NetError::AddressInUse)?,
-            port if self.is_free(scopes, port) => port,
+        let asked = Ports { transport, scopes: Scope::covered_by(address.ip()), port: address.port() };
+        let ports = match address.port() {
+            0 => self.free_ephemeral(asked).ok_or(NetError::AddressInUse)?,
+            _ if self.is_free(asked) => asked,
             _ => return Err(NetError::AddressInUse),
         };
-        let id = self.insert(Entry { ports: Some((scopes, port)), state: State::Idle });
-        for scope in scopes {
-            self.ports.insert((*scope, port), id);
-        }
-        Ok((id, port))
+        let id = self.insert(Entry { ports: Some(ports), state: State::Idle });
+        self.ports.extend(ports.keys().map(|key| (key, id)));
+        Ok((id, ports.port))
     }
 
     /// Adds a socket for a connection that shares the port of its listener.
@@ -152,11 +172,24 @@ impl SocketTable {
 
     /// The listener at a port.
     pub(crate) fn listener(&self, scope: Scope, port: u16) -> Option<Arc<ListenQueue>> {
-        self.check_open().ok()?;
-        match &self.sockets.get(self.ports.get(&(scope, port))?)?.state {
+        match self.at(Transport::Tcp, scope, port)? {
             State::Listening(queue) => queue.upgrade(),
-            State::Idle | State::Connecting(_) | State::Connected(_) => None,
+            State::Idle | State::Connecting(_) | State::Connected(_) | State::Datagrams(_) => None,
         }
+    }
+
+    /// The inbox of the UDP socket at a port.
+    pub(crate) fn inbox(&self, scope: Scope, port: u16) -> Option<Arc<Inbox>> {
+        match self.at(Transport::Udp, scope, port)? {
+            State::Datagrams(inbox) => inbox.upgrade(),
+            State::Idle | State::Listening(_) | State::Connecting(_) | State::Connected(_) => None,
+        }
+    }
+
+    fn at(&self, transport: Transport, scope: Scope, port: u16) -> Option<&State> {
+        self.check_open().ok()?;
+        let id = self.ports.get(&(transport, scope, port))?;
+        self.sockets.get(id).map(|entry| &entry.state)
     }
 
     /// Ends the interface: nothing new is possible, and what there is comes back in the order of its making.
@@ -167,10 +200,8 @@ impl SocketTable {
 
     fn remove(&mut self, id: u64) {
         let Some(entry) = self.sockets.remove(&id) else { return };
-        if let Some((scopes, port)) = entry.ports {
-            for scope in scopes {
-                self.ports.remove(&(*scope, port));
-            }
+        for key in entry.ports.into_iter().flat_map(Ports::keys) {
+            self.ports.remove(&key);
         }
     }
 
@@ -190,19 +221,20 @@ impl SocketTable {
         id
     }
 
-    fn is_free(&self, scopes: &[Scope], port: u16) -> bool {
-        scopes.iter().all(|scope| !self.ports.contains_key(&(*scope, port)))
+    fn is_free(&self, ports: Ports) -> bool {
+        ports.keys().all(|key| !self.ports.contains_key(&key))
     }
 
     /// The next free ephemeral port. They go round, so that one that was just closed is the last to come
     /// again.
-    fn free_ephemeral(&mut self, scopes: &[Scope]) -> Option<u16> {
+    fn free_ephemeral(&mut self, asked: Ports) -> Option<Ports> {
         let from_next = self.next_ephemeral..=*EPHEMERAL.end();
         let before = *EPHEMERAL.start()..self.next_ephemeral;
-        let port = from_next.chain(before).find(|port| self.is_free(scopes, *port))?;
+        let mut candidates = from_next.chain(before).map(|port| Ports { port, ..asked });
+        let ports = candidates.find(|ports| self.is_free(*ports))?;
         self.next_ephemeral =
-            if port == *EPHEMERAL.end() { *EPHEMERAL.start() } else { port.saturating_add(1) };
-        Some(port)
+            if ports.port == *EPHEMERAL.end() { *EPHEMERAL.start() } else { ports.port.saturating_add(1) };
+        Some(ports)
     }
 }
 
@@ -219,10 +251,14 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    /// A new socket at `address`, and the port that it got.
-    pub(crate) fn bind(core: &Arc<InterfaceCore>, address: SocketAddr) -> Result<(Self, u16), NetError> {
-        let (id, port) = core.sockets().bind(address)?;
-        Ok((Self { core: core.clone(), id }, port))
+    /// A new socket at `address`, and the address with the port that it got.
+    pub(crate) fn bind(
+        core: &Arc<InterfaceCore>,
+        transport: Transport,
+        address: SocketAddr,
+    ) -> Result<(Self, SocketAddr), NetError> {
+        let (id, port) = core.sockets().bind(transport, address)?;
+        Ok((Self { core: core.clone(), id }, SocketAddr::new(address.ip(), port)))
     }
 
     /// A new socket for a connection that arrives at a listener.

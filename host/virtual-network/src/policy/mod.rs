@@ -21,7 +21,8 @@
 //! | connect, send | any other address: strangers, IPv4 mapped into IPv6, unspecified, multicast | [`DenyReason::Outside`] |
 //!
 //! Every loopback address of 127.0.0.0/8 is the instance's own. An endpoint counts for the transports that it
-//! admits. Endpoints may overlap; one that admits is enough.
+//! admits. Endpoints may overlap; one that admits is enough. That a datagram may be answered is not a rule of the policy,
+//! which knows no conversations, but of the [network](crate::udp).
 //!
 //! # Rules of [`Policy::resolve`]
 //!

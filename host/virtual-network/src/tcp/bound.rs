@@ -1,6 +1,6 @@
 //! A bound address, before it becomes a listener or a connection.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::connecting::Connecting;
@@ -61,18 +61,7 @@ impl BoundTcp {
         let peer = core.peer(target.ip()).ok_or(NetError::RemoteUnreachable)?;
         let scope = Scope::of(target.ip());
         let queue = peer.listener(scope, target.port()).ok_or(NetError::ConnectionRefused)?;
-        let local = self.concrete_local(target.ip());
+        let local = core.source(self.local, target.ip());
         Connecting::start(self.socket, local, target, queue)
-    }
-
-    /// The local address as the peer sees it.
-    fn concrete_local(&self, target: IpAddr) -> SocketAddr {
-        let address = match (self.local.ip(), target) {
-            (local, _) if !local.is_unspecified() => local,
-            (_, IpAddr::V4(target)) if !target.is_loopback() => IpAddr::V4(self.socket.core().address()),
-            (_, IpAddr::V4(_)) => IpAddr::V4(Ipv4Addr::LOCALHOST),
-            (_, IpAddr::V6(_)) => IpAddr::V6(std::net::Ipv6Addr::LOCALHOST),
-        };
-        SocketAddr::new(address, self.local.port())
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::account::Account;
 use super::memory::{MemoryEnd, Pipes, Side};
 use super::queue::{ListenQueue, Offer, Ticket};
 use super::stream::TcpStream;
@@ -83,7 +84,8 @@ pub struct Connecting {
 }
 
 struct Pending {
-    socket: Socket,
+    /// `None` for a connect from outside.
+    socket: Option<Socket>,
     attempt: Arc<Attempt>,
     /// The place in the queue, while the connect waits.
     place: Option<(Arc<ListenQueue>, Ticket)>,
@@ -102,12 +104,22 @@ impl Connecting {
         let pipes = Pipes::new(socket.core().account(), queue.account());
         let attempt = Arc::new(Attempt::new(pipes, client, server));
         socket.set_state(State::Connecting(Arc::downgrade(&attempt)))?;
+        Ok(Self::offer(Some(socket), attempt, queue))
+    }
+
+    /// Begins a connect from `client`, which is outside of the network; `queue` listens at `server`.
+    pub(crate) fn from_outside(client: SocketAddr, server: SocketAddr, queue: Arc<ListenQueue>) -> Self {
+        let pipes = Pipes::new(&Arc::new(Account::default()), queue.account());
+        Self::offer(None, Arc::new(Attempt::new(pipes, client, server)), queue)
+    }
+
+    fn offer(socket: Option<Socket>, attempt: Arc<Attempt>, queue: Arc<ListenQueue>) -> Self {
         let place = match queue.offer(&attempt) {
             Offer::Settled => None,
             Offer::Waits(ticket) => Some((queue, ticket)),
         };
         let deadline = Instant::now() + CONNECT_TIMEOUT;
-        Ok(Self { pending: Some(Pending { socket, attempt, place, deadline, timer: None }) })
+        Self { pending: Some(Pending { socket, attempt, place, deadline, timer: None }) }
     }
 
     /// The outcome, if there is one now.
@@ -168,8 +180,9 @@ impl Pending {
     fn establish(self) -> Result<TcpStream, NetError> {
         let Attempt { client, server, .. } = *self.attempt;
         let end = MemoryEnd::new(self.attempt.pipes.clone(), Side::Client);
-        self.socket.core().shared().count_connection();
-        TcpStream::memory(end, client, server, self.socket)
+        let Some(socket) = self.socket else { return Ok(TcpStream::outside(end, client, server)) };
+        socket.core().shared().count_connection();
+        TcpStream::memory(end, client, server, socket)
     }
 }
 

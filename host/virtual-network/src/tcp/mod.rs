@@ -16,12 +16,16 @@
 //! waits, in order; it is refused when the listener closes meanwhile, and times out after
 //! [`CONNECT_TIMEOUT`]. A listener whose instance has no sockets left refuses.
 //!
+//! A connection from outside may have an [idle time-out](HandOverOptions::idle_timeout); both sides see a reset when it
+//! is over.
+//!
 //! Each direction between instances holds up to [`CAPACITY`] bytes that nobody has read yet; when one interface has
 //! 32 MiB of them in all of its connections, each of its directions holds 16 KiB until they are read.
 
 mod account;
 mod bound;
 mod connecting;
+mod idle;
 mod io;
 mod listener;
 mod memory;
@@ -35,6 +39,7 @@ pub use account::CAPACITY;
 pub use bound::BoundTcp;
 pub(crate) use connecting::Attempt;
 pub use connecting::{CONNECT_TIMEOUT, Connecting};
+pub use idle::HandOverOptions;
 pub use listener::TcpListener;
 pub(crate) use queue::ListenQueue;
 pub(crate) use stream::Connection;

@@ -13,6 +13,7 @@ use std::task::{Context, Poll};
 
 use super::account::Account;
 use super::connecting::Attempt;
+use super::idle::HandOverOptions;
 use super::memory::{MemoryEnd, Side};
 use super::stream::TcpStream;
 use super::system::SystemEnd;
@@ -94,7 +95,12 @@ impl ListenQueue {
     }
 
     /// A connection from outside arrives.
-    pub(crate) fn hand_over(&self, local: SocketAddr, stream: tokio::net::TcpStream) -> Result<(), HandOver> {
+    pub(crate) fn hand_over(
+        &self,
+        local: SocketAddr,
+        stream: tokio::net::TcpStream,
+        options: HandOverOptions,
+    ) -> Result<(), HandOver> {
         let Ok(peer) = stream.peer_addr() else {
             // The client has gone already; nobody needs to hear of it.
             return Ok(());
@@ -111,7 +117,7 @@ impl ListenQueue {
         };
         // It fails only when the interface ends this very moment; the client sees the reset that all of its
         // connections get.
-        if let Ok(stream) = TcpStream::system(SystemEnd::new(stream), local, peer, socket) {
+        if let Ok(stream) = TcpStream::system(SystemEnd::new(stream, options), local, peer, socket) {
             state.ready.push_back(stream);
         }
         let acceptor = state.acceptor.take();

@@ -20,7 +20,8 @@ pub struct TcpStream {
     pub(super) end: End,
     local: SocketAddr,
     peer: SocketAddr,
-    _socket: Socket,
+    /// `None` for the end of a connection from outside that is held outside.
+    _socket: Option<Socket>,
 }
 
 #[derive(Debug)]
@@ -75,7 +76,13 @@ impl TcpStream {
     ) -> Result<Self, NetError> {
         let end = Arc::new(end);
         let connection = Connection::System(Arc::downgrade(&end));
+        end.watch_idle();
         Self::new(End::System(end), connection, local, peer, socket)
+    }
+
+    /// The end of a memory connection that somebody outside of the network holds.
+    pub(super) fn outside(end: MemoryEnd, local: SocketAddr, peer: SocketAddr) -> Self {
+        Self { end: End::Memory(end), local, peer, _socket: None }
     }
 
     fn new(
@@ -86,7 +93,7 @@ impl TcpStream {
         socket: Socket,
     ) -> Result<Self, NetError> {
         let registered = socket.set_state(State::Connected(connection));
-        let stream = Self { end, local, peer, _socket: socket };
+        let stream = Self { end, local, peer, _socket: Some(socket) };
         if registered.is_err() {
             stream.reset();
         }

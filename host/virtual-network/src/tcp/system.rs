@@ -16,8 +16,9 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
+use super::idle::{HandOverOptions, IdleClock, Timer};
 use crate::NetError;
 use crate::sync::{WakerSlot, lock, wake};
 
@@ -30,8 +31,9 @@ const LINGER: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
 pub(crate) struct SystemEnd {
-    /// The runtime that drives the stream, for the task that drains the tail.
+    /// The runtime that drives the stream, for the tasks that drain the tail and wait for it to be idle.
     runtime: Option<Handle>,
+    options: HandOverOptions,
     state: Mutex<State>,
 }
 
@@ -46,6 +48,8 @@ struct State {
     waiting_reader: WakerSlot,
     waiting_writer: WakerSlot,
     waiting_drainer: WakerSlot,
+    /// Only with an idle time-out.
+    idle: Option<IdleClock>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +88,10 @@ impl State {
     fn send(&mut self, data: &[u8]) -> Result<usize, NetError> {
         let Some(stream) = &self.stream else { return Err(NetError::ConnectionReset) };
         match stream.try_write(data) {
-            Ok(taken) => Ok(taken),
+            Ok(taken) => {
+                self.moved(taken);
+                Ok(taken)
+            }
             Err(error) if is_transient(&error) => Ok(0),
             Err(error) => {
                 let error = from_system(&error);
@@ -92,6 +99,13 @@ impl State {
                 self.tail = BytesMut::new();
                 Err(error)
             }
+        }
+    }
+
+    /// So many bytes passed.
+    fn moved(&mut self, bytes: usize) {
+        if let Some(idle) = self.idle.as_mut().filter(|_| bytes > 0) {
+            idle.moved();
         }
     }
 
@@ -130,7 +144,7 @@ impl State {
 }
 
 impl SystemEnd {
-    pub(super) fn new(stream: TcpStream) -> Self {
+    pub(super) fn new(stream: TcpStream, options: HandOverOptions) -> Self {
         // Latency before packet count, as between instances. A stream that refuses is about to fail anyway.
         let _ = stream.set_nodelay(true);
         let state = State {
@@ -142,8 +156,26 @@ impl SystemEnd {
             waiting_reader: WakerSlot::default(),
             waiting_writer: WakerSlot::default(),
             waiting_drainer: WakerSlot::default(),
+            idle: options.idle_timeout.map(|_| IdleClock::new()),
         };
-        Self { runtime: Handle::try_current().ok(), state: Mutex::new(state) }
+        Self { runtime: Handle::try_current().ok(), options, state: Mutex::new(state) }
+    }
+
+    /// Begins to watch for the idle time-out, if there is one. It needs a runtime, as everything here.
+    pub(super) fn watch_idle(self: &Arc<Self>) {
+        if let (Some(timeout), Some(runtime)) = (self.options.idle_timeout, &self.runtime) {
+            let timer = Timer::start(runtime, Arc::downgrade(self), timeout);
+            if let Some(idle) = &mut lock(&self.state).idle {
+                idle.keep(timer);
+            }
+        }
+    }
+
+    /// When the last byte passed; `None` once the connection is over.
+    pub(super) fn moved_at(&self) -> Option<Instant> {
+        let state = lock(&self.state);
+        state.stream.as_ref()?;
+        state.idle.as_ref().map(IdleClock::moved_at)
     }
 
     pub(super) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
@@ -204,7 +236,10 @@ impl SystemEnd {
                 state.reader = Reader::Ended;
                 Ok(Some(0))
             }
-            Ok(length) => Ok(Some(length)),
+            Ok(length) => {
+                state.moved(length);
+                Ok(Some(length))
+            }
             Err(error) if is_transient(&error) => Ok(None),
             Err(error) => {
                 let error = from_system(&error);

@@ -1,6 +1,6 @@
 //! A network of three instances: Client_IN_0 (10.0.0.4, no endpoints), Server_IN_0 and Server_IN_1 (10.0.0.5
 //! and .6), whose role has the open endpoint `Service` on the ports 7000 to 7009 and the endpoint `Ruled` on
-//! 8000, which admits nobody.
+//! 8000, which admits nobody, both of every transport.
 
 use std::future::poll_fn;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use wasm_roles_virtual_network::{
     Audience, Denial, EndpointGrant, InstanceIndex, Interface, InterfaceLimits, NetError, Network, Observer,
-    Policy, PortRange, TcpListener, TcpStream, Transports,
+    Policy, PortRange, TcpListener, TcpStream, Transports, UdpSocket,
 };
 
 pub const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 4);
@@ -75,6 +75,11 @@ impl Bed {
         self.server.bind(at(SERVER, PORT.get())).unwrap().listen(backlog).unwrap()
     }
 
+    /// A UDP socket of the server on [`PORT`].
+    pub fn receiver(&self) -> UdpSocket {
+        self.server.bind_udp(at(SERVER, PORT.get())).unwrap()
+    }
+
     /// A connection: the client's end and the server's.
     pub async fn pair(&self) -> (TcpStream, TcpStream) {
         let listener = self.listen(1);
@@ -101,7 +106,7 @@ pub fn policy_with(roles: &[(&str, u32)]) -> Policy {
                 ("Service", PortRange::new(PORT, last).unwrap(), Audience::Deployment),
                 ("Ruled", PortRange::single(NonZeroU16::new(8000).unwrap()), nobody),
             ] {
-                let transports = Transports::Tcp;
+                let transports = Transports::Any;
                 builder.endpoint(role, EndpointGrant { name: name.to_owned(), transports, ports, audience });
             }
         }
@@ -118,6 +123,12 @@ pub fn index(network: &Network, address: Ipv4Addr) -> InstanceIndex {
 
 pub fn at(address: impl Into<std::net::IpAddr>, port: u16) -> SocketAddr {
     SocketAddr::new(address.into(), port)
+}
+
+/// What a socket has received, or the error, without waiting.
+pub fn received(socket: &UdpSocket) -> Result<Option<(String, SocketAddr)>, NetError> {
+    let text = |data: Bytes| String::from_utf8(data.to_vec()).unwrap();
+    Ok(socket.try_receive()?.map(|datagram| (text(datagram.data), datagram.from)))
 }
 
 /// The next bytes, or the end (empty).

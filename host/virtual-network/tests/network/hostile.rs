@@ -29,6 +29,19 @@ fn ten_thousand_sockets_are_too_many_and_none_leaks() {
     }
 }
 
+#[test]
+fn a_scan_by_datagrams_finds_nothing_and_leaves_nothing() {
+    let bed = Bed::new();
+    let scanner = bed.client.bind_udp(at(Ipv4Addr::UNSPECIFIED, 0)).unwrap();
+    let denied = (1..=u16::MAX)
+        .filter(|port| scanner.send_to(Bytes::new(), at(SERVER, *port)) == Err(NetError::AccessDenied))
+        .count();
+    assert_eq!(denied, 65_535 - 10, "all but the ports of the open endpoint");
+    assert_eq!(scanner.try_receive(), Ok(None), "and those that are open say nothing");
+    assert_eq!(bed.heard.lines().len(), 64);
+    assert_eq!(bed.network.counters().denials, 65_525);
+}
+
 #[tokio::test]
 async fn a_storm_of_connects_that_are_never_accepted_costs_the_attacker_only() {
     let bed = Bed::new();

@@ -1,4 +1,4 @@
-//! The network as its users see it: instances that bind, listen, connect, and do all of it badly.
+//! The network as its users see it: instances that bind, listen, connect, send, and do all of it badly.
 
 #![allow(
     clippy::unwrap_used,
@@ -9,8 +9,11 @@
 
 mod bed;
 mod connect;
+mod datagrams;
+mod flows;
 mod hostile;
 mod life_cycle;
+mod outside;
 mod policing;
 mod sockets;
 mod transfer;

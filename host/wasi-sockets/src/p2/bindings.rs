@@ -25,9 +25,9 @@ wasmtime::component::bindgen!({
         "wasi:clocks": wasmtime_wasi::p2::bindings::clocks,
         "wasi:sockets/network.network": crate::p2::Network,
         "wasi:sockets/tcp.tcp-socket": crate::p2::tcp_socket::TcpSocket,
-        "wasi:sockets/udp.udp-socket": crate::p2::udp::UdpSocket,
-        "wasi:sockets/udp.incoming-datagram-stream": crate::p2::udp::IncomingDatagramStream,
-        "wasi:sockets/udp.outgoing-datagram-stream": crate::p2::udp::OutgoingDatagramStream,
+        "wasi:sockets/udp.udp-socket": crate::p2::udp_socket::UdpSocket,
+        "wasi:sockets/udp.incoming-datagram-stream": crate::p2::udp_socket::IncomingDatagramStream,
+        "wasi:sockets/udp.outgoing-datagram-stream": crate::p2::udp_socket::OutgoingDatagramStream,
         "wasi:sockets/ip-name-lookup.resolve-address-stream": crate::p2::names::ResolveAddressStream,
     },
 });

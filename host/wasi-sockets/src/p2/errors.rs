@@ -63,6 +63,37 @@ pub(super) fn stream(error: NetError) -> StreamError {
     StreamError::LastOperationFailed(code.into())
 }
 
+/// Setting up the streams of a UDP socket.
+pub(super) fn datagram_streams(error: NetError) -> ErrorCode {
+    match error {
+        NetError::AccessDenied => ErrorCode::AccessDenied,
+        NetError::InvalidArgument => ErrorCode::InvalidArgument,
+        // The network went with the interface.
+        NetError::RemoteUnreachable | NetError::ConnectionAborted => ErrorCode::RemoteUnreachable,
+        _ => ErrorCode::Unknown,
+    }
+}
+
+pub(super) fn send(error: NetError) -> ErrorCode {
+    match error {
+        NetError::AccessDenied => ErrorCode::AccessDenied,
+        // No address, and no peer either.
+        NetError::InvalidArgument | NetError::InvalidState => ErrorCode::InvalidArgument,
+        NetError::DatagramTooLarge => ErrorCode::DatagramTooLarge,
+        NetError::ConnectionRefused => ErrorCode::ConnectionRefused,
+        NetError::RemoteUnreachable | NetError::ConnectionAborted => ErrorCode::RemoteUnreachable,
+        _ => ErrorCode::Unknown,
+    }
+}
+
+pub(super) fn receive(error: NetError) -> ErrorCode {
+    match error {
+        NetError::ConnectionRefused => ErrorCode::ConnectionRefused,
+        // The interface has ended, or nobody is at the peer's address.
+        _ => ErrorCode::RemoteUnreachable,
+    }
+}
+
 pub(super) fn resolve(error: NetError) -> ErrorCode {
     match error {
         NetError::InvalidArgument => ErrorCode::InvalidArgument,

@@ -1,6 +1,6 @@
 //! `wasi:sockets` 0.2.
 //!
-//! # Start and finish
+//! # TCP: start and finish
 //!
 //! Operations come in pairs, `start-` and `finish-`. Bind and listen are over when they have started. A connect may wait for
 //! room in the backlog of the peer; until then `finish-connect` says `would-block`.
@@ -16,16 +16,29 @@
 //!
 //! A `finish-` without its `start-` is `not-in-progress`. A `start-` with an invalid argument leaves the state as it was.
 //!
+//! # UDP
+//!
+//! | state | `start-bind` | `finish-bind` | `stream` | `local-address` | `remote-address` |
+//! |---|---|---|---|---|---|
+//! | unbound | yes | `not-in-progress` | `invalid-state` | `invalid-state` | `invalid-state` |
+//! | between start and finish | `concurrency-conflict` | yes | `concurrency-conflict` | `invalid-state` | `invalid-state` |
+//! | bound | `invalid-state` | `not-in-progress` | yes | yes | with a peer |
+//!
+//! A `stream` that fails leaves the peer as it was. It traps while streams of an earlier call exist, as the interface
+//! allows and wasmtime-wasi does. A send never waits: `check-send` always permits 16 datagrams, and a `send` of more, or a
+//! second one, traps.
+//!
 //! # Pollables
 //!
-//! That of a socket is ready when `finish-connect` or `accept` would not block, and in every other state at once. That of an
+//! That of a stream of incoming datagrams is ready when `receive` gives a datagram or an error, that of outgoing ones
+//! and that of a UDP socket always. That of a TCP socket is ready when `finish-connect` or `accept` would not block, and in every other state at once. That of an
 //! input stream is ready when a read gives data, the end or an error; that of an output stream when `check-write` gives
 //! more than 0 or an error, which after a `flush` means that everything before it has been handed on.
 //!
 //! # The end
 //!
 //! A connection lives as long as its socket or one of its streams. When the interface fails, `accept` says
-//! `connection-aborted` and streams fail with `connection-reset`; all pollables that wait for them wake up.
+//! `connection-aborted`, streams fail with `connection-reset` and UDP says `remote-unreachable`; all pollables that wait for them wake up.
 //!
 //! # Options
 //!
@@ -40,6 +53,7 @@ mod streams;
 mod tcp;
 mod tcp_socket;
 mod udp;
+mod udp_socket;
 
 use wasmtime::component::{Linker, Resource};
 use wasmtime_wasi::TrappableError;

@@ -23,6 +23,6 @@ wasmtime::component::bindgen!({
     with: {
         "wasi:clocks": wasmtime_wasi::p3::bindings::clocks,
         "wasi:sockets/types.tcp-socket": crate::p3::tcp_socket::TcpSocket,
-        "wasi:sockets/types.udp-socket": crate::p3::udp::UdpSocket,
+        "wasi:sockets/types.udp-socket": crate::p3::udp_socket::UdpSocket,
     },
 });

@@ -62,6 +62,41 @@ pub(super) fn receive(error: NetError) -> ErrorCode {
     }
 }
 
+/// Choosing the peer of a UDP socket includes a bind where the guest has not bound itself.
+pub(super) fn connect_datagrams(error: NetError) -> ErrorCode {
+    match error {
+        NetError::AccessDenied => ErrorCode::AccessDenied,
+        NetError::AddressInUse => ErrorCode::AddressInUse,
+        NetError::InvalidArgument => ErrorCode::InvalidArgument,
+        NetError::TooManySockets => ErrorCode::OutOfMemory,
+        error => other(error),
+    }
+}
+
+/// Sending a datagram includes a bind where the guest has not bound itself.
+pub(super) fn send_datagram(error: NetError) -> ErrorCode {
+    match error {
+        NetError::AccessDenied => ErrorCode::AccessDenied,
+        NetError::AddressInUse => ErrorCode::AddressInUse,
+        // No address, and no peer either.
+        NetError::InvalidArgument | NetError::InvalidState => ErrorCode::InvalidArgument,
+        NetError::DatagramTooLarge => ErrorCode::DatagramTooLarge,
+        NetError::ConnectionRefused => ErrorCode::ConnectionRefused,
+        // The network went with the interface.
+        NetError::RemoteUnreachable | NetError::ConnectionAborted => ErrorCode::RemoteUnreachable,
+        NetError::TooManySockets => ErrorCode::OutOfMemory,
+        error => other(error),
+    }
+}
+
+pub(super) fn receive_datagram(error: NetError) -> ErrorCode {
+    match error {
+        NetError::ConnectionRefused => ErrorCode::ConnectionRefused,
+        // The interface has ended, or nobody is at the peer's address.
+        _ => ErrorCode::RemoteUnreachable,
+    }
+}
+
 pub(super) fn resolve(error: NetError) -> LookUpCode {
     match error {
         NetError::InvalidArgument => LookUpCode::InvalidArgument,

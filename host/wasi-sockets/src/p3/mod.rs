@@ -1,6 +1,6 @@
 //! `wasi:sockets` 0.3.
 //!
-//! # States
+//! # States of TCP
 //!
 //! | state | `bind` | `connect` | `listen` | `send`, `receive` |
 //! |---|---|---|---|---|
@@ -11,6 +11,17 @@
 //! | closed: a connect or listen has failed | `invalid-state` | `invalid-state` | `invalid-state` | `invalid-state` |
 //!
 //! A call with an invalid argument leaves the state as it was. A connect waits only while the backlog of the peer is full.
+//!
+//! # States of UDP
+//!
+//! | state | `bind` | `connect` | `disconnect` | `send` | `receive` | `get-local-address` | `get-remote-address` |
+//! |---|---|---|---|---|---|---|---|
+//! | unbound | yes | yes, on a port that is chosen | `invalid-state` | yes, on a port that is chosen | `invalid-state` | `invalid-state` | `invalid-state` |
+//! | bound | `invalid-state` | yes | `invalid-state` | to an address | yes | yes | `invalid-state` |
+//! | connected | `invalid-state` | yes | yes | to the peer | from the peer | yes | yes |
+//!
+//! A call that fails leaves the state as it was; that holds for the implicit bind too. A send never waits. Any number of
+//! `receive` may wait; they get the datagrams in the order of the calls.
 //!
 //! # Streams and futures
 //!
@@ -26,7 +37,7 @@
 //! # The end
 //!
 //! The socket, its streams and its futures all hold the connection, or the port of a listener. It is closed when the last
-//! of them is dropped.
+//! of them is dropped. UDP says `remote-unreachable` when the interface fails.
 //!
 //! # Options
 //!
@@ -40,6 +51,7 @@ mod streams;
 mod tcp;
 mod tcp_socket;
 mod udp;
+mod udp_socket;
 
 use wasmtime::component::Linker;
 use wasmtime_wasi::TrappableError;

@@ -1,71 +1,113 @@
-//! UDP, which this network does not have yet: a socket cannot be created.
-//!
-//! The type of the resource has no values, so none of the functions below can be reached with a valid handle.
+//! The functions of `udp-socket`: handles in, handles out. What they do is in [`UdpSocket`].
 
-use wasmtime::component::{Accessor, Resource};
+use std::net::SocketAddr;
+use std::num::{NonZeroU8, NonZeroU64};
+use std::sync::Arc;
+
+use wasmtime::component::{Accessor, Resource, ResourceTable};
 
 use super::bindings::wasi::sockets::types::{
     ErrorCode, HostUdpSocket, HostUdpSocketWithStore, IpAddressFamily, IpSocketAddress,
 };
-use super::{SocketError, SocketResult};
+use super::udp_socket::UdpSocket;
+use super::{SocketError, SocketResult, errors};
 use crate::{Sockets, SocketsView};
 
-/// A UDP socket: there is none.
-pub enum UdpSocket {}
+type Handle = Resource<UdpSocket>;
 
-/// A function of a resource that has no values: it ends with the look-up of the handle, which fails.
-macro_rules! unreachable_functions {
-    ($(fn $name:ident($($argument:ty),*) -> $result:ty;)*) => {
-        $(
-            fn $name(&mut self, socket: Resource<UdpSocket> $(, _: $argument)*) -> SocketResult<$result> {
-                match *self.table.get(&socket).map_err(SocketError::trap)? {}
-            }
-        )*
-    };
+fn socket<'t>(table: &'t ResourceTable, handle: &Handle) -> SocketResult<&'t UdpSocket> {
+    table.get(handle).map_err(SocketError::trap)
 }
 
-impl HostUdpSocket for SocketsView<'_> {
-    fn create(&mut self, _: IpAddressFamily) -> SocketResult<Resource<UdpSocket>> {
-        Err(ErrorCode::NotSupported.into())
-    }
-
-    unreachable_functions! {
-        fn bind(IpSocketAddress) -> ();
-        fn connect(IpSocketAddress) -> ();
-        fn disconnect() -> ();
-        fn get_local_address() -> IpSocketAddress;
-        fn get_remote_address() -> IpSocketAddress;
-        fn get_unicast_hop_limit() -> u8;
-        fn set_unicast_hop_limit(u8) -> ();
-        fn get_receive_buffer_size() -> u64;
-        fn set_receive_buffer_size(u64) -> ();
-        fn get_send_buffer_size() -> u64;
-        fn set_send_buffer_size(u64) -> ();
-    }
-
-    fn get_address_family(&mut self, socket: Resource<UdpSocket>) -> wasmtime::Result<IpAddressFamily> {
-        match *self.table.get(&socket)? {}
-    }
-
-    fn drop(&mut self, socket: Resource<UdpSocket>) -> wasmtime::Result<()> {
-        match self.table.delete(socket)? {}
-    }
+fn socket_mut<'t>(table: &'t mut ResourceTable, handle: &Handle) -> SocketResult<&'t mut UdpSocket> {
+    table.get_mut(handle).map_err(SocketError::trap)
 }
 
 impl<T: Send + 'static> HostUdpSocketWithStore<T> for Sockets {
     async fn send(
         store: &Accessor<T, Self>,
-        socket: Resource<UdpSocket>,
-        _: Vec<u8>,
-        _: Option<IpSocketAddress>,
+        handle: Handle,
+        data: Vec<u8>,
+        remote_address: Option<IpSocketAddress>,
     ) -> SocketResult<()> {
-        store.with(|mut access| match *access.get().table.get(&socket).map_err(SocketError::trap)? {})
+        store.with(|mut access| {
+            let SocketsView { interface, table } = access.get();
+            let target = remote_address.map(SocketAddr::from);
+            Ok(socket_mut(table, &handle)?.send(interface, data.into(), target)?)
+        })
     }
 
-    async fn receive(
-        store: &Accessor<T, Self>,
-        socket: Resource<UdpSocket>,
-    ) -> SocketResult<(Vec<u8>, IpSocketAddress)> {
-        store.with(|mut access| match *access.get().table.get(&socket).map_err(SocketError::trap)? {})
+    async fn receive(store: &Accessor<T, Self>, handle: Handle) -> SocketResult<(Vec<u8>, IpSocketAddress)> {
+        let bound = store.with(|mut access| {
+            let bound = socket(access.get().table, &handle)?.bound()?;
+            SocketResult::Ok(Arc::clone(bound))
+        })?;
+        let datagram = bound.receive().await?;
+        Ok((datagram.data.into(), datagram.from.into()))
+    }
+}
+
+impl HostUdpSocket for SocketsView<'_> {
+    fn create(&mut self, family: IpAddressFamily) -> SocketResult<Handle> {
+        self.table.push(UdpSocket::new(family.into())).map_err(errors::table)
+    }
+
+    fn bind(&mut self, handle: Handle, local_address: IpSocketAddress) -> SocketResult<()> {
+        Ok(socket_mut(self.table, &handle)?.bind(self.interface, local_address.into())?)
+    }
+
+    fn connect(&mut self, handle: Handle, remote_address: IpSocketAddress) -> SocketResult<()> {
+        Ok(socket_mut(self.table, &handle)?.connect(self.interface, remote_address.into())?)
+    }
+
+    fn disconnect(&mut self, handle: Handle) -> SocketResult<()> {
+        Ok(socket(self.table, &handle)?.disconnect()?)
+    }
+
+    fn get_local_address(&mut self, handle: Handle) -> SocketResult<IpSocketAddress> {
+        Ok(socket(self.table, &handle)?.local_address()?.into())
+    }
+
+    fn get_remote_address(&mut self, handle: Handle) -> SocketResult<IpSocketAddress> {
+        Ok(socket(self.table, &handle)?.remote_address()?.into())
+    }
+
+    fn get_address_family(&mut self, handle: Handle) -> wasmtime::Result<IpAddressFamily> {
+        Ok(self.table.get(&handle)?.family().into())
+    }
+
+    fn get_unicast_hop_limit(&mut self, handle: Handle) -> SocketResult<u8> {
+        Ok(socket(self.table, &handle)?.options.hop_limit.get())
+    }
+
+    fn set_unicast_hop_limit(&mut self, handle: Handle, value: u8) -> SocketResult<()> {
+        let value = NonZeroU8::new(value).ok_or(ErrorCode::InvalidArgument)?;
+        socket_mut(self.table, &handle)?.options.hop_limit = value;
+        Ok(())
+    }
+
+    fn get_receive_buffer_size(&mut self, handle: Handle) -> SocketResult<u64> {
+        Ok(socket(self.table, &handle)?.options.receive_buffer_size.get())
+    }
+
+    fn set_receive_buffer_size(&mut self, handle: Handle, value: u64) -> SocketResult<()> {
+        let value = NonZeroU64::new(value).ok_or(ErrorCode::InvalidArgument)?;
+        socket_mut(self.table, &handle)?.options.receive_buffer_size = value;
+        Ok(())
+    }
+
+    fn get_send_buffer_size(&mut self, handle: Handle) -> SocketResult<u64> {
+        Ok(socket(self.table, &handle)?.options.send_buffer_size.get())
+    }
+
+    fn set_send_buffer_size(&mut self, handle: Handle, value: u64) -> SocketResult<()> {
+        let value = NonZeroU64::new(value).ok_or(ErrorCode::InvalidArgument)?;
+        socket_mut(self.table, &handle)?.options.send_buffer_size = value;
+        Ok(())
+    }
+
+    fn drop(&mut self, handle: Handle) -> wasmtime::Result<()> {
+        self.table.delete(handle)?;
+        Ok(())
     }
 }

@@ -1,10 +1,10 @@
 //! A network of four instances, and guests of both versions of WASI to run on it.
 //!
-//! | instance | address | endpoints |
+//! | instance | address | endpoints, of both transports |
 //! |---|---|---|
-//! | `Subject_IN_0`, `Subject_IN_1` | 10.0.0.4, 10.0.0.5 | TCP 7000 for the deployment |
-//! | `Peer_IN_0` | 10.0.0.6 | TCP 8000 for the deployment, TCP 8001 for role `Peer` only |
-//! | `Hidden_IN_0` | 10.0.0.7 | TCP 9000 for the public |
+//! | `Subject_IN_0`, `Subject_IN_1` | 10.0.0.4, 10.0.0.5 | 7000 for the deployment |
+//! | `Peer_IN_0` | 10.0.0.6 | 8000 for the deployment, 8001 for role `Peer` only |
+//! | `Hidden_IN_0` | 10.0.0.7 | 9000 for the public |
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU16;
@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use wasm_roles_virtual_network::{
     Audience, Denial, EndpointGrant, HandOver, Interface, NetError, Network, Observer, Origin, Policy,
-    PolicyBuilder, PortRange, RoleIndex, TcpListener, TcpStream, Transports,
+    PolicyBuilder, PortRange, RoleIndex, TcpListener, TcpStream, Transports, UdpSocket,
 };
 use wasm_roles_wasi_sockets::{SocketsView, p2, p3, wasi};
 use wasmtime::component::{Component, Linker, ResourceTable};
@@ -139,7 +139,7 @@ fn only(role: RoleIndex) -> Audience {
 
 fn endpoint(name: &str, port: u16, audience: Audience) -> EndpointGrant {
     let ports = PortRange::single(NonZeroU16::new(port).unwrap());
-    EndpointGrant { name: name.to_owned(), transports: Transports::Tcp, ports, audience }
+    EndpointGrant { name: name.to_owned(), transports: Transports::Any, ports, audience }
 }
 
 struct Silent;
@@ -160,6 +160,28 @@ pub async fn run_with(
     command: &str,
     adjust: impl FnOnce(&mut ResourceTable),
 ) -> String {
+    let (said, ended) = end_of(version, interface, command, adjust).await;
+    ended
+        .unwrap_or_else(|error| panic!("`{command}` over {version:?} trapped after {said:?}: {error:?}"))
+        .unwrap();
+    said
+}
+
+/// Runs a guest that traps; gives the reason.
+pub async fn trap(version: Version, interface: Interface, command: &str) -> String {
+    match end_of(version, interface, command, |_| {}).await {
+        (_, Err(error)) => format!("{error:#}"),
+        (said, Ok(_)) => panic!("`{command}` over {version:?} did not trap: {said:?}"),
+    }
+}
+
+/// What a guest prints, and how it ends.
+async fn end_of(
+    version: Version,
+    interface: Interface,
+    command: &str,
+    adjust: impl FnOnce(&mut ResourceTable),
+) -> (String, wasmtime::Result<Result<(), ()>>) {
     let stdout = MemoryOutputPipe::new(1 << 20);
     let mut wasi = WasiCtx::builder();
     wasi.arg("sockets").args(&command.split(' ').collect::<Vec<_>>()).stdout(stdout.clone()).inherit_stderr();
@@ -187,10 +209,7 @@ pub async fn run_with(
     };
     let said = String::from_utf8(stdout.contents().to_vec()).unwrap();
     let ended = ended.unwrap_or_else(|_| panic!("`{command}` over {version:?} hangs after {said:?}"));
-    ended
-        .unwrap_or_else(|error| panic!("`{command}` over {version:?} trapped after {said:?}: {error:?}"))
-        .unwrap();
-    said.trim_end().to_owned()
+    (said.trim_end().to_owned(), ended)
 }
 
 /// A listener of the test's own.
@@ -205,6 +224,29 @@ pub async fn connect_when_it_listens(interface: &Interface, address: &str) -> Tc
         // An instance that has not listened yet refuses; the guest gets on while this task steps back.
         match interface.connect(address) {
             Ok(connecting) => return connecting.await.unwrap(),
+            Err(NetError::ConnectionRefused) => tokio::task::yield_now().await,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// A UDP socket of the test's own.
+pub fn bind_udp(interface: &Interface, address: &str) -> UdpSocket {
+    interface.bind_udp(address.parse().unwrap()).unwrap()
+}
+
+/// Sends a datagram to a guest, as soon as it can receive; gives what it answers.
+pub async fn ask_when_it_receives(interface: &Interface, address: &str, question: &'static str) -> String {
+    let socket = bind_udp(interface, "0.0.0.0:0");
+    socket.connect(address.parse().unwrap()).unwrap();
+    loop {
+        // A guest that has not bound yet refuses; it gets on while this task steps back.
+        let outcome = match socket.send(question.into()) {
+            Ok(()) => socket.receive().await,
+            Err(error) => Err(error),
+        };
+        match outcome {
+            Ok(answer) => return String::from_utf8(answer.data.to_vec()).unwrap(),
             Err(NetError::ConnectionRefused) => tokio::task::yield_now().await,
             Err(error) => panic!("{error}"),
         }

@@ -40,7 +40,6 @@ async fn what_a_guest_may_do_and_what_not() {
         ("resolve 0.Peer", "10.0.0.6"),
         ("resolve Hidden", "NotFound"),
         ("resolve example.com", "NotFound"),
-        ("udp", "Unsupported"),
     ] {
         for version in BOTH {
             let bed = Bed::new();
@@ -239,7 +238,13 @@ async fn a_policy_that_denies_everything_leaves_no_operation() {
         ("connect [::1]:1234", "PermissionDenied"),
         ("resolve Subject", "NotFound"),
         ("resolve Peer", "NotFound"),
-        ("udp", "Unsupported"),
+        ("udp-bind 127.0.0.1:1234", "PermissionDenied"),
+        ("udp-bind 0.0.0.0:7000", "PermissionDenied"),
+        ("udp-bind [::1]:0", "PermissionDenied"),
+        ("udp-ask 127.0.0.1:1234 x", "PermissionDenied"),
+        ("udp-ask 10.0.0.6:8000 x", "PermissionDenied"),
+        ("udp-connect 10.0.0.6:8000 x", "PermissionDenied"),
+        ("udp-connect [::1]:1234 x", "PermissionDenied"),
     ] {
         for version in BOTH {
             let bed = Bed::new();

@@ -6,3 +6,5 @@ mod bed;
 mod guests;
 mod linking;
 mod states;
+mod udp;
+mod udp_states;

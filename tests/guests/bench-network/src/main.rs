@@ -1,10 +1,10 @@
-//! `bench-network MODE ADDRESS COUNT`: one end of a measured connection.
+//! `bench-network MODE ADDRESS COUNT`: one end of a measured connection or exchange of datagrams.
 //!
 //! The same program runs over the virtual network and over the kernel's loopback. The listening side prints `listening`
 //! when it can be reached; the connecting side prints the nanoseconds that its work took.
 
 use std::io::{Error, ErrorKind, Read, Result, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream, UdpSocket};
 use std::time::Instant;
 
 const CHUNK: usize = 64 * 1024;
@@ -22,6 +22,8 @@ fn main() -> Result<()> {
         "stream" => timed(|| stream(address, count)),
         "ping" => timed(|| ping(address, count)),
         "connect" => timed(|| connect(address, count)),
+        "udp-echo" => udp_echo(address, count),
+        "udp-ping" => timed(|| udp_ping(address, count)),
         _ => Err(Error::new(ErrorKind::InvalidInput, "unknown MODE")),
     }
 }
@@ -86,6 +88,29 @@ fn accept(listener: &TcpListener, count: u32) -> Result<()> {
 fn connect(address: &str, count: u32) -> Result<()> {
     for _ in 0..count {
         drop(TcpStream::connect(address)?);
+    }
+    Ok(())
+}
+
+/// Sends `count` datagrams back. None is lost where nobody sends more than one at a time.
+fn udp_echo(address: &str, count: u32) -> Result<()> {
+    let socket = UdpSocket::bind(address)?;
+    println!("listening");
+    let mut byte = [0];
+    for _ in 0..count {
+        let (length, from) = socket.recv_from(&mut byte)?;
+        socket.send_to(byte.get(..length).unwrap_or_default(), from)?;
+    }
+    Ok(())
+}
+
+fn udp_ping(address: &str, count: u32) -> Result<()> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+    socket.connect(address)?;
+    let mut byte = [1];
+    for _ in 0..count {
+        socket.send(&byte)?;
+        socket.recv(&mut byte)?;
     }
     Ok(())
 }

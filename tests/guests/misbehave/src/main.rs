@@ -3,6 +3,7 @@
 
 use std::hint::black_box;
 use std::io::Write;
+use std::net::TcpListener;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -17,6 +18,7 @@ fn main() -> ExitCode {
         },
         "flood" => flood(),
         "eat-memory" => eat_memory(),
+        "accept" => accept(),
         other => panic!("no such mode: `{other}`"),
     }
 }
@@ -27,6 +29,23 @@ fn flood() -> ExitCode {
     loop {
         if stdout.write_all(b"a line of a flood of lines that nobody wants to read\n").is_err() {
             return ExitCode::FAILURE;
+        }
+    }
+}
+
+/// Blocks in `accept` on port 7000, as a plain server does, until that fails.
+fn accept() -> ExitCode {
+    let served = TcpListener::bind(("0.0.0.0", 7000)).and_then(|listener| -> std::io::Result<()> {
+        println!("listening");
+        loop {
+            drop(listener.accept()?);
+        }
+    });
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("accept failed: {:?}", error.kind());
+            ExitCode::FAILURE
         }
     }
 }

@@ -12,15 +12,26 @@
 //! | `read ADDRESS` | the outcome of one read |
 //! | `pair ADDRESS` | whether a connection to itself has the addresses that it should have |
 //! | `resolve NAME` | the addresses |
-//! | `udp` | the outcome of making a UDP socket |
+//! | `udp-bind ADDRESS` | the address that its UDP socket has |
+//! | `udp-bind-twice ADDRESS` | the outcome of the second bind |
+//! | `udp-ask ADDRESS TEXT` | what comes back for the text, and from where |
+//! | `udp-connect ADDRESS TEXT` | the same, with a connected socket |
+//! | `udp-serve ADDRESS COUNT` | who sent each datagram, which it sends back |
+//! | `udp-size ADDRESS COUNT` | the size of the datagram that it received from itself |
 //! | `fill` | the outcome of making sockets until that fails |
 //! | `crowd ADDRESS` | the outcome of an accept when there is no room for a socket |
-//! | `states` | what sockets answer in each state, see the module |
+//! | `states` | what TCP sockets answer in each state, see the module |
+//! | `udp-states` | what UDP sockets answer in each state, see the module |
+//! | `udp-crowd` | the outcomes of a UDP socket, of streams, and of streams with room again, in a full table |
+//! | `udp-trap CASE` | nothing, as it breaks a rule: `streams`, `permit`, `no-permit` or `permit-twice` |
 
+mod report;
 mod states;
+mod udp;
+mod udp_states;
 
 use std::io::{Error, ErrorKind, Read, Result, Write};
-use std::net::{Shutdown, TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
+use std::net::{Shutdown, TcpListener, TcpStream, ToSocketAddrs};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -57,13 +68,23 @@ fn run(arguments: &[&str]) -> Result<String> {
         }
         ["pair", address] => pair(address),
         ["resolve", name] => resolve(name),
-        ["udp"] => UdpSocket::bind("127.0.0.1:0").map(|_| "bound".to_owned()),
+        ["udp-bind", address] => udp::bind(address),
+        ["udp-bind-twice", address] => udp::bind_twice(address),
+        ["udp-ask", address, text] => udp::ask(address, text),
+        ["udp-connect", address, text] => udp::connect(address, text),
+        ["udp-serve", address, count] => udp::serve(address, number(count)?),
+        ["udp-size", address, count] => udp::size(address, number(count)?),
         ["fill"] => Ok(states::fill().to_owned()),
         ["crowd", address] => {
             let port = address.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
             Ok(states::crowd(port.ok_or(ErrorKind::InvalidInput)?).to_owned())
         }
         ["states"] => Ok(states::report()),
+        ["udp-states"] => Ok(udp_states::report()),
+        ["udp-crowd"] => Ok(udp_states::crowd()),
+        ["udp-trap", case] => {
+            Ok(udp_states::trap(case).map_or_else(|code| code.name(), |()| "no trap").to_owned())
+        }
         _ => Err(ErrorKind::InvalidInput.into()),
     }
 }

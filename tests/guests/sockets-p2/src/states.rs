@@ -2,9 +2,6 @@
 //!
 //! Each line of the report is one call, and its outcome.
 
-use std::fmt::Write;
-
-use wasip2::io::streams::StreamError;
 use wasip2::sockets::instance_network::{Network, instance_network};
 use wasip2::sockets::network::{
     ErrorCode, IpAddressFamily, IpSocketAddress, Ipv4SocketAddress, Ipv6SocketAddress,
@@ -12,42 +9,17 @@ use wasip2::sockets::network::{
 use wasip2::sockets::tcp::{ShutdownType, TcpSocket};
 use wasip2::sockets::tcp_create_socket::create_tcp_socket;
 
-const LOOPBACK: (u8, u8, u8, u8) = (127, 0, 0, 1);
+use crate::report::Report;
 
-#[derive(Default)]
-struct Report(String);
-
-impl Report {
-    /// Adds a call. Of what it gave, only that it did.
-    fn line<T>(&mut self, call: &str, outcome: Result<T, ErrorCode>) -> Option<T> {
-        self.note(call, outcome.as_ref().map_or_else(|code| code.name(), |_| "ok"));
-        outcome.ok()
-    }
-
-    /// Adds a call of a stream.
-    fn stream_line<T>(&mut self, call: &str, outcome: Result<T, StreamError>) {
-        self.note(
-            call,
-            match outcome {
-                Ok(_) => "ok",
-                Err(StreamError::Closed) => "closed",
-                Err(StreamError::LastOperationFailed(_)) => "last-operation-failed",
-            },
-        );
-    }
-
-    fn note(&mut self, call: &str, outcome: &str) {
-        // Writing to a string cannot fail.
-        let _ = writeln!(self.0, "{call}: {outcome}");
-    }
-}
+pub const LOOPBACK: (u8, u8, u8, u8) = (127, 0, 0, 1);
 
 /// Makes sockets until that fails; gives the error.
 pub fn fill() -> &'static str {
     fill_table().1.name()
 }
 
-fn fill_table() -> (Vec<TcpSocket>, ErrorCode) {
+/// Makes sockets until that fails; gives them and the error.
+pub fn fill_table() -> (Vec<TcpSocket>, ErrorCode) {
     let mut sockets = Vec::new();
     loop {
         match create_tcp_socket(IpAddressFamily::Ipv4) {
@@ -84,7 +56,7 @@ pub fn report() -> String {
     if let Err(code) = sockets(&mut report) {
         report.note("unexpected", code.name());
     }
-    report.0.trim_end().to_owned()
+    report.text()
 }
 
 fn sockets(report: &mut Report) -> Result<(), ErrorCode> {
@@ -100,7 +72,7 @@ fn sockets(report: &mut Report) -> Result<(), ErrorCode> {
     Ok(())
 }
 
-fn ipv4(address: (u8, u8, u8, u8), port: u16) -> IpSocketAddress {
+pub fn ipv4(address: (u8, u8, u8, u8), port: u16) -> IpSocketAddress {
     IpSocketAddress::Ipv4(Ipv4SocketAddress { port, address })
 }
 

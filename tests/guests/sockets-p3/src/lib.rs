@@ -1,15 +1,18 @@
 //! `sockets-p3 COMMAND ARGUMENT…`: the commands of `sockets-p2` over WASI 0.3, with the same words for the same outcomes.
 //!
 //! Two are different: `serve` and `crowd` say `ended` when the stream of connections ends, which is what 0.3 has in place of an error; and
-//! `states` has the functions of 0.3.
+//! `states` and `udp-states` have the functions of 0.3, in which no rule of UDP ends in a trap.
 
 mod address;
 mod outcome;
+mod report;
 mod states;
+mod udp;
+mod udp_states;
 
 use wasip3::cli::environment::get_arguments;
 use wasip3::sockets::ip_name_lookup::resolve_addresses;
-use wasip3::sockets::types::{IpAddressFamily, TcpSocket, UdpSocket};
+use wasip3::sockets::types::{IpAddressFamily, TcpSocket};
 use wasip3::wit_stream;
 
 use address::{Parsed, host, parse, text};
@@ -70,10 +73,12 @@ async fn run(arguments: &[&str]) -> Outcome<String> {
                 resolve_addresses(name.to_owned()).await?.into_iter().map(host).collect();
             Ok(addresses.join(" "))
         }
-        ["udp"] => {
-            UdpSocket::create(IpAddressFamily::Ipv4)?;
-            Ok("bound".to_owned())
-        }
+        ["udp-bind", address] => udp::bind(address),
+        ["udp-bind-twice", address] => udp::bind_twice(address),
+        ["udp-ask", address, text] => udp::ask(address, text).await,
+        ["udp-connect", address, text] => udp::connect(address, text).await,
+        ["udp-serve", address, count] => udp::serve(address, number(count)?).await,
+        ["udp-size", address, count] => udp::size(address, number(count)?).await,
         ["fill"] => Err(fill().1),
         ["crowd", address] => {
             let listener = bound(parse(address)?)?;
@@ -83,6 +88,7 @@ async fn run(arguments: &[&str]) -> Outcome<String> {
             Ok(said.to_owned())
         }
         ["states"] => Ok(states::report().await),
+        ["udp-states"] => Ok(udp_states::report().await),
         _ => Err(Failure("InvalidInput".to_owned())),
     }
 }

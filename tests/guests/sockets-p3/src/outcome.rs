@@ -32,6 +32,8 @@ impl From<ErrorCode> for Failure {
             ErrorCode::ConnectionBroken => "BrokenPipe",
             ErrorCode::ConnectionReset => "ConnectionReset",
             ErrorCode::ConnectionAborted => "ConnectionAborted",
+            // The library has no kind for this error.
+            ErrorCode::DatagramTooLarge => "Uncategorized",
             other => return Self(format!("{other:?}")),
         };
         Self(kind.to_owned())

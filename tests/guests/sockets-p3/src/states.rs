@@ -2,46 +2,22 @@
 //!
 //! Each line of the report is one call, and its outcome.
 
-use std::fmt::Write;
 use std::pin::pin;
 use std::task::{Context, Waker};
 
-use wasip3::sockets::types::{ErrorCode, IpAddressFamily, IpSocketAddress, TcpSocket};
+use wasip3::sockets::types::{IpAddressFamily, IpSocketAddress, TcpSocket};
 use wasip3::wit_stream;
 
 use crate::address::parse;
-use crate::outcome::{Failure, Outcome};
-
-#[derive(Default)]
-struct Report(String);
-
-impl Report {
-    /// Adds a call. Of what it gave, only that it did.
-    fn line<T>(&mut self, call: &str, outcome: Result<T, ErrorCode>) -> Option<T> {
-        match outcome {
-            Ok(value) => {
-                self.note(call, "ok");
-                Some(value)
-            }
-            Err(code) => {
-                self.note(call, &Failure::from(code).to_string());
-                None
-            }
-        }
-    }
-
-    fn note(&mut self, call: &str, outcome: &str) {
-        // Writing to a string cannot fail.
-        let _ = writeln!(self.0, "{call}: {outcome}");
-    }
-}
+use crate::outcome::Outcome;
+use crate::report::Report;
 
 pub async fn report() -> String {
     let mut report = Report::default();
     if let Err(failure) = sockets(&mut report).await {
         report.note("unexpected", &failure.to_string());
     }
-    report.0.trim_end().to_owned()
+    report.text()
 }
 
 async fn sockets(report: &mut Report) -> Outcome<()> {
@@ -54,7 +30,7 @@ async fn sockets(report: &mut Report) -> Outcome<()> {
     Ok(())
 }
 
-fn address(text: &str) -> Outcome<IpSocketAddress> {
+pub fn address(text: &str) -> Outcome<IpSocketAddress> {
     parse(text).map(|parsed| parsed.address)
 }
 

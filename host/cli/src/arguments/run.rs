@@ -1,0 +1,82 @@
+//! The arguments of `wasm-roles run`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use wasm_roles_fabric::DEFAULT_STOP_BUDGET;
+use wasm_roles_service_plan::RoleName;
+
+use super::{PublicationArguments, ServiceArguments};
+
+pub const EXAMPLE: &str = "\
+Example:
+  wasm-roles run myservice/ServiceDefinition.csdef --publish 80=127.0.0.1:8080
+
+  The component of role WebRole1 is myservice/WebRole1/WebRole1.wasm.
+  Ctrl-C stops the service gracefully; a second Ctrl-C ends it at once.";
+
+#[derive(Debug, Args)]
+pub struct RunArguments {
+    #[command(flatten)]
+    pub service: ServiceArguments,
+
+    #[command(flatten)]
+    pub publication: PublicationArguments,
+
+    /// The folder with the component of a role; without it the folder of the role's name beside the definition, or else
+    /// the definition's own
+    #[arg(long, value_name = "ROLE=DIR", value_parser = parse_approot)]
+    pub approot: Vec<(RoleName, PathBuf)>,
+
+    /// How long an instance may take to stop before it is cut off
+    #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_STOP_BUDGET.as_secs())]
+    pub stop_timeout: u64,
+
+    /// How output and events are written
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Plain)]
+    pub log_format: LogFormat,
+
+    /// Write the lines of the service as they are, without the instance in front and with every byte
+    #[arg(long, conflicts_with = "log_format")]
+    pub no_prefix: bool,
+
+    /// Start all random numbers, those of the roles too, from this number: the same run twice
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+
+    /// Where compiled components are kept; it must belong to you alone
+    #[arg(long, value_name = "DIR")]
+    pub cache_dir: Option<PathBuf>,
+}
+
+/// How output and events are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Lines for people, each with its instance in front
+    Plain,
+    /// One JSON object per line, everything on standard output
+    Json,
+}
+
+fn parse_approot(text: &str) -> Result<(RoleName, PathBuf), String> {
+    let (role, folder) = text.split_once('=').ok_or("it has the form ROLE=DIR, as in WebRole1=target/web")?;
+    let role = RoleName::new(role).map_err(|error| error.to_string())?;
+    if folder.is_empty() {
+        return Err("the folder is empty".to_owned());
+    }
+    Ok((role, PathBuf::from(folder)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_of_roles_are_read() {
+        let (role, folder) = parse_approot("Web=a=b").unwrap();
+        assert_eq!((role.as_str(), folder), ("Web", PathBuf::from("a=b")));
+        for wrong in ["Web", "=dir", "Web=", "../x=dir"] {
+            assert!(parse_approot(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! `wasm-roles plan`: what `run` would do.
+
+use anyhow::Result;
+use wasm_roles_service_plan::document;
+
+use super::Ending;
+use crate::arguments::{Format, PlanArguments};
+use crate::failure::Failure;
+use crate::output;
+use crate::reading::Reading;
+use crate::words::plan::tables;
+
+/// Prints the plan of the service.
+pub fn plan(arguments: &PlanArguments) -> Result<Ending> {
+    let reading = Reading::telling_configuration(&arguments.service)?;
+    let plan = reading.plan()?;
+    let problems = arguments.publication.problems(&plan);
+    if !problems.is_empty() {
+        return Err(Failure::from(problems.as_slice()).into());
+    }
+    let publication = arguments.publication.publication();
+    let place = |public: &_| publication.place_of(public);
+    match arguments.format {
+        Format::Human => {
+            output::print(tables(&plan, &place, reading.configuration(), reading.overlays()))?;
+        }
+        Format::Json => output::print_json(&document(&plan, &place, reading.overlays()))?,
+    }
+    Ok(Ending::Done)
+}

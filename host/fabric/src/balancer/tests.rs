@@ -1,0 +1,245 @@
+//! A balancer over the operating system's sockets, with greeters for instances. Time is paused.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpSocket;
+use tokio::sync::oneshot;
+use wasm_roles_role_runtime::Clock;
+
+use super::*;
+use crate::events::{Event, Events};
+use crate::test_plans::plan_of;
+use crate::waiting::CONNECTION_WAIT;
+
+/// Greets each connection with its name and the seconds of its idle time-out.
+struct Greeter {
+    name: &'static str,
+    listens: bool,
+}
+
+impl Taker for Greeter {
+    fn take(&self, _: NonZeroU16, mut stream: TcpStream, options: HandOverOptions) -> Result<(), TcpStream> {
+        if !self.listens {
+            return Err(stream);
+        }
+        let idle = options.idle_timeout.map(|idle| format!(" idle {}", idle.as_secs())).unwrap_or_default();
+        let greeting = format!("{}{idle}", self.name);
+        tokio::spawn(async move { stream.write_all(greeting.as_bytes()).await });
+        Ok(())
+    }
+}
+
+struct Port {
+    at: SocketAddr,
+    rotation: watch::Sender<Rotation<Greeter>>,
+    healthy: watch::Sender<Healthy>,
+    events: Events,
+    _herald_alive: oneshot::Sender<std::convert::Infallible>,
+}
+
+/// How a port is set up.
+#[derive(Default)]
+struct Setup {
+    /// Attributes of the endpoint.
+    attributes: &'static str,
+    only: Option<u32>,
+    probed: bool,
+}
+
+impl Setup {
+    async fn with(self, greeters: &[(&'static str, bool)]) -> Port {
+        let plan = plan_of(
+            &format!(
+                r#"<WorkerRole name="W"><Endpoints>
+                    <InputEndpoint name="A" protocol="tcp" port="81" {} /></Endpoints></WorkerRole>"#,
+                self.attributes
+            ),
+            r#"<Role name="W"><Instances count="3" /></Role>"#,
+        );
+        let public = plan.public[0].clone();
+        let (sender, events) = Events::channel();
+        let (_herald_alive, alive) = oneshot::channel();
+        let (herald, carry) = Herald::new(Arc::new(plan), Clock::new(SystemTime::UNIX_EPOCH), sender, alive);
+        tokio::spawn(carry);
+        let (rotation, healthy) = (watch::Sender::new(Rotation::new()), watch::Sender::new(Healthy::new()));
+        let watched = self.probed.then(|| healthy.subscribe());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = listener.local_addr().unwrap();
+        let balancer =
+            Balancer { public, only: self.only, rotation: rotation.subscribe(), healthy: watched, herald };
+        tokio::spawn(balancer.serve(listener));
+        let port = Port { at, rotation, healthy, events, _herald_alive };
+        for (ordinal, (name, listens)) in (0..).zip(greeters) {
+            port.enter(ordinal, name, *listens);
+        }
+        port
+    }
+}
+
+async fn port(greeters: &[(&'static str, bool)]) -> Port {
+    Setup::default().with(greeters).await
+}
+
+impl Port {
+    fn enter(&self, ordinal: u32, name: &'static str, listens: bool) {
+        self.rotation.send_modify(|rotation| rotation.enter(ordinal, Greeter { name, listens }));
+    }
+
+    fn leave(&self, ordinal: u32) {
+        self.rotation.send_modify(|rotation| {
+            rotation.leave(ordinal);
+        });
+    }
+
+    /// Who greets a new connection; `refused` when it is reset.
+    async fn greeted_by(&self) -> String {
+        self.greeted_by_as(Ipv4Addr::LOCALHOST).await
+    }
+
+    /// The same for a client with this address.
+    async fn greeted_by_as(&self, client: Ipv4Addr) -> String {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((client, 0).into()).unwrap();
+        let mut stream = socket.connect(self.at).await.unwrap();
+        let mut name = String::new();
+        match stream.read_to_string(&mut name).await {
+            Ok(_) => name,
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => "refused".to_owned(),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    async fn greeted_times(&self, times: u32) -> Vec<String> {
+        let mut names = Vec::new();
+        for _ in 0..times {
+            names.push(self.greeted_by().await);
+        }
+        names
+    }
+
+    /// What is told next of connections that nobody took.
+    async fn refused(&mut self) -> (u16, String, u64) {
+        let Event { kind, .. } = self.events.next().await.unwrap();
+        let EventKind::NoReadyInstance { port, role, connections } = kind else { panic!("{kind:?}") };
+        (port.get(), role.to_string(), connections)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn connections_go_round_and_pass_over_who_does_not_listen() {
+    let port = port(&[("zero", true), ("one", false), ("two", true)]).await;
+    assert_eq!(port.greeted_times(4).await, ["zero", "two", "zero", "two"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_left_the_rotation_gets_nothing_more() {
+    let port = port(&[("zero", true), ("one", true)]).await;
+    assert_eq!(port.greeted_times(2).await, ["zero", "one"]);
+    port.leave(0);
+    assert_eq!(port.greeted_times(2).await, ["one", "one"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_port_of_one_instance_goes_to_no_other() {
+    let port = Setup { only: Some(1), ..Setup::default() }.with(&[("zero", true), ("one", true)]).await;
+    assert_eq!(port.greeted_times(2).await, ["one", "one"]);
+    port.leave(1);
+    assert_eq!(port.greeted_by().await, "refused");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_port_with_a_probe_goes_to_who_answers_it() {
+    let port = Setup { probed: true, ..Setup::default() }.with(&[("zero", true), ("one", true)]).await;
+    assert_eq!(port.greeted_by().await, "refused");
+    port.healthy.send_replace([1, 7].into());
+    assert_eq!(port.greeted_times(2).await, ["one", "one"]);
+    port.healthy.send_replace([0].into());
+    assert_eq!(port.greeted_times(2).await, ["zero", "zero"]);
+}
+
+/// Addresses of 127.0.0.0/8 are all this machine's on Linux.
+#[cfg(target_os = "linux")]
+#[tokio::test(start_paused = true)]
+async fn with_affinity_a_client_stays_with_one_instance_until_that_one_goes() {
+    let greeters = [("zero", true), ("one", true), ("two", true)];
+    let port = Setup { attributes: r#"loadBalancerDistribution="sourceIP""#, ..Setup::default() }
+        .with(&greeters)
+        .await;
+    let clients = (2..22).map(|last| Ipv4Addr::new(127, 0, 0, last));
+    let mut first = Vec::new();
+    for client in clients.clone() {
+        first.push(port.greeted_by_as(client).await);
+        assert_eq!(Some(&port.greeted_by_as(client).await), first.last(), "{client} came again");
+    }
+    for (ordinal, (name, _)) in (0..).zip(greeters) {
+        assert!(first.iter().any(|greeted| greeted == name), "nobody came to {name}: {first:?}");
+        port.leave(ordinal);
+        for (client, before) in clients.clone().zip(&first) {
+            let now = port.greeted_by_as(client).await;
+            assert!(now != name && (before == name || now == *before), "{client}: {before}, then {now}");
+        }
+        port.enter(ordinal, name, true);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn connections_have_the_idle_time_out_of_their_endpoint() {
+    let port =
+        Setup { attributes: r#"idleTimeoutInMinutes="7""#, ..Setup::default() }.with(&[("zero", true)]).await;
+    assert_eq!(port.greeted_by().await, "zero idle 420");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_nobody_takes_waits_for_somebody() {
+    for listens_late in [false, true] {
+        let port = port(if listens_late { &[("zero", false)] } else { &[] }).await;
+        let begun = Instant::now();
+        let late = async {
+            sleep(Duration::from_secs(9)).await;
+            port.enter(0, "zero", true);
+        };
+        let (greeted, ()) = tokio::join!(port.greeted_by(), late);
+        assert_eq!((greeted.as_str(), begun.elapsed().as_secs()), ("zero", 9), "{listens_late}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_has_waited_long_enough_is_refused_counted_and_told_of() {
+    let mut port = port(&[("zero", false)]).await;
+    let begun = Instant::now();
+    let (first, second) = tokio::join!(port.greeted_by(), port.greeted_by());
+    assert_eq!((first.as_str(), second.as_str()), ("refused", "refused"));
+    assert_eq!(begun.elapsed().as_secs(), CONNECTION_WAIT.as_secs());
+    assert_eq!(port.refused().await, (81, "W".to_owned(), 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_connections_than_can_wait_are_refused_at_once() {
+    let mut port = port(&[]).await;
+    let begun = Instant::now();
+    let mut waiting = Vec::new();
+    for _ in 0..crate::waiting::PLACES {
+        waiting.push(TcpStream::connect(port.at).await.unwrap());
+    }
+    assert_eq!((port.greeted_by().await.as_str(), begun.elapsed().as_secs()), ("refused", 0));
+    assert_eq!(port.refused().await.2, 1);
+    // The others are not forgotten, although their count comes at a time when no connection does.
+    assert_eq!(port.refused().await.2, crate::waiting::PLACES as u64);
+}
+
+#[test]
+fn refused_connections_are_told_of_at_most_every_five_seconds() {
+    let (mut refused, start) = (Refused::default(), Instant::now());
+    let after = |seconds| start + Duration::from_secs(seconds);
+    let told: Vec<_> = [0, 1, 4, 5, 6, 20]
+        .map(|seconds| {
+            refused.count();
+            refused.take_due(after(seconds))
+        })
+        .into();
+    assert_eq!(told, [Some(1), None, None, Some(3), None, Some(2)]);
+    assert_eq!(refused.take_due(after(99)), None);
+}

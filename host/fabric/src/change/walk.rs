@@ -1,0 +1,178 @@
+//! The walk: gives the orders of each step, and waits for what comes of them.
+
+use std::collections::BTreeMap;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout_at};
+use wasm_roles_service_plan::InstanceId;
+
+use super::difference::{How, Notice, Step};
+use super::{ChangeSummary, Order, READY_AGAIN, Reaction, Renewal, What};
+
+/// Where the supervisors of a deployment take orders.
+pub(crate) type Instances = BTreeMap<InstanceId, mpsc::Sender<Order>>;
+
+/// Goes through the steps. `renewal` gives what an instance has after a step: for [`How::AtOnce`] its settings stay.
+pub(crate) async fn walk(
+    instances: &Instances,
+    steps: Vec<Step>,
+    renewal: impl Fn(&InstanceId, How) -> Option<Renewal>,
+) -> ChangeSummary {
+    let mut summary = ChangeSummary::default();
+    for Step { how, notices } in steps {
+        let renewed = |notice: &Notice| renewal(&notice.instance, how);
+        let reactions = match how {
+            How::InTurn => tell(instances, &notices, |notice| renewed(notice).map(What::Change)).await,
+            How::AtOnce => {
+                let announced = tell(instances, &notices, |_| Some(What::Announce)).await;
+                let made = tell(instances, &notices, |notice| renewed(notice).map(What::Announced)).await;
+                announced.into_iter().zip(made).map(|(first, second)| first_missed(first, second)).collect()
+            }
+        };
+        summary.instances.extend(notices.into_iter().map(|notice| notice.instance).zip(reactions));
+    }
+    summary
+}
+
+/// Tells all of them at the same time.
+async fn tell(
+    instances: &Instances,
+    notices: &[Notice],
+    what: impl Fn(&Notice) -> Option<What>,
+) -> Vec<Reaction> {
+    let mut replies = Vec::with_capacity(notices.len());
+    for notice in notices {
+        let (reply, replied) = oneshot::channel();
+        if let (Some(orders), Some(what)) = (instances.get(&notice.instance), what(notice)) {
+            let order = Order { what, changes: notice.changes.clone(), reply };
+            // A supervisor that is gone drops it, which says that the instance is stopped.
+            let _ = orders.send(order).await;
+        }
+        replies.push(replied);
+    }
+    let deadline = Instant::now() + READY_AGAIN;
+    let mut reactions = Vec::with_capacity(replies.len());
+    for reply in replies {
+        reactions.push(match timeout_at(deadline, reply).await {
+            Ok(Ok(reaction)) => reaction,
+            Ok(Err(_)) => Reaction::Stopped,
+            Err(_) => Reaction::NotReadyAgain,
+        });
+    }
+    reactions
+}
+
+/// What counts of two phases: the worse one.
+fn first_missed(first: Reaction, second: Reaction) -> Reaction {
+    match (first, second) {
+        (Reaction::Changed { missed: Some(missed) }, Reaction::Changed { missed: None }) => {
+            Reaction::Changed { missed: Some(missed) }
+        }
+        (_, second) => second,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::change::Renewals;
+    use crate::change::difference::Difference;
+    use crate::test_plans::plan_with;
+    use std::sync::Arc;
+    use tokio::sync::mpsc::Receiver;
+    use wasm_roles_role_runtime::Change;
+    use wasm_roles_service_plan::Plan;
+
+    /// Two instances in two upgrade domains.
+    fn plan(attributes: &str, depth: &str) -> Plan {
+        plan_with(
+            attributes,
+            r#"<WorkerRole name="W"><ConfigurationSettings><Setting name="Depth" /></ConfigurationSettings></WorkerRole>"#,
+            &format!(
+                r#"<Role name="W"><Instances count="2" /><ConfigurationSettings>
+                   <Setting name="Depth" value="{depth}" /></ConfigurationSettings></Role>"#
+            ),
+        )
+    }
+
+    struct Walked {
+        orders: Vec<Receiver<Order>>,
+        summary: tokio::task::JoinHandle<ChangeSummary>,
+    }
+
+    fn walked(steps: Vec<Step>, old: &Plan, new: Plan) -> Walked {
+        let (mut instances, mut orders) = (Instances::new(), Vec::new());
+        for instance in &new.instances {
+            let (order, ordered) = mpsc::channel(1);
+            instances.insert(instance.id.clone(), order);
+            orders.push(ordered);
+        }
+        let old = old.clone();
+        let summary = tokio::spawn(async move {
+            let renewals = Renewals::new(&old, Arc::new(new), "d", true);
+            walk(&instances, steps, |instance, how| renewals.of(instance, how)).await
+        });
+        Walked { orders, summary }
+    }
+
+    fn changed_settings() -> Walked {
+        let (old, new) = (plan("", "1"), plan("", "2"));
+        walked(Difference::between(&old, &new).unwrap().steps(&old, &new), &old, new)
+    }
+
+    const FINE: Reaction = Reaction::Changed { missed: None };
+
+    fn reactions(summary: &ChangeSummary) -> Vec<Reaction> {
+        summary.instances.iter().map(|(_, reaction)| *reaction).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_upgrade_domain_waits_for_the_one_before_it() {
+        let mut walked = changed_settings();
+        let first = walked.orders[0].recv().await.unwrap();
+        assert!(matches!(&first.what, What::Change(renewal) if renewal.environment.settings["Depth"] == "2"));
+        assert_eq!(first.changes, [Change::ConfigurationSetting("Depth".to_owned())]);
+        tokio::time::sleep(READY_AGAIN / 2).await;
+        assert!(walked.orders[1].try_recv().is_err());
+        first.reply.send(Reaction::Recycled).unwrap();
+        walked.orders[1].recv().await.unwrap().reply.send(FINE).unwrap();
+        assert_eq!(reactions(&walked.summary.await.unwrap()), [Reaction::Recycled, FINE]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_walk_goes_on_without_an_instance_that_is_not_ready_again_in_time_or_that_is_stopped() {
+        let mut walked = changed_settings();
+        let begun = Instant::now();
+        let first = walked.orders[0].recv().await.unwrap();
+        drop(walked.orders[1].recv().await.unwrap());
+        assert_eq!(begun.elapsed(), READY_AGAIN);
+        assert_eq!(reactions(&walked.summary.await.unwrap()), [Reaction::NotReadyAgain, Reaction::Stopped]);
+        drop(first);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn at_once_everybody_hears_of_a_change_before_anybody_has_it_and_settings_stay() {
+        let (old, new) = (plan("", "1"), plan("", "2"));
+        let notice = |instance: &wasm_roles_service_plan::PlannedInstance| Notice {
+            instance: instance.id.clone(),
+            changes: vec![Change::Topology("W".to_owned())],
+        };
+        let step = Step { how: How::AtOnce, notices: new.instances.iter().map(notice).collect() };
+        let mut walked = walked(vec![step], &old, new);
+        let first = walked.orders[0].recv().await.unwrap();
+        let second = walked.orders[1].recv().await.unwrap();
+        assert!(matches!((&first.what, &second.what), (What::Announce, What::Announce)));
+        first.reply.send(FINE).unwrap();
+        tokio::time::sleep(READY_AGAIN / 2).await;
+        assert!(walked.orders[0].try_recv().is_err(), "the other one has not heard of it");
+        second.reply.send(FINE).unwrap();
+        for orders in &mut walked.orders {
+            let order = orders.recv().await.unwrap();
+            assert!(
+                matches!(&order.what, What::Announced(renewal) if renewal.environment.settings["Depth"] == "1")
+            );
+            order.reply.send(FINE).unwrap();
+        }
+        assert_eq!(reactions(&walked.summary.await.unwrap()), [FINE, FINE]);
+    }
+}

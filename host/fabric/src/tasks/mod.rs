@@ -1,0 +1,23 @@
+//! Start-up tasks: programs that run before the role and beside it (facts: section 2.7).
+//!
+//! They run again for each incarnation of an instance, before it is asked to start:
+//!
+//! | | start | waited for | when it fails | when the role stops or recycles |
+//! |---|---|---|---|---|
+//! | simple | in the order of the definition, one at a time | before the next task and the role | later tasks and the role do not start; it is tried again with the back-off of a recycle | is over |
+//! | foreground | when its turn comes | not at the start | that is told | the instance has not stopped, and is not started again, before it has ended |
+//! | background | when its turn comes | never | that is told | is cut off when the role has ended |
+//!
+//! [`rule`](rule::rule) is this table; [`StartUp`] does what it says. The role hears of a stop at once, while foreground tasks
+//! still go on: so both have the whole stop budget, and what has not ended then is cut off. A recycle has no budget: it waits.
+//! A simple task that is running when the instance shall stop is cut off, since the role has not begun.
+//!
+//! A task is a `wasi:cli` program in the same kind of sandbox as the role: the role's folder, the local stores, the network of
+//! the instance, an environment of its own, a memory limit of its own. It shares the instance's network interface.
+
+mod program;
+mod rule;
+mod start_up;
+
+pub(crate) use program::TaskProgram;
+pub(crate) use start_up::StartUp;

@@ -1,0 +1,9 @@
+//! Public ports of a web role of three instances: affinity, probes, status, and connections that wait.
+//!
+//! Needs the test guests: `cargo xtask guests`. Time is paused: a second here is no second.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failing test may stop at the first surprise")]
+
+mod bed;
+mod ports;
+mod probes;

@@ -1,0 +1,118 @@
+//! Connections from outside: the idle time-out of those that were handed over, and those that the host opens itself.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{Instant, sleep};
+use wasm_roles_virtual_network::{HandOverOptions, NetError, TcpListener, TcpStream};
+
+use crate::bed::{Bed, PORT, SERVER_1, at, read, write_all};
+
+const PROBER: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(168, 63, 129, 16), 50_000);
+const IDLE: Duration = Duration::from_secs(60);
+
+/// A client outside, and the instance's end of its connection.
+async fn pair_with(bed: &Bed, options: HandOverOptions) -> (tokio::net::TcpStream, TcpStream, TcpListener) {
+    let outside = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = tokio::net::TcpStream::connect(outside.local_addr().unwrap()).await.unwrap();
+    let listener = bed.listen(1);
+    bed.server.hand_over_with(PORT, outside.accept().await.unwrap().0, options).unwrap();
+    let stream = listener.accept().await.unwrap();
+    (client, stream, listener)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_was_idle_for_its_time_is_reset_on_both_sides() {
+    let bed = Bed::new();
+    let begin = Instant::now();
+    let (mut client, server, _listener) = pair_with(&bed, HandOverOptions::idle_after(Some(IDLE))).await;
+    assert_eq!(read(&server).await, Err(NetError::ConnectionReset));
+    assert_eq!(begin.elapsed().as_secs(), 60);
+    assert_eq!(client.read(&mut [0; 1]).await.unwrap_err().kind(), std::io::ErrorKind::ConnectionReset);
+    assert_eq!(server.write_budget(), Err(NetError::ConnectionReset));
+}
+
+#[tokio::test(start_paused = true)]
+async fn bytes_in_either_direction_begin_the_idle_time_anew() {
+    let bed = Bed::new();
+    let (mut client, server, _listener) = pair_with(&bed, HandOverOptions::idle_after(Some(IDLE))).await;
+    let begin = Instant::now();
+    for _ in 0..5 {
+        sleep(IDLE - Duration::from_secs(10)).await;
+        client.write_all(b"in").await.unwrap();
+        assert_eq!(read(&server).await.unwrap(), "in");
+        sleep(IDLE - Duration::from_secs(10)).await;
+        write_all(&server, &b"out"[..]).await.unwrap();
+        client.read_exact(&mut [0; 3]).await.unwrap();
+    }
+    let last = begin.elapsed();
+    assert_eq!(read(&server).await, Err(NetError::ConnectionReset));
+    assert_eq!((begin.elapsed() - last).as_secs(), 60);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_time_out_a_connection_stays_open() {
+    let bed = Bed::new();
+    let (mut client, server, _listener) = pair_with(&bed, HandOverOptions::default()).await;
+    sleep(Duration::from_secs(24 * 3600)).await;
+    client.write_all(b"still here").await.unwrap();
+    assert_eq!(read(&server).await.unwrap(), "still here");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_is_closed_leaves_no_timer_behind() {
+    let bed = Bed::new();
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let before = tasks();
+    let (client, server, listener) = pair_with(&bed, HandOverOptions::idle_after(Some(IDLE))).await;
+    assert_eq!(tasks(), before + 1);
+    drop((client, server, listener));
+    tokio::task::yield_now().await;
+    assert_eq!(tasks(), before);
+}
+
+#[tokio::test]
+async fn the_host_can_connect_to_a_listener_without_being_an_instance() {
+    let bed = Bed::new();
+    let listener = bed.listen(1);
+    let host = bed.server.connect_from_outside(PROBER, PORT).unwrap().await.unwrap();
+    let served = listener.accept().await.unwrap();
+    assert_eq!((served.peer_address(), host.local_address()), (PROBER.into(), PROBER.into()));
+    assert_eq!(
+        (served.local_address(), host.peer_address()),
+        (at(bed.server.address(), 7000), at(bed.server.address(), 7000))
+    );
+    write_all(&host, &b"how are you"[..]).await.unwrap();
+    assert_eq!(read(&served).await.unwrap(), "how are you");
+    drop(host);
+    assert_eq!(read(&served).await.unwrap(), "");
+    // It is no connection between instances, and nobody was asked for permission.
+    assert_eq!((bed.network.counters().connections, bed.heard.lines()), (0, vec![]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_hosts_connects_are_refused_and_wait_as_others_do() {
+    let bed = Bed::new();
+    let connect = || bed.server.connect_from_outside(PROBER, PORT);
+    assert_eq!(connect().err(), Some(NetError::ConnectionRefused));
+    let listener = bed.listen(1);
+    let first = connect().unwrap().await.unwrap();
+    assert_eq!(connect().unwrap().await.err(), Some(NetError::Timeout), "the backlog is full");
+    bed.server.fail();
+    assert_eq!(connect().err(), Some(NetError::ConnectionRefused));
+    assert_eq!(read(&first).await, Err(NetError::ConnectionReset));
+    drop(listener);
+}
+
+#[tokio::test]
+async fn the_host_cannot_pass_for_somebody_inside() {
+    let bed = Bed::new();
+    let _listener = bed.listen(1);
+    for inside in
+        [SERVER_1, bed.client.address(), bed.server.address(), Ipv4Addr::LOCALHOST, Ipv4Addr::UNSPECIFIED]
+    {
+        let connect = bed.server.connect_from_outside(SocketAddrV4::new(inside, 50_000), PORT);
+        assert_eq!(connect.err(), Some(NetError::InvalidArgument), "{inside}");
+    }
+}
