@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 use wasm_roles_service_plan::{Content, Plan, PlannedRole, RoleName, Span};
 
 use crate::approot::{Approots, path_inside};
+use crate::removal::remove_tree;
 use crate::start_error::StartError;
 
 /// Where the folders are put together, below the data folder. What is there is replaced, so nobody else's folder should
@@ -147,12 +148,7 @@ impl Building {
     }
 
     fn begin(&self) -> Result<(), ContentProblem> {
-        match fs::remove_dir_all(&self.folder) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(refused(&self.folder, &error));
-            }
-            _ => {}
-        }
+        remove_tree(&self.folder).map_err(|error| refused(&self.folder, &error))?;
         fs::create_dir_all(&self.folder).map_err(|error| refused(&self.folder, &error))?;
         let Some(own) = &self.own else { return Ok(()) };
         let own = canonical(own)?;

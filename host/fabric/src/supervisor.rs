@@ -322,6 +322,6 @@ async fn stop_wished(wish: &mut watch::Receiver<Wish>) {
 }
 
 #[cfg(test)]
-mod tests;
+mod bed;
 #[cfg(test)]
-mod theatre;
+mod tests;

@@ -110,7 +110,6 @@ fn plan_role(model: &ServiceModel, id: RoleId, role: &Role, ports: &[LocalPorts]
         local_resources: role.local_resources.clone(),
         endpoints,
         discoverable: role.is_discoverable(),
-        memory_bytes: role.vm_size.memory_bytes(),
         span: role.span.clone(),
     }
 }

@@ -72,8 +72,6 @@ pub struct PlannedRole {
     pub endpoints: Vec<RoleEndpoint>,
     /// Whether other instances see this role's instances: it has an internal endpoint.
     pub discoverable: bool,
-    /// Memory limit of each instance in bytes, from the machine size.
-    pub memory_bytes: u64,
     /// Where the definition declares the role.
     pub span: Span,
 }

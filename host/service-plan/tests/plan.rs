@@ -164,7 +164,7 @@ fn roles_carry_what_their_instances_share() {
     let plan = scenario(4);
     let web = &plan.roles[0];
     assert_eq!((web.kind, web.name.as_str(), web.discoverable), (RoleKind::Web, "WebRole1", true));
-    assert_eq!(web.memory_bytes, 3_584 << 20, "Medium has 3.5 GB");
+    assert_eq!(plan.instances[0].limits.memory_bytes, 3_584 << 20, "Medium has 3.5 GB");
     assert_eq!(web.entry, EntryPoint::Default);
     assert_eq!(web.endpoints[0].reach, Reach::Public);
     assert_eq!(web.endpoints[1].reach, Reach::Deployment { rule: None });

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use wasm_roles_role_runtime::{End, InstanceState, Outcome, Phase, Readiness, RoleEvent, Verdict};
 
 use super::Wish;
-use super::theatre::{Theatre, Wanted, renewal};
+use super::bed::{Bed, Wanted, renewal};
 use crate::change::{Missed, Reaction, What};
 use crate::conversation::STATUS_CHECK;
 use crate::events::EventKind;
@@ -18,80 +18,80 @@ fn returned() -> End {
 
 #[tokio::test(start_paused = true)]
 async fn an_instance_takes_traffic_from_ready_until_it_is_asked_to_stop() {
-    let mut theatre = Theatre::open(0);
-    theatre.becomes(Status::Starting).await;
-    let mut strings = theatre.strings();
-    assert_eq!((theatre.in_rotation(), theatre.running()), (vec![], vec![0]));
+    let mut bed = Bed::open(0);
+    bed.becomes(Status::Starting).await;
+    let mut strings = bed.strings();
+    assert_eq!((bed.in_rotation(), bed.running()), (vec![], vec![0]));
     strings.enter(InstanceState::Ready);
-    theatre.becomes(Status::Ready).await;
-    assert_eq!((theatre.in_rotation(), theatre.running()), (vec![0], vec![0]));
+    bed.becomes(Status::Ready).await;
+    assert_eq!((bed.in_rotation(), bed.running()), (vec![0], vec![0]));
 
-    theatre.wish.send_replace(Wish::Stop);
+    bed.wish.send_replace(Wish::Stop);
     strings.wanted.wait_for(|wanted| *wanted == Wanted::Stop).await.unwrap();
-    assert_eq!(theatre.in_rotation(), [], "it was asked to stop while it was in the rotation");
-    assert_eq!(theatre.running(), [0]);
+    assert_eq!(bed.in_rotation(), [], "it was asked to stop while it was in the rotation");
+    assert_eq!(bed.running(), [0]);
     strings.end(End::Stopped { forced: false });
-    theatre.becomes(Status::Stopped).await;
-    assert_eq!(theatre.running(), []);
-    assert_eq!(theatre.supervised.await.unwrap(), Some(End::Stopped { forced: false }));
+    bed.becomes(Status::Stopped).await;
+    assert_eq!(bed.running(), []);
+    assert_eq!(bed.supervised.await.unwrap(), Some(End::Stopped { forced: false }));
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_instance_that_ends_is_started_again_after_one_two_and_four_seconds() {
-    let mut theatre = Theatre::open(0);
+    let mut bed = Bed::open(0);
     let mut ended = Duration::ZERO;
     for seconds in [0, 1, 2, 4] {
-        let started = theatre.becomes(Status::Starting).await.time;
+        let started = bed.becomes(Status::Starting).await.time;
         assert_eq!(started - ended, Duration::from_secs(seconds));
-        let mut strings = theatre.strings();
+        let mut strings = bed.strings();
         strings.enter(InstanceState::Ready);
-        theatre.becomes(Status::Ready).await;
+        bed.becomes(Status::Ready).await;
         strings.end(returned());
-        ended = theatre.hears(|kind| matches!(kind, EventKind::Ended { .. })).await.time;
-        assert_eq!(theatre.in_rotation(), []);
+        ended = bed.hears(|kind| matches!(kind, EventKind::Ended { .. })).await.time;
+        assert_eq!(bed.in_rotation(), []);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_incarnation_that_leaves_by_itself_is_out_of_the_rotation_before_it_has_ended() {
-    let mut theatre = Theatre::open(0);
-    theatre.becomes(Status::Starting).await;
-    let strings = theatre.strings();
+    let mut bed = Bed::open(0);
+    bed.becomes(Status::Starting).await;
+    let strings = bed.strings();
     strings.enter(InstanceState::Ready);
-    theatre.becomes(Status::Ready).await;
+    bed.becomes(Status::Ready).await;
     strings.enter(InstanceState::Stopping);
-    theatre.becomes(Status::Recycling).await;
-    assert_eq!(theatre.in_rotation(), []);
+    bed.becomes(Status::Recycling).await;
+    assert_eq!(bed.in_rotation(), []);
     assert_eq!(*strings.wanted.borrow(), Wanted::Nothing);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_incarnation_that_cannot_be_launched_is_tried_again() {
-    let mut theatre = Theatre::open(2);
+    let mut bed = Bed::open(2);
     for attempt in 1..=2 {
-        let recycling = theatre.hears(|kind| matches!(kind, EventKind::Recycling { .. })).await;
+        let recycling = bed.hears(|kind| matches!(kind, EventKind::Recycling { .. })).await;
         let EventKind::Recycling { recycled, .. } = recycling.kind else { panic!("{recycling:?}") };
         assert_eq!((recycled.times, recycled.because.as_str()), (attempt, "could not start: no room"));
     }
-    theatre.becomes(Status::Starting).await;
-    theatre.strings().enter(InstanceState::Ready);
-    theatre.becomes(Status::Ready).await;
-    assert_eq!(theatre.in_rotation(), [2]);
+    bed.becomes(Status::Starting).await;
+    bed.strings().enter(InstanceState::Ready);
+    bed.becomes(Status::Ready).await;
+    assert_eq!(bed.in_rotation(), [2]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_during_the_back_off_does_not_wait_for_it() {
-    let mut theatre = Theatre::open(1);
-    let begun = theatre.hears(|kind| matches!(kind, EventKind::Recycling { .. })).await.time;
-    theatre.wish.send_replace(Wish::Stop);
-    let stopped = theatre.becomes(Status::Stopped).await.time;
+    let mut bed = Bed::open(1);
+    let begun = bed.hears(|kind| matches!(kind, EventKind::Recycling { .. })).await.time;
+    bed.wish.send_replace(Wish::Stop);
+    let stopped = bed.becomes(Status::Stopped).await.time;
     assert_eq!(stopped, begun);
-    assert_eq!(theatre.supervised.await.unwrap(), None);
+    assert_eq!(bed.supervised.await.unwrap(), None);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_supervisor_whose_owner_is_gone_stops_its_instance() {
-    let Theatre { wish, strings, supervised, mut events, .. } = Theatre::open(0);
+    let Bed { wish, strings, supervised, mut events, .. } = Bed::open(0);
     events.next().await.unwrap();
     let mut puppet = strings.lock().unwrap().pop_front().unwrap();
     drop(wish);
@@ -117,28 +117,27 @@ async fn whatever_ends_an_incarnation_another_one_follows() {
         End::RecycleRequested { forced: true },
     ];
     for end in ends {
-        let mut theatre = Theatre::open(0);
-        theatre.becomes(Status::Starting).await;
-        theatre.strings().end(end.clone());
-        let ended = theatre.becomes(Status::Recycling).await.time;
-        let again = theatre.becomes(Status::Starting).await.time;
+        let mut bed = Bed::open(0);
+        bed.becomes(Status::Starting).await;
+        bed.strings().end(end.clone());
+        let ended = bed.becomes(Status::Recycling).await.time;
+        let again = bed.becomes(Status::Starting).await.time;
         assert_eq!(again - ended, Duration::from_secs(1), "{end:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_recycle_says_how_often_and_why_and_gives_the_last_words() {
-    let mut theatre = Theatre::open(0);
+    let mut bed = Bed::open(0);
     for times in 1..=3 {
-        theatre.becomes(Status::Starting).await;
-        let mut strings = theatre.strings();
+        bed.becomes(Status::Starting).await;
+        let mut strings = bed.strings();
         strings.complains(&format!("no table\nattempt {times}")).await;
         strings.end(End::RunReturned { result: Err("no route".to_owned()) });
-        theatre
-            .hears(|kind| matches!(kind, EventKind::Recycling { recycled, .. } if recycled.times == times))
+        bed.hears(|kind| matches!(kind, EventKind::Recycling { recycled, .. } if recycled.times == times))
             .await;
     }
-    let status = theatre.statuses.now().remove(0);
+    let status = bed.statuses.now().remove(0);
     assert_eq!(status.status, Status::Recycling);
     let recycled = status.recycled.unwrap();
     assert_eq!(recycled.to_string(), "recycled 3 times, because run returned an error: no route");
@@ -147,80 +146,80 @@ async fn a_recycle_says_how_often_and_why_and_gives_the_last_words() {
 
 #[tokio::test(start_paused = true)]
 async fn a_busy_instance_is_out_of_the_rotation_until_the_next_status_check_says_ready() {
-    let (mut theatre, strings) = Theatre::open_and_ready().await;
+    let (mut bed, strings) = Bed::open_and_ready().await;
     let ready = Instant::now();
     strings.script.lock().unwrap().readiness = Outcome::Answered(Readiness::Busy);
-    theatre.becomes(Status::Busy).await;
-    assert_eq!((ready.elapsed(), theatre.in_rotation()), (STATUS_CHECK, vec![]));
+    bed.becomes(Status::Busy).await;
+    assert_eq!((ready.elapsed(), bed.in_rotation()), (STATUS_CHECK, vec![]));
     strings.script.lock().unwrap().readiness = Outcome::Answered(Readiness::Ready);
-    theatre.becomes(Status::Ready).await;
-    assert_eq!((ready.elapsed(), theatre.in_rotation()), (2 * STATUS_CHECK, vec![0]));
+    bed.becomes(Status::Ready).await;
+    assert_eq!((ready.elapsed(), bed.in_rotation()), (2 * STATUS_CHECK, vec![0]));
     assert_eq!(strings.told(), ["status-check"; 2]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_instance_that_blocks_stays_in_the_rotation_and_one_that_does_not_answer_leaves_it() {
-    let (mut theatre, strings) = Theatre::open_and_ready().await;
+    let (mut bed, strings) = Bed::open_and_ready().await;
     strings.script.lock().unwrap().readiness = Outcome::Unavailable;
     tokio::time::sleep(3 * STATUS_CHECK + Duration::from_secs(1)).await;
-    assert_eq!((strings.told().len(), theatre.in_rotation()), (3, vec![0]));
+    assert_eq!((strings.told().len(), bed.in_rotation()), (3, vec![0]));
     strings.script.lock().unwrap().readiness = Outcome::TimedOut;
-    let missed = theatre.hears(|kind| matches!(kind, EventKind::EventMissed { .. })).await;
+    let missed = bed.hears(|kind| matches!(kind, EventKind::EventMissed { .. })).await;
     let EventKind::EventMissed { event, missed, .. } = missed.kind else { panic!("{missed:?}") };
     assert_eq!((event, missed), (RoleEvent::StatusCheck, Missed::NotReturned));
-    theatre.becomes(Status::Busy).await;
-    assert_eq!(theatre.in_rotation(), []);
+    bed.becomes(Status::Busy).await;
+    assert_eq!(bed.in_rotation(), []);
     strings.script.lock().unwrap().readiness = Outcome::Unavailable;
     tokio::time::sleep(3 * STATUS_CHECK).await;
-    assert_eq!(theatre.in_rotation(), [], "it could not be asked again");
+    assert_eq!(bed.in_rotation(), [], "it could not be asked again");
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_instance_that_is_not_ready_is_not_checked() {
-    let mut theatre = Theatre::open(0);
-    theatre.becomes(Status::Starting).await;
-    let strings = theatre.strings();
+    let mut bed = Bed::open(0);
+    bed.becomes(Status::Starting).await;
+    let strings = bed.strings();
     tokio::time::sleep(10 * STATUS_CHECK).await;
     assert_eq!(strings.told(), [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_change_is_told_before_and_after_and_later_incarnations_have_it() {
-    let (mut theatre, mut strings) = Theatre::open_and_ready().await;
-    let replied = theatre.orders(What::Change(renewal("2"))).await;
+    let (mut bed, mut strings) = Bed::open_and_ready().await;
+    let replied = bed.orders(What::Change(renewal("2"))).await;
     assert_eq!(replied.await, Ok(Reaction::Changed { missed: None }));
     assert_eq!(strings.told(), ["changing", "changed to 2"]);
-    assert_eq!((strings.depth.as_str(), theatre.in_rotation()), ("1", vec![0]));
+    assert_eq!((strings.depth.as_str(), bed.in_rotation()), ("1", vec![0]));
     strings.end(returned());
-    assert_eq!(theatre.next_ready().await.depth, "2");
+    assert_eq!(bed.next_ready().await.depth, "2");
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_instance_that_refuses_a_change_is_recycled_gracefully_and_starts_with_it_at_once() {
-    let (mut theatre, mut strings) = Theatre::open_and_ready().await;
+    let (mut bed, mut strings) = Bed::open_and_ready().await;
     strings.script.lock().unwrap().verdict = Outcome::Answered(Verdict::Recycle);
     let begun = Instant::now();
-    let mut replied = theatre.orders(What::Change(renewal("2"))).await;
-    theatre.hears(|kind| matches!(kind, EventKind::ChangeRefused { .. })).await;
+    let mut replied = bed.orders(What::Change(renewal("2"))).await;
+    bed.hears(|kind| matches!(kind, EventKind::ChangeRefused { .. })).await;
     strings.wanted.wait_for(|wanted| *wanted == Wanted::Recycle).await.unwrap();
-    assert_eq!((strings.told(), theatre.in_rotation()), (vec!["changing".to_owned()], vec![]));
+    assert_eq!((strings.told(), bed.in_rotation()), (vec!["changing".to_owned()], vec![]));
     assert!(replied.try_recv().is_err(), "it is not Ready again");
     strings.end(End::RecycleRequested { forced: false });
-    assert_eq!(theatre.next_ready().await.depth, "2");
+    assert_eq!(bed.next_ready().await.depth, "2");
     assert_eq!(replied.await, Ok(Reaction::Recycled));
     assert_eq!(begun.elapsed(), Duration::ZERO);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_instance_that_fails_over_a_change_has_it_when_it_is_ready_again() {
-    let (mut theatre, mut strings) = Theatre::open_and_ready().await;
+    let (mut bed, mut strings) = Bed::open_and_ready().await;
     strings.script.lock().unwrap().verdict = Outcome::Failed;
-    let replied = theatre.orders(What::Change(renewal("2"))).await;
+    let replied = bed.orders(What::Change(renewal("2"))).await;
     while strings.told().is_empty() {
         tokio::task::yield_now().await;
     }
     strings.end(End::Trapped { during: Phase::Event(RoleEvent::Changing), reason: "unreachable".to_owned() });
-    assert_eq!(theatre.next_ready().await.depth, "2");
+    assert_eq!(bed.next_ready().await.depth, "2");
     assert_eq!(replied.await, Ok(Reaction::Recycled));
 }
 
@@ -229,42 +228,42 @@ async fn a_handler_that_is_not_heard_stands_for_yes_and_people_learn_of_it() {
     for (verdict, why) in
         [(Outcome::Unavailable, Missed::NotCalled), (Outcome::TimedOut, Missed::NotReturned)]
     {
-        let (mut theatre, strings) = Theatre::open_and_ready().await;
+        let (mut bed, strings) = Bed::open_and_ready().await;
         strings.script.lock().unwrap().verdict = verdict;
-        let replied = theatre.orders(What::Change(renewal("2"))).await;
+        let replied = bed.orders(What::Change(renewal("2"))).await;
         let missed = Some((RoleEvent::Changing, why));
         assert_eq!(replied.await, Ok(Reaction::Changed { missed }));
         assert_eq!(strings.told(), ["changing", "changed to 2"]);
-        theatre.hears(|kind| matches!(kind, EventKind::EventMissed { missed, .. } if *missed == why)).await;
+        bed.hears(|kind| matches!(kind, EventKind::EventMissed { missed, .. } if *missed == why)).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_instance_that_does_not_run_has_the_change_when_it_starts() {
-    let mut theatre = Theatre::open(1);
-    theatre.becomes(Status::Recycling).await;
-    let replied = theatre.orders(What::Change(renewal("2"))).await;
+    let mut bed = Bed::open(1);
+    bed.becomes(Status::Recycling).await;
+    let replied = bed.orders(What::Change(renewal("2"))).await;
     assert_eq!(replied.await, Ok(Reaction::NotRunning));
-    assert_eq!(theatre.next_ready().await.depth, "2");
+    assert_eq!(bed.next_ready().await.depth, "2");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_simultaneous_change_is_announced_and_then_made() {
-    let (theatre, strings) = Theatre::open_and_ready().await;
+    let (bed, strings) = Bed::open_and_ready().await;
     strings.script.lock().unwrap().verdict = Outcome::Answered(Verdict::Recycle);
     let heard = Ok(Reaction::Changed { missed: None });
-    assert_eq!(theatre.orders(What::Announce).await.await, heard);
-    assert_eq!(theatre.orders(What::Announced(renewal("2"))).await.await, heard);
+    assert_eq!(bed.orders(What::Announce).await.await, heard);
+    assert_eq!(bed.orders(What::Announced(renewal("2"))).await.await, heard);
     assert_eq!(strings.told(), ["simultaneous-changing", "simultaneous-changed to 2"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn who_orders_a_change_of_an_instance_that_stops_is_not_left_waiting() {
-    let (theatre, mut strings) = Theatre::open_and_ready().await;
+    let (bed, mut strings) = Bed::open_and_ready().await;
     strings.script.lock().unwrap().verdict = Outcome::Answered(Verdict::Recycle);
-    let replied = theatre.orders(What::Change(renewal("2"))).await;
+    let replied = bed.orders(What::Change(renewal("2"))).await;
     strings.wanted.wait_for(|wanted| *wanted == Wanted::Recycle).await.unwrap();
-    theatre.wish.send_replace(Wish::Stop);
+    bed.wish.send_replace(Wish::Stop);
     strings.wanted.wait_for(|wanted| *wanted == Wanted::Stop).await.unwrap();
     strings.end(End::Stopped { forced: false });
     assert!(replied.await.is_err());
@@ -272,8 +271,8 @@ async fn who_orders_a_change_of_an_instance_that_stops_is_not_left_waiting() {
 
 #[tokio::test(start_paused = true)]
 async fn people_learn_of_a_stopping_handler_that_did_not_return() {
-    let (mut theatre, mut strings) = Theatre::open_and_ready().await;
+    let (mut bed, mut strings) = Bed::open_and_ready().await;
     strings.script.lock().unwrap().stopping = Some(Outcome::TimedOut);
     strings.end(returned());
-    theatre.hears(|kind| matches!(kind, EventKind::EventMissed { event: RoleEvent::Stopping, .. })).await;
+    bed.hears(|kind| matches!(kind, EventKind::EventMissed { event: RoleEvent::Stopping, .. })).await;
 }

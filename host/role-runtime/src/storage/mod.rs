@@ -56,6 +56,9 @@ use names::StoredDirectory;
 use open_files::FileKey;
 use volume::Volume;
 
+/// The most that one write takes, in bytes, as with the stock streams: this much is copied out of the guest.
+const CHUNK: usize = 64 * 1024;
+
 /// Links `wasi:filesystem` 0.2 and 0.3.
 pub(crate) fn add_to_linker(linker: &mut Linker<Sandbox>) -> wasmtime::Result<()> {
     use wasi_p2::bindings::filesystem as p2;

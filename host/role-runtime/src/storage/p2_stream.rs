@@ -7,11 +7,9 @@ use bytes::Bytes;
 use tokio::task::JoinHandle;
 use wasmtime_wasi::p2::{DynOutputStream, OutputStream, Pollable, StreamError, StreamResult};
 
+use super::CHUNK;
 use super::contents::{Position, StoredFile, Written, joined};
 use super::volume::Failure;
-
-/// The most that one write takes, in bytes: as the stock stream.
-const CHUNK: usize = 64 * 1024;
 
 pub(super) struct FileOutput {
     file: StoredFile,

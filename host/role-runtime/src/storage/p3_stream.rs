@@ -14,6 +14,7 @@ use wasmtime::component::{Source, StreamConsumer, StreamResult};
 use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode as Code;
 use wasmtime_wasi::p3::bindings::filesystem::types::ErrorCode;
 
+use super::CHUNK;
 use super::contents::{Position, StoredFile, Written, joined};
 use super::p3_codes;
 use super::volume::Turn;
@@ -21,9 +22,6 @@ use super::volume::Turn;
 type Consumed = Poll<wasmtime::Result<StreamResult>>;
 /// How the whole stream ended; it resolves the future that the guest got.
 pub(super) type Outcome = Result<(), ErrorCode>;
-
-/// The most that is written at a time, in bytes: this much is copied out of the guest.
-const CHUNK: usize = 64 * 1024;
 
 pub(super) struct FileInput {
     file: StoredFile,

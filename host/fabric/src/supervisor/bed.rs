@@ -193,7 +193,7 @@ impl Launcher for Stage {
     }
 }
 
-pub(super) struct Theatre {
+pub(super) struct Bed {
     pub(super) strings: Arc<Mutex<VecDeque<Strings>>>,
     rotation: watch::Receiver<Rotation<u32>>,
     running: watch::Receiver<Rotation<u32>>,
@@ -222,7 +222,7 @@ pub(super) fn renewal(depth: &str) -> Renewal {
     Renewal { plan: Arc::new(plan), environment }
 }
 
-impl Theatre {
+impl Bed {
     /// The first launches fail, as often as `refusals` says. Incarnations have the setting `Depth` at 1.
     pub(super) fn open(refusals: u32) -> Self {
         let strings = Arc::default();
@@ -244,11 +244,11 @@ impl Theatre {
         Self { strings, rotation, running, wish, orders, statuses, events, supervised }
     }
 
-    /// A theatre whose first puppet is Ready.
+    /// A bed whose first puppet is Ready.
     pub(super) async fn open_and_ready() -> (Self, Strings) {
-        let mut theatre = Self::open(0);
-        let strings = theatre.next_ready().await;
-        (theatre, strings)
+        let mut bed = Self::open(0);
+        let strings = bed.next_ready().await;
+        (bed, strings)
     }
 
     /// Waits for the next launch and makes that puppet Ready.
