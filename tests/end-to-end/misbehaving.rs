@@ -99,3 +99,34 @@ fn a_guest_that_misbehaves_does_not_disturb_the_others() {
         assert_eq!(host.ended().code(), Some(0), "{mode}");
     }
 }
+
+/// What the guest does, a limit of its role, and what is said of it.
+#[test]
+fn a_limit_that_a_guest_reaches_is_said_with_its_instance() {
+    let cases: [(&str, &str, &[&str]); 3] = [
+        (
+            "eat-memory",
+            "Bad.memory=16MiB",
+            &[
+                "Bad_IN_0 * hit its memory limit (16 MiB)",
+                "; it had hit its memory limit (16 MiB); starts again",
+            ],
+        ),
+        (
+            "eat-sockets",
+            "Bad.sockets=5",
+            &["Bad_IN_0 * hit its limit of 5 sockets", "; it had hit its limit of 5 sockets; starts again"],
+        ),
+        ("flood", "log-rate=1KiB", &[" lines dropped: it writes more to stdout than its log rate"]),
+    ];
+    for (mode, limit, signs) in cases {
+        let service = Service::of_program_beside_web(&guest("misbehave"), mode);
+        let publish = format!("80=127.0.0.1:{}", free_port());
+        let mut host = Host::run(&service.definition(), &["--publish", &publish, "--limit", limit]);
+        for sign in signs {
+            host.wait_for(sign);
+        }
+        host.signal("INT");
+        assert_eq!(host.ended().code(), Some(0), "{mode}");
+    }
+}

@@ -1,5 +1,7 @@
 //! Two programs that use nothing but the standard library, as roles.
 
+use std::fs;
+
 use crate::host_process::{Host, root};
 
 #[test]
@@ -10,4 +12,20 @@ fn a_program_finds_another_role_by_its_name_and_talks_to_it() {
     host.wait_for("Server_IN_0 ");
     host.signal("TERM");
     assert!(host.ended().success(), "{:#?}", host.said);
+}
+
+#[test]
+fn a_capture_of_their_network_has_the_names_and_the_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("traffic.pcapng");
+    let definition = root().join("examples/plain-programs/ServiceDefinition.csdef");
+    let mut host = Host::run(&definition, &["--capture", file.to_str().unwrap()]);
+    host.wait_for("Client_IN_0 ");
+    host.signal("TERM");
+    assert!(host.ended().success(), "{:#?}", host.said);
+    let written = fs::read(file).unwrap();
+    let holds = |text: &str| written.windows(text.len()).any(|window| window == text.as_bytes());
+    assert!(written.starts_with(&[0x0a, 0x0d, 0x0d, 0x0a]), "a section of pcapng begins");
+    assert!(holds("Client_IN_0\0") && holds("Server_IN_0\0"), "addresses have names");
+    assert!(holds("Client_IN_0 connects to Server_IN_0"));
 }

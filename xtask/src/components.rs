@@ -23,6 +23,9 @@ pub const EXAMPLES: &[(&str, &[&str])] = &[
     ("plain-programs-client", &["plain-programs/Client/client.wasm"]),
 ];
 
+/// The example roles with unit tests of their own, which run on this machine: packages that nothing else builds for it.
+pub const TESTED_EXAMPLES: &[&str] = &["lifecycle-worker"];
+
 /// The names of the test guests: the folders of `tests/guests`. Guest `x` is the package `guest-x`, and is copied to
 /// `target/guests/x.wasm`.
 pub fn test_guests(root: &Path) -> Result<Vec<String>> {

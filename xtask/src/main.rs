@@ -64,7 +64,16 @@ fn demo(arguments: &[String]) -> Result<ExitCode> {
 
 fn test(arguments: &[String]) -> Result<ExitCode> {
     guests::build()?;
+    // Arguments pick tests of the host.
+    if arguments.is_empty() {
+        run::to_success(cargo().arg("test").args(tested_examples()))?;
+    }
     run::instead_of_this(cargo().arg("test").args(arguments))
+}
+
+/// The arguments of cargo that select the example roles with tests.
+fn tested_examples() -> impl Iterator<Item = &'static str> {
+    components::TESTED_EXAMPLES.iter().flat_map(|package| ["--package", package])
 }
 
 fn bench(arguments: &[String]) -> Result<ExitCode> {
@@ -84,6 +93,9 @@ fn bench(arguments: &[String]) -> Result<ExitCode> {
 fn check() -> Result<ExitCode> {
     run::to_success(cargo().args(["fmt", "--all", "--check"]))?;
     run::to_success(cargo().args(["clippy", "--all-targets", "--", "--deny", "warnings"]))?;
+    run::to_success(
+        cargo().args(["clippy", "--all-targets"]).args(tested_examples()).args(["--", "--deny", "warnings"]),
+    )?;
     target::ensure_installed()?;
     run::to_success(guests::cargo_with_selection("clippy")?.args(["--", "--deny", "warnings"]))?;
     Ok(ExitCode::SUCCESS)

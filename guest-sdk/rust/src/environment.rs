@@ -1,39 +1,54 @@
 //! What a role can ask about itself and its deployment.
+//!
+//! In a component the fabric answers; in a role's unit tests on the developer's machine, the test double does
+//! ([`testing`](crate::testing)).
+
+mod contract;
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use crate::bindings::wasm_roles::role::{environment as wit_environment, types as wit};
+#[cfg(not(target_family = "wasm"))]
+use crate::testing::answers;
+#[cfg(target_family = "wasm")]
+use contract::answers;
 
 /// The role's view of its surroundings. Every function is cheap and answers at once.
 #[derive(Debug)]
 pub enum RoleEnvironment {}
 
 impl RoleEnvironment {
+    /// Whether there is anybody to answer: true in a component, and in a test with a [double](crate::testing). Elsewhere the
+    /// other functions panic.
+    #[must_use]
+    pub fn is_available() -> bool {
+        answers::is_available()
+    }
+
     /// The id of the deployment: 32 hexadecimal digits, another for each deployment.
     #[must_use]
     pub fn deployment_id() -> String {
-        wit_environment::deployment_id()
+        answers::deployment_id()
     }
 
     /// Whether the service runs in a test bed on a developer's machine.
     #[must_use]
     pub fn is_emulated() -> bool {
-        wit_environment::is_emulated()
+        answers::is_emulated()
     }
 
     /// The instance that asks.
     #[must_use]
     pub fn current_instance() -> RoleInstance {
-        wit_environment::current_instance().into()
+        answers::current_instance()
     }
 
     /// All roles of the deployment in the order of the service definition, each with the instances that the asker may
     /// see: all of them if the role has an internal endpoint, otherwise none but the asker itself.
     #[must_use]
     pub fn roles() -> Vec<RoleInfo> {
-        wit_environment::roles().into_iter().map(RoleInfo::from).collect()
+        answers::roles()
     }
 
     /// The role of this name, if the service definition has one.
@@ -48,8 +63,7 @@ impl RoleEnvironment {
     ///
     /// [`UnknownName`] if the service definition declares no such setting for this role.
     pub fn setting(name: &str) -> Result<String, UnknownName> {
-        wit_environment::configuration_setting_value(name)
-            .map_err(|error| UnknownName::new("setting", name, error))
+        answers::setting(name).ok_or_else(|| UnknownName::new("setting", name))
     }
 
     /// A local storage directory of this instance.
@@ -58,15 +72,13 @@ impl RoleEnvironment {
     ///
     /// [`UnknownName`] if the service definition declares no such local storage for this role.
     pub fn local_resource(name: &str) -> Result<LocalResource, UnknownName> {
-        wit_environment::local_resource(name)
-            .map(LocalResource::from)
-            .map_err(|error| UnknownName::new("local storage", name, error))
+        answers::local_resource(name).ok_or_else(|| UnknownName::new("local storage", name))
     }
 
     /// Asks to be stopped and started again. Returns at once; the instance leaves the rotation, then `stopping` and
     /// `on_stop` are called as for every stop.
     pub fn request_recycle() {
-        wit_environment::request_recycle();
+        answers::request_recycle();
     }
 }
 
@@ -104,7 +116,7 @@ impl RoleInstance {
         self.endpoints
             .iter()
             .find(|endpoint| endpoint.name == name)
-            .ok_or_else(|| UnknownName { what: "endpoint", name: name.to_owned() })
+            .ok_or_else(|| UnknownName::new("endpoint", name))
     }
 
     /// The endpoints for traffic between the instances of the deployment.
@@ -185,8 +197,7 @@ pub struct UnknownName {
 }
 
 impl UnknownName {
-    fn new(what: &'static str, name: &str, error: wit::LookupError) -> Self {
-        let wit::LookupError::UnknownName = error;
+    fn new(what: &'static str, name: &str) -> Self {
         Self { what, name: name.to_owned() }
     }
 }
@@ -199,64 +210,10 @@ impl fmt::Display for UnknownName {
 
 impl std::error::Error for UnknownName {}
 
-impl From<wit::Role> for RoleInfo {
-    fn from(role: wit::Role) -> Self {
-        Self { name: role.name, instances: role.instances.into_iter().map(RoleInstance::from).collect() }
-    }
-}
-
-impl From<wit::RoleInstance> for RoleInstance {
-    fn from(instance: wit::RoleInstance) -> Self {
-        Self {
-            id: instance.id,
-            role: instance.role,
-            fault_domain: instance.fault_domain,
-            update_domain: instance.update_domain,
-            endpoints: instance.endpoints.into_iter().map(Endpoint::from).collect(),
-        }
-    }
-}
-
-impl From<wit::Endpoint> for Endpoint {
-    #[expect(clippy::panic, reason = "the contract says that it is an address: the fabric would be broken")]
-    fn from(endpoint: wit::Endpoint) -> Self {
-        let address = endpoint.address.parse();
-        Self {
-            address: address
-                .unwrap_or_else(|_| panic!("the fabric gave `{}` as an address", endpoint.address)),
-            name: endpoint.name,
-            kind: match endpoint.kind {
-                wit::EndpointKind::Input => EndpointKind::Input,
-                wit::EndpointKind::InstanceInput => EndpointKind::InstanceInput,
-                wit::EndpointKind::Internal => EndpointKind::Internal,
-            },
-            protocol: match endpoint.protocol {
-                wit::Protocol::Http => Protocol::Http,
-                wit::Protocol::Https => Protocol::Https,
-                wit::Protocol::Tcp => Protocol::Tcp,
-                wit::Protocol::Udp => Protocol::Udp,
-                wit::Protocol::Any => Protocol::Any,
-            },
-            port: endpoint.port,
-            last_port: endpoint.port_max,
-            public_port: endpoint.public_port,
-        }
-    }
-}
-
-impl From<wit::LocalStorage> for LocalResource {
-    fn from(storage: wit::LocalStorage) -> Self {
-        Self {
-            name: storage.name,
-            path: storage.root_path.into(),
-            size_in_megabytes: storage.maximum_size_in_megabytes,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bindings::wasm_roles::role::types as wit;
 
     fn instance() -> RoleInstance {
         let endpoint = |name: &str, kind, port| wit::Endpoint {

@@ -6,8 +6,7 @@
 //! [`net`] has the TCP sockets. `println!` and `eprintln!` write to the log of the instance.
 //!
 //! Build a role with `crate-type = ["cdylib"]` and `cargo build --target wasm32-wasip2`. The crate also compiles for the
-//! host, so that the pure parts of a role can be unit-tested there; calls to the environment or the network panic
-//! outside a component.
+//! developer's machine, where a role's own unit tests run without a host: [`testing`] answers instead of the fabric.
 //!
 //! # One thread, many tasks
 //!
@@ -44,6 +43,8 @@ pub mod http;
 pub mod net;
 mod role;
 mod task;
+#[cfg(not(target_family = "wasm"))]
+pub mod testing;
 
 pub use environment::{
     Endpoint, EndpointKind, LocalResource, Protocol, RoleEnvironment, RoleInfo, RoleInstance, UnknownName,

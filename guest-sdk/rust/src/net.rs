@@ -8,6 +8,9 @@
 //!
 //! Reads and `accept` may be dropped at any time, by [`timeout`](crate::timeout) for example: what had already arrived
 //! is there for the next call. Of a write that is dropped, any part may have been sent.
+//!
+//! There is no network in a role's unit tests: there, `bind`, `connect` and `resolve` fail with
+//! [`Unsupported`](std::io::ErrorKind::Unsupported).
 
 mod address;
 mod error;

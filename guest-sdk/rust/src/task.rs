@@ -6,6 +6,22 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+#[cfg(not(target_family = "wasm"))]
+use crate::testing::tasks as system;
+#[cfg(target_family = "wasm")]
+use component as system;
+
+/// Tasks and time as the component model has them. The double for tests has the same functions.
+#[cfg(target_family = "wasm")]
+mod component {
+    pub(super) use wit_bindgen::{JoinHandle, spawn_local};
+
+    pub(super) async fn sleep(duration: std::time::Duration) {
+        let nanoseconds = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        wasip3::clocks::monotonic_clock::wait_for(nanoseconds).await;
+    }
+}
+
 /// Runs a future concurrently with the task that calls this, on the same thread.
 ///
 /// The future belongs to the call of the fabric in which it was spawned (`on_start`, `run`, a request …) and may go on
@@ -13,14 +29,15 @@ use std::time::Duration;
 ///
 /// # Panics
 ///
-/// When it is called outside a task, from a destructor that runs while the component is torn down.
+/// When it is called outside a task: from a destructor that runs while the component is torn down, or in a unit test
+/// without a [test double](crate::testing).
 pub fn spawn<T: 'static>(future: impl Future<Output = T> + 'static) -> Task<T> {
-    Task(wit_bindgen::spawn_local(future))
+    Task(system::spawn_local(future))
 }
 
 /// A spawned task. Awaiting it gives its result, or `None` if it was cancelled; dropping it lets the task go on.
 #[must_use = "a task goes on when its handle is dropped: say so with `drop` or `let _ =`"]
-pub struct Task<T>(wit_bindgen::JoinHandle<T>);
+pub struct Task<T>(system::JoinHandle<T>);
 
 impl<T> Task<T> {
     /// Drops the task's future, unless the task has already finished.
@@ -45,8 +62,7 @@ impl<T> fmt::Debug for Task<T> {
 
 /// Waits while other tasks go on. A time beyond 584 years is taken as that.
 pub async fn sleep(duration: Duration) {
-    let nanoseconds = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-    wasip3::clocks::monotonic_clock::wait_for(nanoseconds).await;
+    system::sleep(duration).await;
 }
 
 /// Waits for a future, but no longer than this.

@@ -4,7 +4,8 @@ use std::fmt;
 use std::io::Write;
 use std::process::ExitCode;
 
-use wasm_roles_fabric::{Problem, RuntimeError, StartError};
+use wasm_roles_fabric::certificates::{FileError, FolderError};
+use wasm_roles_fabric::{DataFolderError, Problem, RuntimeError, StartError};
 
 /// Exit code: it cannot be done.
 const FAILED: u8 = 1;
@@ -63,6 +64,19 @@ impl From<&[Problem]> for Failure {
     fn from(problems: &[Problem]) -> Self {
         let reason = |problem: &Problem| Reason { message: problem.to_string(), hint: problem.hint() };
         Self::of(problems.iter().map(reason).collect())
+    }
+}
+
+impl From<FolderError> for Failure {
+    fn from(error: FolderError) -> Self {
+        let reason = |error: &FileError| Reason { message: error.to_string(), hint: Some(error.hint()) };
+        Self::of(error.errors().iter().map(reason).collect())
+    }
+}
+
+impl From<DataFolderError> for Failure {
+    fn from(error: DataFolderError) -> Self {
+        Self::with_hint(error.to_string(), error.hint())
     }
 }
 

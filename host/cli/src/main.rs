@@ -16,8 +16,11 @@
 
 mod arguments;
 mod cache_folder;
+mod capture;
 mod commands;
+mod data;
 mod failure;
+mod host_policy;
 mod output;
 mod printer;
 mod reading;

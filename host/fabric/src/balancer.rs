@@ -3,7 +3,7 @@
 //! Each public port has an accept loop. An accepted connection is not relayed: the operating system's stream itself goes to the
 //! listener of an instance in the virtual network. An instance that does not listen (yet), or whose backlog is full, is
 //! passed over. A connection that nobody takes [waits](crate::waiting); when its time is over it is reset, counted, and
-//! told of now and then.
+//! told of now and then. At a port whose TLS ends here the [handshake](crate::tls) comes before all of this.
 //!
 //! Who is available is said by the rotation: the instances that are Ready, or all that run. A port with a probe asks
 //! those that run and answer it. The default is round robin, as the platform's emulator did it; with `sourceIP` and
@@ -12,22 +12,22 @@
 //! The rotation is read-locked while a connection is handed over. So an instance that has left the rotation gets
 //! nothing more, not even a connection that was under way.
 
-use std::future::pending;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::num::NonZeroU16;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::net::TcpListener;
+use tokio::time::{Instant, sleep};
+use tokio_rustls::TlsAcceptor;
 use wasm_roles_service_plan::PublicPort;
-use wasm_roles_virtual_network::{HandOver, HandOverOptions, Interface};
+use wasm_roles_virtual_network::{HandOver, HandOverOptions, Interface, OutsideStream};
 
-use crate::affinity::Affinity;
+use crate::backends::Backends;
+use crate::door::{Arrival, Door};
 use crate::events::{EventKind, Herald};
-use crate::probe::prober::Healthy;
-use crate::rotation::{Rotation, Turn};
+use crate::rotation::Turn;
+use crate::tally::{self, Tally};
 use crate::waiting::Waiting;
 
 /// How often refused connections of one port are told of at most.
@@ -40,78 +40,84 @@ const OFFER_AGAIN: Duration = Duration::from_millis(50);
 /// What takes a public connection: an interface of the virtual network.
 pub(crate) trait Taker {
     /// Takes the connection, or gives it back.
-    fn take(&self, port: NonZeroU16, stream: TcpStream, options: HandOverOptions) -> Result<(), TcpStream>;
+    fn take(
+        &self,
+        port: NonZeroU16,
+        stream: OutsideStream,
+        options: HandOverOptions,
+    ) -> Result<(), OutsideStream>;
 }
 
 impl Taker for Interface {
-    fn take(&self, port: NonZeroU16, stream: TcpStream, options: HandOverOptions) -> Result<(), TcpStream> {
+    fn take(
+        &self,
+        port: NonZeroU16,
+        stream: OutsideStream,
+        options: HandOverOptions,
+    ) -> Result<(), OutsideStream> {
         self.hand_over_with(port, stream, options).map_err(HandOver::into_stream)
     }
 }
 
 /// One public port.
 pub(crate) struct Balancer<T> {
-    pub(crate) public: PublicPort,
-    /// The one instance that answers, for an instance input endpoint.
-    pub(crate) only: Option<u32>,
-    pub(crate) rotation: watch::Receiver<Rotation<T>>,
-    /// Those of the rotation that answer the port's probe, if it has one.
-    pub(crate) healthy: Option<watch::Receiver<Healthy>>,
+    pub(crate) backends: Backends<T>,
     pub(crate) herald: Herald,
 }
 
 /// A connection that was accepted.
 struct Connection {
-    stream: TcpStream,
+    stream: OutsideStream,
     client: IpAddr,
 }
 
 /// What a port's loop is woken up by.
 enum Next {
-    Accepted(io::Result<(TcpStream, SocketAddr)>),
+    Arrival(Arrival),
     OfferAgain,
     Tell,
 }
 
 impl<T: Taker> Balancer<T> {
-    /// Serves the port until the task is aborted.
-    pub(crate) async fn serve(self, listener: TcpListener) {
-        let (mut turn, mut waiting, mut refused) = (Turn::default(), Waiting::new(), Refused::default());
+    /// Serves the port until the task is aborted. TLS ends here if there is something to end it with.
+    pub(crate) async fn serve(self, listener: TcpListener, tls: Option<TlsAcceptor>) {
+        let (mut turn, mut waiting, secured) = (Turn::default(), Waiting::new(), tls.is_some());
+        let (mut door, mut refused) = (Door::new(listener, tls), Tally::every(TELL_EVERY));
         loop {
             let next = tokio::select! {
-                accepted = listener.accept() => Next::Accepted(accepted),
+                arrival = door.next() => Next::Arrival(arrival),
                 () = sleep(OFFER_AGAIN), if !waiting.is_empty() => Next::OfferAgain,
-                () = refused.due() => Next::Tell,
+                () = tally::due([&refused]) => Next::Tell,
             };
             let now = Instant::now();
             match next {
-                Next::Accepted(Ok((stream, client))) => {
-                    // Small answers shall not wait for more; a failure here only costs time.
-                    let _ = stream.set_nodelay(true);
-                    let connection = Connection { stream, client: client.ip() };
+                Next::Arrival(Arrival::Connection(stream, client)) => {
+                    let connection = Connection { stream, client };
                     if let Err(connection) = waiting.join(connection, now) {
-                        refused.refuse(connection);
+                        refuse(connection, &mut refused);
                     }
                 }
-                Next::Accepted(Err(error)) => self.rest(&error).await,
+                Next::Arrival(Arrival::HandshakesFailed(failure, connections)) => {
+                    let port = self.backends.public.port;
+                    self.herald.tell(EventKind::HandshakesFailed { port, failure, connections });
+                }
+                Next::Arrival(Arrival::Nobody(error)) => self.rest(&error).await,
                 Next::OfferAgain | Next::Tell => {}
             }
-            waiting.serve(|connection| self.pass_on(connection, &mut turn));
-            waiting.expired(now).for_each(|connection| refused.refuse(connection));
+            waiting.serve(|connection| self.pass_on(connection, secured, &mut turn));
+            waiting.expired(now).for_each(|connection| refuse(connection, &mut refused));
             self.tell(refused.take_due(now));
         }
     }
 
     /// Gives the connection to the first who takes it.
-    fn pass_on(&self, connection: Connection, turn: &mut Turn) -> Result<(), Connection> {
+    fn pass_on(&self, connection: Connection, secured: bool, turn: &mut Turn) -> Result<(), Connection> {
         let Connection { mut stream, client } = connection;
-        let PublicPort { distribution, transport, local_port, idle_timeout, .. } = &self.public;
-        let (port, options) = (NonZeroU16::from(*local_port), HandOverOptions::idle_after(*idle_timeout));
-        let affinity = Affinity::of(*distribution, *transport, client);
-        let rotation = self.rotation.borrow();
-        let drawn = affinity.map(|affinity| rotation.by_affinity(affinity)).into_iter().flatten();
-        let in_turn = affinity.is_none().then(|| rotation.from_turn(*turn)).into_iter().flatten();
-        for (ordinal, taker) in drawn.chain(in_turn).filter(|(ordinal, _)| self.admits(*ordinal)) {
+        let PublicPort { local_port, idle_timeout, .. } = &self.backends.public;
+        let (port, options) =
+            (NonZeroU16::from(*local_port), HandOverOptions::idle_after(*idle_timeout).with_secured(secured));
+        let rotation = self.backends.rotation.borrow();
+        for (ordinal, taker) in self.backends.in_order(&rotation, client, *turn) {
             match taker.take(port, stream, options) {
                 Ok(()) => {
                     *turn = Turn::taken_by(ordinal);
@@ -123,15 +129,9 @@ impl<T: Taker> Balancer<T> {
         Err(Connection { stream, client })
     }
 
-    /// Whether an instance that is in the rotation can have connections of this port.
-    fn admits(&self, ordinal: u32) -> bool {
-        self.only.is_none_or(|only| only == ordinal)
-            && self.healthy.as_ref().is_none_or(|healthy| healthy.borrow().contains(&ordinal))
-    }
-
     fn tell(&self, connections: Option<u64>) {
         if let Some(connections) = connections {
-            let PublicPort { port, role, .. } = &self.public;
+            let PublicPort { port, role, .. } = &self.backends.public;
             self.herald.tell(EventKind::NoReadyInstance { port: *port, role: role.clone(), connections });
         }
     }
@@ -141,48 +141,16 @@ impl<T: Taker> Balancer<T> {
         if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) {
             return;
         }
-        self.herald.tell(EventKind::AcceptFailed { port: self.public.port, reason: error.to_string() });
+        self.herald
+            .tell(EventKind::AcceptFailed { port: self.backends.public.port, reason: error.to_string() });
         sleep(ACCEPT_PAUSE).await;
     }
 }
 
-/// Counts connections that nobody took.
-#[derive(Default)]
-struct Refused {
-    untold: u64,
-    told_at: Option<Instant>,
-}
-
-impl Refused {
-    /// Resets the connection and counts it.
-    fn refuse(&mut self, connection: Connection) {
-        // With a linger time of zero the close that follows is a reset. It fails only when the client was faster.
-        let _ = connection.stream.set_zero_linger();
-        self.count();
-    }
-
-    fn count(&mut self) {
-        self.untold = self.untold.saturating_add(1);
-    }
-
-    /// When there is something to tell, waits until it is time for that; for ever otherwise.
-    async fn due(&self) {
-        match self.told_at {
-            _ if self.untold == 0 => pending().await,
-            Some(told_at) => sleep_until(told_at + TELL_EVERY).await,
-            None => {}
-        }
-    }
-
-    /// The number to tell, when there is one and it is time.
-    fn take_due(&mut self, now: Instant) -> Option<u64> {
-        let recent = self.told_at.is_some_and(|told_at| now.duration_since(told_at) < TELL_EVERY);
-        if self.untold == 0 || recent {
-            return None;
-        }
-        self.told_at = Some(now);
-        Some(std::mem::take(&mut self.untold))
-    }
+/// Resets the connection and counts it.
+fn refuse(connection: Connection, refused: &mut Tally) {
+    connection.stream.reset();
+    refused.count();
 }
 
 #[cfg(test)]

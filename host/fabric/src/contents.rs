@@ -27,7 +27,7 @@ use crate::start_error::StartError;
 
 /// Where the folders are put together, below the data folder. What is there is replaced, so nobody else's folder should
 /// have this name.
-const FOLDER: &str = "wasm-roles-approot";
+pub(crate) const FOLDER: &str = "wasm-roles-approot";
 
 /// A content of a role cannot be copied.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -106,7 +106,7 @@ pub(crate) async fn gather(
                 role: role.clone(),
                 own: approots.folder(&role.name, Path::is_dir),
                 definition: approots.definition_folder().to_owned(),
-                all: folder.clone(),
+                data: data_folder.to_owned(),
                 folder: folder.join(role.name.as_str()),
             };
             tokio::task::spawn_blocking(move || building.build())
@@ -129,8 +129,8 @@ struct Building {
     role: PlannedRole,
     own: Option<PathBuf>,
     definition: PathBuf,
-    /// The folder that all such folders are in: it is not part of anybody's content.
-    all: PathBuf,
+    /// The deployment's data folder: what it keeps for instances is not part of anybody's content.
+    data: PathBuf,
     folder: PathBuf,
 }
 
@@ -176,7 +176,7 @@ impl Building {
 
     /// Copies what is in the folder `from`. Symbolic links to files in `root` are copied as those files.
     fn copy(&self, from: &Path, root: &Path, to: &Path, links: Links) -> Result<(), ContentProblem> {
-        let all = canonical(&self.all)?;
+        let data = canonical(&self.data)?;
         let mut folders = vec![(from.to_owned(), to.to_owned())];
         while let Some((from, to)) = folders.pop() {
             fs::create_dir_all(&to).map_err(|error| refused(&to, &error))?;
@@ -185,7 +185,7 @@ impl Building {
                 let (path, target) = (entry.path(), to.join(entry.file_name()));
                 let kind = entry.file_type().map_err(|error| refused(&path, &error))?;
                 if kind.is_dir() {
-                    if path != all {
+                    if path != data {
                         folders.push((path, target));
                     }
                 } else if kind.is_file() {

@@ -1,42 +1,30 @@
 //! A deployment: a plan that runs.
 
-use std::collections::BTreeMap;
-use std::convert::Infallible;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rand::Rng;
-use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
 use wasm_roles_role_runtime::{Clock, End, Runtime, Seed};
-use wasm_roles_service_plan::{Availability, InstanceId, Plan, PlannedInstance, PublicPort, RoleName};
-use wasm_roles_virtual_network::{Interface, Network};
+use wasm_roles_service_plan::{InstanceId, Plan, PlannedInstance, RoleName};
+use wasm_roles_virtual_network::{Network, Policy};
 
 use crate::approot::Approots;
-use crate::balancer::Balancer;
-use crate::change::{ChangeError, ChangeSummary, Difference, Instances, Order, Renewals, walk};
-use crate::components::{self, Components};
+use crate::certificates::{CertificateOptions, Provision};
+use crate::change::{Arrival, ChangeError, ChangeSummary, Difference, READY_AGAIN, Renewals, Turnover, walk};
+use crate::components;
 use crate::contents;
-use crate::events::{Event, Events, Herald};
-use crate::launch::{Common, Directories, RoleLauncher};
-use crate::members::Members;
-use crate::narrator::Reporter;
-use crate::probe::prober::Prober;
-use crate::publish::{self, Publication, Published};
+use crate::events::Events;
+use crate::instances::Instances;
+use crate::public_ports::PublicPorts;
+use crate::publish::{self, Bound, Publication, Published};
 use crate::start_error::{Problem, StartError};
-use crate::status_board::{StatusBoard, Statuses};
-use crate::storage::Stores;
-use crate::supervisor::{Ledger, Supervisor, Wish};
+use crate::starter::Starter;
+use crate::status_board::Statuses;
 use crate::variables;
-use crate::view::view;
 
 /// The stop budget of the platform's first documentation (facts: life cycle, "Stop sequence").
 pub const DEFAULT_STOP_BUDGET: Duration = Duration::from_secs(30);
-
-/// Orders that wait for a supervisor. There is one change at a time, so two are many.
-const ORDERS: usize = 2;
 
 /// How a deployment is run.
 #[derive(Clone, Debug)]
@@ -45,10 +33,13 @@ pub struct DeploymentOptions {
     pub approots: Approots,
     /// Where public ports listen.
     pub publication: Publication,
+    /// Where certificates are, and where TLS of `https` endpoints ends.
+    pub certificates: CertificateOptions,
     /// How long an instance may take to stop before it is cut off. Usual: [`DEFAULT_STOP_BUDGET`].
     pub stop_budget: Duration,
-    /// Where local stores are kept, and the folders of roles with `Contents`. It should belong to the user alone. Nothing
-    /// is written there when no role has either.
+    /// Where local stores are kept, temporary folders, and the folders of roles with `Contents`
+    /// ([`data_folder`](crate::data_folder)). It should belong to the user and to this deployment alone:
+    /// [`DataFolder`](crate::DataFolder) sees to that.
     pub data_folder: PathBuf,
     /// What instances are told when they ask whether they run in a test bed.
     pub emulated: bool,
@@ -60,19 +51,13 @@ pub struct DeploymentOptions {
 
 /// A running deployment. Dropping it cuts all instances off.
 pub struct Deployment {
-    id: String,
-    /// What runs, or is being walked to.
+    /// What runs when no change is under way.
     plan: Arc<Plan>,
-    emulated: bool,
-    orders: Instances,
-    published: Vec<Published>,
-    statuses: Statuses,
-    wish: watch::Sender<Wish>,
-    supervisors: JoinSet<StoppedInstance>,
-    balancers: JoinSet<()>,
-    narrators: JoinSet<()>,
-    /// Dropped with the deployment: then the herald has nothing more to tell.
-    _herald_alive: oneshot::Sender<Infallible>,
+    /// Plans whose change was begun and not finished.
+    begun: Vec<Arc<Plan>>,
+    starter: Starter,
+    instances: Instances,
+    ports: PublicPorts,
 }
 
 /// How the instances of a deployment stopped, in the order in which they did.
@@ -83,7 +68,7 @@ pub struct StopSummary {
 }
 
 /// How an instance stopped.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoppedInstance {
     /// The instance.
     pub instance: InstanceId,
@@ -120,71 +105,184 @@ impl Deployment {
     pub async fn start(
         runtime: &Runtime,
         plan: Arc<Plan>,
+        options: DeploymentOptions,
+    ) -> Result<(Self, Events), StartError> {
+        Self::start_with(runtime, plan, options, |_| {}).await
+    }
+
+    /// As [`start`](Self::start), and shows the network to `prepare` before anybody is on it: for a tap, for faults, or for
+    /// a handle to keep.
+    ///
+    /// # Errors
+    ///
+    /// See [`StartError`]. Then nothing is left running.
+    pub async fn start_with(
+        runtime: &Runtime,
+        plan: Arc<Plan>,
         mut options: DeploymentOptions,
+        prepare: impl FnOnce(&Network) + Send,
     ) -> Result<(Self, Events), StartError> {
         check(&plan, &options)?;
         contents::gather(&plan, &mut options.approots, &options.data_folder).await?;
+        let provision = provide(&plan, &options).await?;
         let components = components::load(runtime, &plan, &options.approots).await?;
-        let ports = publish::bind(&plan, &options.publication).await.map_err(StartError::new)?;
-        Ok(Starter::new(plan, options).start(components, ports))
+        let bound = publish::bind(&plan, &options.publication).await.map_err(StartError::new)?;
+        let (mut starter, events) = Starter::new(&plan, options, components, provision);
+        prepare(&starter.common.network);
+        let (mut instances, mut ports) = (Instances::new(starter.board.clone()), PublicPorts::default());
+        starter.open(&plan, bound, &mut ports);
+        starter.start(&starter.views(&plan), &plan.instances, &mut instances);
+        Ok((Self { plan, begun: Vec::new(), starter, instances, ports }, events))
     }
 
     /// The deployment's id: 32 hexadecimal digits.
     #[must_use]
     pub fn id(&self) -> &str {
-        &self.id
+        &self.starter.common.deployment_id
     }
 
-    /// The public ports, and where they listen.
+    /// The plan that runs, or the one of the last change that was begun. The next one is made
+    /// [after it](wasm_roles_service_plan::plan_after).
+    #[must_use]
+    pub fn plan(&self) -> &Arc<Plan> {
+        self.begun.last().unwrap_or(&self.plan)
+    }
+
+    /// The network of the deployment: its counters, and its faults.
+    #[must_use]
+    pub fn network(&self) -> &Network {
+        &self.starter.common.network
+    }
+
+    /// The public ports by number, and where they listen.
     #[must_use]
     pub fn published(&self) -> &[Published] {
-        &self.published
+        self.ports.published()
     }
 
     /// The status of all instances.
     #[must_use]
     pub fn statuses(&self) -> Statuses {
-        self.statuses.clone()
+        self.starter.board.watch()
     }
 
-    /// Changes the configuration while the service runs, to that of `new`: another plan of the same service definition.
+    /// Changes the configuration while the service runs, to that of `new`: a plan of the same service definition, made
+    /// [after](wasm_roles_service_plan::plan_after) the one that [runs](Self::plan).
     ///
-    /// Each instance that a change concerns hears `changing` and `changed`, one upgrade domain after the other; those that
-    /// refuse are recycled (facts: section 7.5). This returns when all have reacted; an instance that is recycled is waited
-    /// for until it is Ready again, at most [`READY_AGAIN`](crate::change::READY_AGAIN). If the future is dropped before,
-    /// a part of the instances has the new configuration, and the same call finishes the rest.
+    /// New instances start first. Then each instance that stays and that the change concerns hears `changing` and `changed`,
+    /// one upgrade domain after the other; those that refuse are recycled (facts: section 7.5). Under
+    /// `topologyChangeDiscovery="Blast"` all hear of instances that come and go at the same time, and cannot refuse. Last,
+    /// the instances that `new` does not have are stopped, and their local stores removed. The
+    /// [module](crate::change) has the order in full.
+    ///
+    /// This returns when all have reacted; an instance that is started or recycled is waited for until it is Ready, at
+    /// most [`READY_AGAIN`]. If the future is dropped before, the deployment is somewhere between the two
+    /// configurations and runs on; another call, with this plan or with the one before, finishes the change or takes it back.
     ///
     /// # Errors
     ///
-    /// See [`ChangeError`]: only settings can be changed. Then nothing was changed.
+    /// See [`ChangeError`]. Then nothing was changed.
     pub async fn change(&mut self, new: Arc<Plan>) -> Result<ChangeSummary, ChangeError> {
-        let difference = Difference::between(&self.plan, &new)?;
-        if !difference.topology().is_empty() {
-            return Err(ChangeError::Instances { roles: difference.topology().to_vec() });
+        // Those that a change before this one has asked to stop, and has not waited for.
+        let earlier = self.instances.stopped().await;
+        self.forget(&earlier).await;
+        let turnover = Turnover::between(self.instances.planned(), &new)?;
+        let steps = self.difference(&new)?.steps(&new, &turnover.staying);
+        let beside = self.policy_beside(&new, &turnover)?;
+        let bound = self.bind_missing(&new).await?;
+
+        self.begun.push(Arc::clone(&new));
+        if let Some(beside) = beside {
+            self.starter.common.network.set_policy(beside);
         }
-        let steps = difference.steps(&self.plan, &new);
-        let renewals = Renewals::new(&self.plan, Arc::clone(&new), &self.id, self.emulated);
-        let summary = walk(&self.orders, steps, |instance, how| renewals.of(instance, how)).await;
+        let views = self.starter.views(&new);
+        self.starter.start(&views, &turnover.coming, &mut self.instances);
+        self.starter.open(&new, bound, &mut self.ports);
+        let added = self.arrivals(&turnover.coming).await;
+        let emulated = self.starter.options.emulated;
+        let renewals = Renewals::new(&self.plan, &views, &self.starter.common.deployment_id, emulated);
+        let orders = self.instances.orders();
+        let told = walk(orders, steps, |instance, how| renewals.of(instance, how)).await;
+        self.ports.close_all_but(&new.public).await;
+        self.instances.ask_to_stop(&turnover.leaving);
+        let removed = self.instances.stopped().await;
+        if !turnover.is_empty() {
+            self.starter.common.network.set_policy(Arc::clone(&new.policy));
+        }
         self.plan = new;
-        Ok(summary)
+        self.begun.clear();
+        self.forget(&removed).await;
+        Ok(ChangeSummary { instances: told, added, removed })
+    }
+
+    /// What could be news for somebody.
+    fn difference(&self, new: &Plan) -> Result<Difference, ChangeError> {
+        let mut difference = Difference::between(&self.plan, new)?;
+        for begun in &self.begun {
+            difference = difference.and(Difference::between(begun, new)?);
+        }
+        Ok(difference)
+    }
+
+    /// The policy for those who come and those who go; none when everybody stays, since the policy stays too.
+    fn policy_beside(&self, new: &Plan, turnover: &Turnover) -> Result<Option<Arc<Policy>>, ChangeError> {
+        if turnover.is_empty() {
+            return Ok(None);
+        }
+        let leaving = turnover.leaving.iter().filter_map(|instance| self.instances.get(instance));
+        new.policy_beside(leaving).map(Some).map_err(ChangeError::Policy)
+    }
+
+    /// Binds the public ports that are not open yet.
+    async fn bind_missing(&self, new: &Plan) -> Result<Bound, ChangeError> {
+        let mut missing = Plan::clone(new);
+        missing.public = self.ports.missing(&new.public).cloned().collect();
+        let bound = publish::bind(&missing, &self.starter.options.publication).await;
+        bound.map_err(|errors| ChangeError::Publish { errors })
+    }
+
+    /// Waits until new instances were Ready once.
+    async fn arrivals(&self, coming: &[PlannedInstance]) -> Vec<(InstanceId, Arrival)> {
+        let deadline = Instant::now() + READY_AGAIN;
+        let mut arrivals = Vec::with_capacity(coming.len());
+        for instance in coming {
+            let came_up = timeout_at(deadline, self.instances.came_up(&instance.id)).await;
+            let arrival = came_up.map_or(Arrival::NotReadyYet, |()| Arrival::Ready);
+            arrivals.push((instance.id.clone(), arrival));
+        }
+        arrivals
+    }
+
+    async fn forget(&self, gone: &[StoppedInstance]) {
+        for stopped in gone {
+            self.starter.forget(&stopped.instance).await;
+        }
     }
 
     /// Closes the public ports, then stops all instances at the same time: each leaves the rotation, is asked to stop,
     /// and is cut off when its stop budget is over. Connections that instances have are theirs to finish.
     ///
-    /// The events of the stop can be read while this waits and after it has returned.
+    /// The events of the stop can be read while this waits and after it has returned. After a [change](Self::change) that
+    /// was begun and not finished, those that came with it stop like all others.
     pub async fn stop(mut self) -> StopSummary {
-        self.balancers.shutdown().await;
-        self.wish.send_replace(Wish::Stop);
-        let mut instances = Vec::with_capacity(self.supervisors.len());
-        while let Some(stopped) = self.supervisors.join_next().await {
-            // A supervisor that failed has dropped its instance, which is as good as stopped.
-            instances.extend(stopped);
-        }
-        // They end by themselves when the last event is told.
-        self.narrators.detach_all();
+        self.ports.close_all_but(&[]).await;
+        let instances = self.instances.stop_all().await;
+        self.starter.finish();
         StopSummary { instances }
     }
+}
+
+/// Finds the certificates that the plan wants.
+async fn provide(plan: &Arc<Plan>, options: &DeploymentOptions) -> Result<Provision, StartError> {
+    let (plan, data_folder) = (Arc::clone(plan), options.data_folder.clone());
+    let certificates = options.certificates.clone();
+    let providing =
+        tokio::task::spawn_blocking(move || Provision::new(&plan, &certificates, &data_folder)).await;
+    let failed = |error: tokio::task::JoinError| {
+        let file = options.data_folder.clone();
+        StartError::new([Problem::CertificatesNotShown { file, reason: error.to_string() }])
+    };
+    Ok(providing.map_err(failed)??)
 }
 
 /// What can be known without looking at a file.
@@ -202,140 +300,4 @@ fn check(plan: &Plan, options: &DeploymentOptions) -> Result<(), StartError> {
     let variables = variables::without_value(plan).into_iter().map(Problem::Variable);
     let problems: Vec<Problem> = roles.chain(ports).chain(variables).collect();
     if problems.is_empty() { Ok(()) } else { Err(StartError::new(problems)) }
-}
-
-/// Builds a deployment out of its parts.
-struct Starter {
-    plan: Arc<Plan>,
-    options: DeploymentOptions,
-    common: Arc<Common>,
-    members: BTreeMap<RoleName, Members<Interface>>,
-    board: StatusBoard,
-    herald: Herald,
-    sender: mpsc::Sender<Event>,
-    events: Events,
-    narrators: JoinSet<()>,
-    herald_alive: oneshot::Sender<Infallible>,
-}
-
-impl Starter {
-    fn new(plan: Arc<Plan>, options: DeploymentOptions) -> Self {
-        let (sender, events) = Events::channel();
-        let (herald_alive, alive) = oneshot::channel();
-        let (herald, carry) = Herald::new(Arc::clone(&plan), options.clock, sender.clone(), alive);
-        let mut narrators = JoinSet::new();
-        narrators.spawn(carry);
-        let common = Arc::new(Common {
-            deployment_id: deployment_id(&options.seed),
-            network: Network::new(Arc::clone(&plan.policy), Arc::new(herald.clone())),
-            stop_budget: options.stop_budget,
-            clock: options.clock,
-            seed: options.seed,
-        });
-        let members = plan.roles.iter().map(|role| (role.name.clone(), Members::new())).collect();
-        let board = StatusBoard::new(plan.instances.iter().map(|instance| instance.id.clone()));
-        Self { plan, options, common, members, board, herald, sender, events, narrators, herald_alive }
-    }
-
-    fn start(
-        mut self,
-        components: BTreeMap<RoleName, Components>,
-        ports: Vec<(Published, Option<TcpListener>)>,
-    ) -> (Deployment, Events) {
-        let (wish, wished) = watch::channel(Wish::Run);
-        let mut balancers = JoinSet::new();
-        let mut published = Vec::with_capacity(ports.len());
-        for (port, listener) in ports {
-            if let Some(listener) = listener {
-                self.balance(&port.public, listener, &mut balancers);
-            }
-            published.push(port);
-        }
-        let (mut supervisors, mut orders) = (JoinSet::new(), Instances::new());
-        let plan = Arc::clone(&self.plan);
-        for (position, instance) in plan.instances.iter().enumerate() {
-            let (order, ordered) = mpsc::channel(ORDERS);
-            let supervisor = self.supervisor(position, instance, &components, wished.clone(), ordered);
-            if let Some(supervisor) = supervisor {
-                let instance = instance.id.clone();
-                orders.insert(instance.clone(), order);
-                supervisors
-                    .spawn(async move { StoppedInstance { instance, end: supervisor.supervise().await } });
-            }
-        }
-        let deployment = Deployment {
-            id: self.common.deployment_id.clone(),
-            plan: self.plan,
-            emulated: self.options.emulated,
-            orders,
-            published,
-            statuses: self.board.watch(),
-            wish,
-            supervisors,
-            balancers,
-            narrators: self.narrators,
-            _herald_alive: self.herald_alive,
-        };
-        (deployment, self.events)
-    }
-
-    /// Serves a public port, and tries the instances if it has a probe.
-    fn balance(&self, public: &PublicPort, listener: TcpListener, balancers: &mut JoinSet<()>) {
-        let Some(members) = self.members.get(&public.role) else { return };
-        let only = public.instance.as_ref().and_then(|id| self.plan.instance(id));
-        let (rotation, healthy) = match &public.availability {
-            Availability::Ready => (members.ready(), None),
-            Availability::Running => (members.running(), None),
-            Availability::Probed(probe) => {
-                let (public, running) = (public.clone(), members.running());
-                let prober = Prober::new(public, probe.clone(), running.clone(), self.herald.clone());
-                let healthy = prober.healthy();
-                balancers.spawn(prober.run());
-                (running, Some(healthy))
-            }
-        };
-        let balancer = Balancer {
-            public: public.clone(),
-            only: only.map(|instance| instance.ordinal),
-            rotation,
-            healthy,
-            herald: self.herald.clone(),
-        };
-        balancers.spawn(balancer.serve(listener));
-    }
-
-    fn supervisor(
-        &mut self,
-        position: usize,
-        instance: &PlannedInstance,
-        components: &BTreeMap<RoleName, Components>,
-        wish: watch::Receiver<Wish>,
-        orders: mpsc::Receiver<Order>,
-    ) -> Option<Supervisor<RoleLauncher>> {
-        let (plan, options) = (&self.plan, &self.options);
-        let role = plan.role(&instance.role)?;
-        let (reporter, narrator) = Reporter::new(instance.id.clone(), options.clock, self.sender.clone());
-        self.narrators.spawn(narrator);
-        let launcher = RoleLauncher::new(
-            components.get(&instance.role)?.clone(),
-            Arc::clone(&self.common),
-            Arc::clone(plan),
-            instance.clone(),
-            view(plan, instance, &self.common.deployment_id, options.emulated),
-            Directories {
-                approot: options.approots.folder(&role.name, Path::is_dir),
-                stores: Stores::new(&options.data_folder, &instance.id, &role.local_resources),
-            },
-            reporter.for_tasks(),
-        );
-        let place = self.members.get(&instance.role)?.place(instance.ordinal);
-        let ledger = Ledger { reporter, board: self.board.clone(), position, clock: options.clock };
-        Some(Supervisor::new(launcher, place, wish, orders, ledger))
-    }
-}
-
-fn deployment_id(seed: &Seed) -> String {
-    let mut bytes = [0; 16];
-    seed.derive("deployment id").generator().fill_bytes(&mut bytes);
-    format!("{:032x}", u128::from_be_bytes(bytes))
 }

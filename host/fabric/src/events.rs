@@ -13,14 +13,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
-use wasm_roles_role_runtime::{Clock, End, Line, ProgramEnd, RoleEvent};
+use wasm_roles_role_runtime::{Clock, End, Line, ProgramEnd, ReachedLimit, RoleEvent};
 use wasm_roles_service_plan::{Explanation, InstanceId, Plan, Port, RoleName, TaskKind, explain_denial};
 use wasm_roles_virtual_network::{Denial, InstanceIndex, Observer};
 
+use crate::certificates::CertificateNotice;
 use crate::change::Missed;
+use crate::datagrams::DatagramLoss;
 use crate::lifecycle::Status;
 use crate::probe::ProbeFailure;
 use crate::status_board::Recycled;
+use crate::tls::HandshakeFailure;
 
 /// Places in the channel. Few: each is a line that another instance's line has to wait for.
 const PLACES: usize = 64;
@@ -88,6 +91,35 @@ pub enum EventKind {
         /// The guest's bytes: hostile, and not always text.
         line: Line,
     },
+    /// A guest wrote faster than its limit allows: these lines are not there. Told once for each flood, when it is over, at the
+    /// place where the lines would be.
+    OutputDropped {
+        /// The instance.
+        instance: InstanceId,
+        /// As [`EventKind::Output::task`].
+        task: Option<Arc<str>>,
+        /// Where to.
+        stream: OutputStream,
+        /// How many.
+        lines: u64,
+    },
+    /// A guest was refused something, because it has as much of it as it may have. Told once for each limit and incarnation.
+    LimitReached {
+        /// The instance.
+        instance: InstanceId,
+        /// The start-up task; none: the role itself.
+        task: Option<Arc<str>>,
+        /// The limit.
+        limit: ReachedLimit,
+    },
+    /// An instance, or its start-up tasks, was refused a socket, because it has as many as it may. Told once for each
+    /// incarnation.
+    OutOfSockets {
+        /// The instance.
+        instance: String,
+        /// How many it may have.
+        limit: usize,
+    },
     /// A start-up task has ended by itself. All of its output came before this.
     TaskEnded {
         /// The instance.
@@ -139,6 +171,29 @@ pub enum EventKind {
         role: RoleName,
         /// Connections since this was last told.
         connections: u64,
+    },
+    /// Handshakes of TLS have failed at a public port whose TLS ends here. Each kind of failure is told at once when it comes
+    /// for the first time, and from then on at most once a minute.
+    HandshakesFailed {
+        /// The public port.
+        port: Port,
+        /// Why.
+        failure: HandshakeFailure,
+        /// Connections since this was last told of this kind of failure.
+        connections: u64,
+    },
+    /// A certificate is not there, and nothing needs it so much that the deployment could not start.
+    Certificate(CertificateNotice),
+    /// Datagrams at a public port were lost.
+    DatagramsLost {
+        /// The public port.
+        port: Port,
+        /// The role that should have them, or whose answers they are.
+        role: RoleName,
+        /// Why.
+        loss: DatagramLoss,
+        /// Datagrams since this was last told of this kind of loss.
+        datagrams: u64,
     },
     /// The operating system gives no connections to a public port; it is tried again.
     AcceptFailed {
@@ -289,5 +344,9 @@ impl Observer for Herald {
 
     fn silenced(&self, _: InstanceIndex, subject_id: &str) {
         self.tell(EventKind::DenialsSilenced { instance: subject_id.to_owned() });
+    }
+
+    fn out_of_sockets(&self, _: InstanceIndex, subject_id: &str, limit: usize) {
+        self.tell(EventKind::OutOfSockets { instance: subject_id.to_owned(), limit });
     }
 }

@@ -7,26 +7,32 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use wasm_roles_role_runtime::{
-    Clock, End, EnvironmentView, InstanceSpec, InstanceState, Limits, Outcome, OutputPipe, Preopen,
-    RunningInstance, Seed, Teller, start_within,
+    Clock, End, EnvironmentView, InstanceSpec, InstanceState, Outcome, OutputPipe, Preopen, RunningInstance,
+    Seed, Teller, start_within,
 };
 use wasm_roles_service_plan::{
     EndpointKind, EnvironmentVariable, Plan, PlannedInstance, PlannedRole, Protocol, StartupTask,
 };
-use wasm_roles_virtual_network::{Interface, Network};
+use wasm_roles_virtual_network::{Interface, MemoryBudget, Network};
 
 use crate::approot;
+use crate::certificates::Provision;
 use crate::change::Renewal;
 use crate::components::Components;
+use crate::limits;
 use crate::narrator::TaskReporter;
 use crate::storage::Stores;
 use crate::supervisor::{Incarnation, Launcher};
 use crate::tasks::{StartUp, TaskProgram};
 use crate::variables::{DeploymentFacts, variables};
 
+/// All start-up tasks of an instance together may have one socket of so many that the instance may have.
+const SOCKETS_OF_TASKS: usize = 4;
+
 /// What all instances of a deployment share.
 pub(crate) struct Common {
     pub(crate) deployment_id: String,
+    pub(crate) provision: Provision,
     pub(crate) network: Network,
     pub(crate) stop_budget: Duration,
     pub(crate) clock: Clock,
@@ -52,9 +58,9 @@ pub(crate) struct Directories {
 }
 
 impl Directories {
-    /// Makes them ready for an incarnation; `recycled` when there was one before.
-    async fn preopens(&self, recycled: bool) -> Result<Vec<Preopen>, String> {
-        let mut preopens = self.stores.preopens(recycled).await?;
+    /// Makes them ready for an incarnation.
+    async fn preopens(&self) -> Result<Vec<Preopen>, String> {
+        let mut preopens = self.stores.preopens().await?;
         preopens.extend(self.approot.as_deref().into_iter().flat_map(approot::preopens));
         Ok(preopens)
     }
@@ -83,15 +89,14 @@ impl RoleLauncher {
             deployment_id: &common.deployment_id,
             emulated: environment.emulated,
         };
-        let memory_bytes = instance.limits.memory_bytes;
         Ok(InstanceSpec {
             id: instance.id.as_str().to_owned(),
             environment: Arc::clone(environment),
             arguments,
             variables: variables(declared, instance, deployment).map_err(|error| error.to_string())?,
             preopens,
-            limits: Limits { memory_bytes, ..Limits::default() },
-            http_ports: http_ports(instance),
+            limits: limits::of_programs(&instance.limits),
+            http_ports: http_ports(instance, &common.provision),
             stop_budget: common.stop_budget,
             stdout,
             stderr,
@@ -108,6 +113,8 @@ impl RoleLauncher {
         preopens: &[Preopen],
         interface: &Interface,
     ) -> Result<Vec<TaskProgram>, String> {
+        // A task may do on the network what the role may, but not in its place.
+        let interface = interface.companion(limits::sockets(&self.instance.limits) / SOCKETS_OF_TASKS);
         let tasks = role.startup_tasks.iter().zip(&self.components.tasks).enumerate();
         tasks
             .map(|(position, (task, component))| {
@@ -157,8 +164,12 @@ impl Launcher for RoleLauncher {
     ) -> Result<RunningRole, String> {
         let Self { common, instance, components, .. } = &*self;
         let role = self.plan.role(&instance.role).ok_or("its role is not in the plan")?;
-        let preopens = self.directories.preopens(number > 0).await?;
-        let interface = common.network.attach(instance.index).map_err(|error| error.to_string())?;
+        let mut preopens = self.directories.preopens().await?;
+        preopens.extend(common.provision.preopen(&instance.role));
+        let budget = Arc::new(MemoryBudget::new(instance.limits.memory_bytes));
+        let limits = limits::of_network(&instance.limits).with_memory(budget);
+        let interface =
+            common.network.attach_at_with(instance.address, limits).map_err(|error| error.to_string())?;
         let tasks = self.tasks(number, role, &preopens, &interface)?;
         let spec = self.spec(Program {
             arguments: command_line(role),
@@ -183,11 +194,12 @@ fn task_command_line(task: &StartupTask) -> Vec<String> {
     std::iter::once(&task.command).chain(&task.arguments).cloned().collect()
 }
 
-/// The ports on which a web role's handler is served: all its endpoints that speak HTTP without TLS.
-fn http_ports(instance: &PlannedInstance) -> Vec<NonZeroU16> {
-    let http = instance.endpoints.iter().filter(|endpoint| {
-        endpoint.protocol == Protocol::Http
-            && matches!(endpoint.kind, EndpointKind::Input | EndpointKind::Internal)
+/// The ports on which a web role's handler is served: all its endpoints that speak HTTP, without TLS or after its end.
+fn http_ports(instance: &PlannedInstance, provision: &Provision) -> Vec<NonZeroU16> {
+    let http = instance.endpoints.iter().filter(|endpoint| match (endpoint.protocol, endpoint.kind) {
+        (Protocol::Http, EndpointKind::Input | EndpointKind::Internal) => true,
+        (Protocol::Https, _) => provision.acceptor(&instance.role, &endpoint.name).is_some(),
+        _ => false,
     });
     let mut ports: Vec<NonZeroU16> = http.filter_map(|endpoint| NonZeroU16::new(endpoint.port)).collect();
     // Two public ports may lead to one local port.
@@ -247,12 +259,18 @@ mod tests {
                 <InputEndpoint name="A" protocol="http" port="80" localPort="8080" />
                 <InputEndpoint name="B" protocol="http" port="81" localPort="8080" />
                 <InputEndpoint name="C" protocol="tcp" port="82" />
+                <InputEndpoint name="F" protocol="https" port="443" certificate="Tls" />
                 <InternalEndpoint name="D" protocol="http" port="9000" />
                 <InternalEndpoint name="E" protocol="tcp" port="9001" />
-            </Endpoints></WebRole>"#,
-            r#"<Role name="W"><Instances count="1" /></Role>"#,
+            </Endpoints><Certificates>
+                <Certificate name="Tls" storeLocation="LocalMachine" storeName="My" />
+            </Certificates></WebRole>"#,
+            r#"<Role name="W"><Instances count="1" /><Certificates>
+                <Certificate name="Tls" thumbprint="A909502DD82AE41433E6F83886B00D4277A32A7B" thumbprintAlgorithm="sha1" />
+            </Certificates></Role>"#,
         );
-        let ports: Vec<u16> = http_ports(&plan.instances[0]).into_iter().map(NonZeroU16::get).collect();
+        let ports: Vec<u16> =
+            http_ports(&plan.instances[0], &Provision::default()).into_iter().map(NonZeroU16::get).collect();
         assert_eq!(ports, [8080, 9000]);
     }
 

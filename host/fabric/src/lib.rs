@@ -25,32 +25,49 @@
 
 pub mod affinity;
 pub mod approot;
+mod backends;
 mod balancer;
+pub mod certificates;
 pub mod change;
 mod components;
 pub mod contents;
 mod conversation;
+pub mod data_folder;
+pub mod datagrams;
 mod deployment;
+mod door;
 mod events;
+mod hairpin;
+mod instances;
 mod launch;
 pub mod lifecycle;
+mod limits;
 mod members;
 mod narrator;
 pub mod probe;
+mod public_ports;
 mod publish;
 mod removal;
 pub mod rotation;
 mod start_error;
+mod starter;
 mod status_board;
 mod storage;
 mod supervisor;
+mod tally;
 mod tasks;
 #[cfg(test)]
+mod test_certificates;
+#[cfg(test)]
 mod test_plans;
+mod tls;
 mod variables;
 pub mod view;
 mod waiting;
 
+pub use certificates::{CertificateFolder, CertificateNotice, CertificateOptions, Tls};
+pub use data_folder::{DataFolder, DataFolderError};
+pub use datagrams::DatagramLoss;
 pub use deployment::{DEFAULT_STOP_BUDGET, Deployment, DeploymentOptions, StopSummary, StoppedInstance};
 pub use events::{DeniedEvent, Event, EventKind, Events, OutputStream};
 pub use lifecycle::Status;
@@ -59,8 +76,12 @@ pub use publish::{Publication, PublishError, Published};
 pub use removal::remove_tree;
 pub use start_error::{Problem, StartError};
 pub use status_board::{InstanceStatus, Recycled, Statuses};
+pub use tls::HandshakeFailure;
 pub use variables::VariableError;
 pub use waiting::CONNECTION_WAIT;
 pub use wasm_roles_role_runtime::{
-    Clock, End, Line, LoadError, ProgramEnd, RoleEvent, Runtime, RuntimeError, RuntimeOptions, Seed,
+    Clock, End, Line, LoadError, ProgramEnd, ReachedLimit, RoleEvent, Runtime, RuntimeError, RuntimeOptions,
+    Seed,
 };
+/// The network of a deployment: faults, counters and captures.
+pub use wasm_roles_virtual_network as virtual_network;

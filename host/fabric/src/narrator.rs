@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use wasm_roles_role_runtime::{Clock, End, Line, OutputPipe, OutputReader, ProgramEnd, RoleEvent};
+use wasm_roles_role_runtime::{Clock, End, OutputPipe, OutputReader, ProgramEnd, RoleEvent, Written};
 use wasm_roles_service_plan::{InstanceId, TaskKind};
 
 use crate::change::Missed;
@@ -40,6 +40,8 @@ enum Report {
 pub(crate) struct Reporter {
     reports: mpsc::UnboundedSender<Report>,
     clock: Clock,
+    /// Bytes per second of each stream; none: as fast as it is read.
+    log_rate: Option<u64>,
 }
 
 impl Reporter {
@@ -51,7 +53,12 @@ impl Reporter {
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (reports, queue) = mpsc::unbounded_channel();
         let narrator = Narrator { instance, clock, events, outputs: Vec::new() };
-        (Self { reports, clock }, narrator.narrate(queue))
+        (Self { reports, clock, log_rate: None }, narrator.narrate(queue))
+    }
+
+    /// What the instance and its start-up tasks write is held to so many bytes per second, each stream of each program.
+    pub(crate) fn with_log_rate(self, bytes_per_second: u64) -> Self {
+        Self { log_rate: Some(bytes_per_second), ..self }
     }
 
     /// The same for the instance's start-up tasks.
@@ -65,8 +72,11 @@ impl Reporter {
     }
 
     fn new_output(&self, task: Option<Arc<str>>) -> (OutputPipe, OutputPipe) {
-        let (stdout, stdout_lines) = OutputPipe::new(PIPE_CAPACITY);
-        let (stderr, stderr_lines) = OutputPipe::new(PIPE_CAPACITY);
+        let pipe = || match self.log_rate {
+            Some(rate) => OutputPipe::with_rate(PIPE_CAPACITY, rate),
+            None => OutputPipe::new(PIPE_CAPACITY),
+        };
+        let ((stdout, stdout_lines), (stderr, stderr_lines)) = (pipe(), pipe());
         let (stdout_lines, stderr_lines) = (Some(stdout_lines), Some(stderr_lines));
         self.report(Report::NewOutput(Output {
             task,
@@ -136,16 +146,16 @@ struct Output {
     last: OutputStream,
 }
 
-/// A line and who wrote it.
+/// What came out of a pipe, and who wrote it.
 struct Said {
     task: Option<Arc<str>>,
     stream: OutputStream,
-    line: Line,
+    written: Written,
 }
 
 impl Output {
-    /// The next line; none when both streams have ended.
-    fn poll_line(&mut self, cx: &mut Context<'_>) -> Poll<Option<Said>> {
+    /// The next line, or note between lines; none when both streams have ended.
+    fn poll_said(&mut self, cx: &mut Context<'_>) -> Poll<Option<Said>> {
         let order = match self.last {
             OutputStream::Stderr => [OutputStream::Stdout, OutputStream::Stderr],
             OutputStream::Stdout => [OutputStream::Stderr, OutputStream::Stdout],
@@ -155,10 +165,10 @@ impl Output {
                 OutputStream::Stdout => &mut self.stdout,
                 OutputStream::Stderr => &mut self.stderr,
             };
-            match reader.as_mut().map(|reader| reader.poll_line(cx)) {
-                Some(Poll::Ready(Some(line))) => {
+            match reader.as_mut().map(|reader| reader.poll_next(cx)) {
+                Some(Poll::Ready(Some(written))) => {
                     self.last = stream;
-                    return Poll::Ready(Some(Said { task: self.task.clone(), stream, line }));
+                    return Poll::Ready(Some(Said { task: self.task.clone(), stream, written }));
                 }
                 Some(Poll::Ready(None)) => *reader = None,
                 Some(Poll::Pending) | None => {}
@@ -168,11 +178,11 @@ impl Output {
     }
 }
 
-/// The next line of all outputs; none when all have ended. They take turns: the one that had its turn goes to the end.
+/// What is said next in all outputs; none when all have ended. They take turns: the one that had its turn goes to the end.
 fn poll_outputs(outputs: &mut Vec<Output>, cx: &mut Context<'_>) -> Poll<Option<Said>> {
     let mut position = 0;
     while let Some(output) = outputs.get_mut(position) {
-        match output.poll_line(cx) {
+        match output.poll_said(cx) {
             Poll::Ready(Some(said)) => {
                 let output = outputs.remove(position);
                 outputs.push(output);
@@ -185,7 +195,7 @@ fn poll_outputs(outputs: &mut Vec<Output>, cx: &mut Context<'_>) -> Poll<Option<
     if outputs.is_empty() { Poll::Ready(None) } else { Poll::Pending }
 }
 
-async fn next_line(outputs: &mut Vec<Output>) -> Option<Said> {
+async fn next_said(outputs: &mut Vec<Output>) -> Option<Said> {
     poll_fn(|cx| poll_outputs(outputs, cx)).await
 }
 
@@ -209,7 +219,7 @@ impl Narrator {
                     Some(report) => self.tell_report(report).await,
                     None => break,
                 },
-                Some(said) = next_line(&mut self.outputs) => self.tell_line(said).await,
+                Some(said) = next_said(&mut self.outputs) => self.tell_said(said).await,
             };
             if told.is_err() {
                 return;
@@ -249,8 +259,8 @@ impl Narrator {
 
     /// Tells what the incarnation has written until its pipes are closed.
     async fn tell_rest(&mut self) -> Result<(), Unheard> {
-        while let Some(said) = next_line(&mut self.outputs).await {
-            self.tell_line(said).await?;
+        while let Some(said) = next_said(&mut self.outputs).await {
+            self.tell_said(said).await?;
         }
         Ok(())
     }
@@ -260,15 +270,20 @@ impl Narrator {
         let is_of_run = |output: &Output| output.task.as_ref().is_some_and(|other| Arc::ptr_eq(other, task));
         let (mut ended, others) = std::mem::take(&mut self.outputs).into_iter().partition(is_of_run);
         self.outputs = others;
-        while let Some(said) = next_line(&mut ended).await {
-            self.tell_line(said).await?;
+        while let Some(said) = next_said(&mut ended).await {
+            self.tell_said(said).await?;
         }
         Ok(())
     }
 
-    async fn tell_line(&mut self, said: Said) -> Result<(), Unheard> {
-        let (instance, Said { task, stream, line }) = (self.instance.clone(), said);
-        self.tell(self.clock.wall(), EventKind::Output { instance, task, stream, line }).await
+    async fn tell_said(&mut self, said: Said) -> Result<(), Unheard> {
+        let (instance, Said { task, stream, written }) = (self.instance.clone(), said);
+        let kind = match written {
+            Written::Line(line) => EventKind::Output { instance, task, stream, line },
+            Written::Dropped { lines } => EventKind::OutputDropped { instance, task, stream, lines },
+            Written::Limit(limit) => EventKind::LimitReached { instance, task, limit },
+        };
+        self.tell(self.clock.wall(), kind).await
     }
 
     async fn tell(&mut self, time: Duration, kind: EventKind) -> Result<(), Unheard> {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use tokio::net::TcpListener;
-use wasm_roles_service_plan::{Plan, Port, Protocol, PublicPort, RoleName};
+use tokio::net::{TcpListener, UdpSocket};
+use wasm_roles_service_plan::{Plan, Port, PublicPort, RoleName, Transport};
 
 /// Ports below this need special rights on Unix systems.
 const FIRST_UNPRIVILEGED: u16 = 1024;
@@ -26,12 +26,11 @@ impl Default for Publication {
 }
 
 impl Publication {
-    /// Where a public port listens; `None` when this version cannot serve its protocol (UDP, HTTPS).
+    /// Where a public port listens. What is said of a number holds for TCP and UDP.
     #[must_use]
-    pub fn place_of(&self, public: &PublicPort) -> Option<SocketAddr> {
+    pub fn place_of(&self, public: &PublicPort) -> SocketAddr {
         let elsewhere = self.at.get(&public.port).copied();
-        let place = elsewhere.unwrap_or_else(|| SocketAddr::new(self.bind, public.port.get()));
-        is_served(public.protocol).then_some(place)
+        elsewhere.unwrap_or_else(|| SocketAddr::new(self.bind, public.port.get()))
     }
 
     /// Ports in `at` that are no public ports of the plan.
@@ -40,13 +39,13 @@ impl Publication {
     }
 }
 
-/// A public port and what became of it.
+/// A public port that is open.
 #[derive(Clone, Debug)]
 pub struct Published {
     /// The port as the definition has it.
     pub public: PublicPort,
-    /// Where it listens; none when this version cannot serve its protocol (UDP, HTTPS).
-    pub at: Option<SocketAddr>,
+    /// Where it listens.
+    pub at: SocketAddr,
 }
 
 /// A public port cannot listen.
@@ -91,25 +90,27 @@ impl PublishError {
     }
 }
 
-/// Binds the public TCP ports of a plan, all or none.
+/// The operating system's socket of a public port.
+#[derive(Debug)]
+pub(crate) enum PublicSocket {
+    Tcp(TcpListener),
+    Udp(UdpSocket),
+}
+
+/// Public ports, and their sockets.
+pub(crate) type Bound = Vec<(Published, PublicSocket)>;
+
+/// Binds the public ports of a plan, all or none.
 ///
 /// # Errors
 ///
 /// Every port that cannot listen.
-pub(crate) async fn bind(
-    plan: &Plan,
-    publication: &Publication,
-) -> Result<Vec<(Published, Option<TcpListener>)>, Vec<PublishError>> {
+pub(crate) async fn bind(plan: &Plan, publication: &Publication) -> Result<Bound, Vec<PublishError>> {
     let (mut bound, mut errors) = (Vec::new(), Vec::new());
     for public in &plan.public {
-        let Some(at) = publication.place_of(public) else {
-            bound.push((Published { public: public.clone(), at: None }, None));
-            continue;
-        };
-        match listen(at).await {
-            Ok((listener, at)) => {
-                bound.push((Published { public: public.clone(), at: Some(at) }, Some(listener)));
-            }
+        let at = publication.place_of(public);
+        match open(public.transport, at).await {
+            Ok((socket, at)) => bound.push((Published { public: public.clone(), at }, socket)),
             Err(source) => errors.push(PublishError {
                 port: public.port,
                 role: public.role.clone(),
@@ -122,18 +123,19 @@ pub(crate) async fn bind(
     if errors.is_empty() { Ok(bound) } else { Err(errors) }
 }
 
-/// Whether connections to a public port of this protocol can be taken.
-fn is_served(protocol: Protocol) -> bool {
-    match protocol {
-        Protocol::Http | Protocol::Tcp => true,
-        Protocol::Https | Protocol::Udp | Protocol::Any => false,
+async fn open(transport: Transport, at: SocketAddr) -> io::Result<(PublicSocket, SocketAddr)> {
+    match transport {
+        Transport::Tcp => {
+            let listener = TcpListener::bind(at).await?;
+            let at = listener.local_addr()?;
+            Ok((PublicSocket::Tcp(listener), at))
+        }
+        Transport::Udp => {
+            let socket = UdpSocket::bind(at).await?;
+            let at = socket.local_addr()?;
+            Ok((PublicSocket::Udp(socket), at))
+        }
     }
-}
-
-async fn listen(at: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
-    let listener = TcpListener::bind(at).await?;
-    let at = listener.local_addr()?;
-    Ok((listener, at))
 }
 
 #[cfg(test)]
@@ -165,7 +167,7 @@ mod tests {
             ..Publication::default()
         };
         let bound = bind(&two_ports(), &publication).await.unwrap();
-        let at: Vec<SocketAddr> = bound.iter().filter_map(|(published, _)| published.at).collect();
+        let at: Vec<SocketAddr> = bound.iter().map(|(published, _)| published.at).collect();
         assert_eq!(at.len(), 2);
         for address in at {
             tokio::net::TcpStream::connect(address).await.unwrap();

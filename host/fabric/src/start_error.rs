@@ -7,6 +7,7 @@ use wasm_roles_role_runtime::LoadError;
 use wasm_roles_service_plan::{Port, RoleName, Span};
 
 use crate::approot::{ComponentMissing, TaskMissing};
+use crate::certificates::{CertificateError, NotProvided};
 use crate::contents::ContentError;
 use crate::publish::PublishError;
 use crate::variables::VariableError;
@@ -26,6 +27,17 @@ impl StartError {
     #[must_use]
     pub fn problems(&self) -> &[Problem] {
         &self.problems
+    }
+}
+
+impl From<NotProvided> for StartError {
+    fn from(error: NotProvided) -> Self {
+        match error {
+            NotProvided::Missing(errors) => Self::new(errors),
+            NotProvided::NotShown(file, error) => {
+                Self::new([Problem::CertificatesNotShown { file, reason: error.to_string() }])
+            }
+        }
     }
 }
 
@@ -98,6 +110,17 @@ pub enum Problem {
         /// How.
         reason: String,
     },
+    /// A certificate that is needed is not there.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// The copies of certificates that roles see cannot be made.
+    #[error("certificates cannot be shown to roles: {}: {reason}", file.display())]
+    CertificatesNotShown {
+        /// The file or folder.
+        file: PathBuf,
+        /// What the operating system says.
+        reason: String,
+    },
     /// A public port cannot listen.
     #[error(transparent)]
     Publish(#[from] PublishError),
@@ -122,6 +145,8 @@ impl Problem {
             Self::Variable(_) => None,
             Self::Load { source, .. } => Some(source.hint().to_owned()),
             Self::LoadFailed { .. } => None,
+            Self::Certificate(error) => Some(error.hint()),
+            Self::CertificatesNotShown { .. } => None,
             Self::Publish(error) => Some(error.hint()),
         }
     }

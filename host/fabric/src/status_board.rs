@@ -1,5 +1,6 @@
 //! The status of every instance of a deployment, for whoever wants to watch.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -40,32 +41,62 @@ impl fmt::Display for Recycled {
     }
 }
 
+/// The place of an instance on the board: the position of its role in the plan, and its ordinal. Places in their order
+/// are the order of the plan, whoever comes and goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Seat {
+    pub(crate) role: usize,
+    pub(crate) ordinal: u32,
+}
+
+type Board = BTreeMap<Seat, InstanceStatus>;
+
 /// Where supervisors write.
 #[derive(Clone)]
-pub(crate) struct StatusBoard(Arc<watch::Sender<Vec<InstanceStatus>>>);
+pub(crate) struct StatusBoard(Arc<watch::Sender<Board>>);
 
 impl StatusBoard {
-    pub(crate) fn new(instances: impl Iterator<Item = InstanceId>) -> Self {
-        let created = |instance| InstanceStatus { instance, status: Status::Created, recycled: None };
-        Self(Arc::new(watch::Sender::new(instances.map(created).collect())))
+    /// A board with nobody on it.
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(watch::Sender::new(Board::new())))
     }
 
-    /// The instance number `position` of the plan has another status.
-    pub(crate) fn set(&self, position: usize, status: Status) {
-        self.write(position, |written| written.status = status);
+    /// An instance is there, and will be started.
+    pub(crate) fn enter(&self, seat: Seat, instance: InstanceId) {
+        let created = InstanceStatus { instance, status: Status::Created, recycled: None };
+        self.0.send_modify(|board| drop(board.insert(seat, created)));
     }
 
-    /// The instance number `position` of the plan is recycled.
-    pub(crate) fn recycled(&self, position: usize, recycled: Recycled) {
-        self.write(position, |written| written.recycled = Some(recycled));
+    /// An instance is not there any more.
+    pub(crate) fn leave(&self, seat: Seat) {
+        self.0.send_modify(|board| drop(board.remove(&seat)));
     }
 
-    fn write(&self, position: usize, change: impl FnOnce(&mut InstanceStatus)) {
+    /// The instance has another status.
+    pub(crate) fn set(&self, seat: Seat, status: Status) {
+        self.write(seat, |written| written.status = status);
+    }
+
+    /// The instance is recycled.
+    pub(crate) fn recycled(&self, seat: Seat, recycled: Recycled) {
+        self.write(seat, |written| written.recycled = Some(recycled));
+    }
+
+    fn write(&self, seat: Seat, change: impl FnOnce(&mut InstanceStatus)) {
         self.0.send_modify(|board| {
-            if let Some(written) = board.get_mut(position) {
+            if let Some(written) = board.get_mut(&seat) {
                 change(written);
             }
         });
+    }
+
+    /// Waits until the instance is Ready, or Busy, which it only becomes after that. For ever when it is not there.
+    pub(crate) async fn came_up(&self, seat: Seat) {
+        let up = |board: &Board| {
+            board.get(&seat).is_some_and(|written| matches!(written.status, Status::Ready | Status::Busy))
+        };
+        // The sender is here, so that waiting does not fail.
+        let _ = self.0.subscribe().wait_for(up).await;
     }
 
     pub(crate) fn watch(&self) -> Statuses {
@@ -73,28 +104,29 @@ impl StatusBoard {
     }
 }
 
-/// The status of every instance, now and from now on. It outlives the deployment and then shows the last statuses.
+/// The status of every instance, now and from now on. It outlives the deployment and then shows the last statuses. An
+/// instance that has left with a change of the configuration is not there any more.
 #[derive(Clone, Debug)]
-pub struct Statuses(watch::Receiver<Vec<InstanceStatus>>);
+pub struct Statuses(watch::Receiver<Board>);
 
 impl Statuses {
     /// All instances in the order of the plan.
     #[must_use]
     pub fn now(&self) -> Vec<InstanceStatus> {
-        self.0.borrow().clone()
+        self.0.borrow().values().cloned().collect()
     }
 
     /// The instances that have one of these statuses now.
     #[must_use]
     pub fn with(&self, statuses: &[Status]) -> Vec<InstanceId> {
         let board = self.0.borrow();
-        let found = board.iter().filter(|written| statuses.contains(&written.status));
+        let found = board.values().filter(|written| statuses.contains(&written.status));
         found.map(|written| written.instance.clone()).collect()
     }
 
     /// Waits until all instances are Ready at one time. It never returns if the deployment ends before that.
     pub async fn all_ready(&mut self) {
-        let ready = |board: &Vec<InstanceStatus>| board.iter().all(|written| written.status == Status::Ready);
+        let ready = |board: &Board| board.values().all(|written| written.status == Status::Ready);
         if self.0.wait_for(ready).await.is_err() {
             std::future::pending().await
         }

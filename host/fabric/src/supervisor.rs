@@ -12,7 +12,7 @@ use crate::conversation::{Conversation, Said, Tell};
 use crate::lifecycle::{Action, Input, Lifecycle, Status};
 use crate::members::Place;
 use crate::narrator::Reporter;
-use crate::status_board::{Recycled, StatusBoard};
+use crate::status_board::{Recycled, Seat, StatusBoard};
 
 /// One incarnation of an instance. Dropping it cuts it off.
 pub(crate) trait Incarnation: Send + 'static {
@@ -58,8 +58,7 @@ pub(crate) enum Wish {
 pub(crate) struct Ledger {
     pub(crate) reporter: Reporter,
     pub(crate) board: StatusBoard,
-    /// The instance's position in the plan.
-    pub(crate) position: usize,
+    pub(crate) seat: Seat,
     pub(crate) clock: Clock,
 }
 
@@ -121,7 +120,7 @@ impl<L: Launcher> Supervisor<L> {
                 self.act(action).await;
             }
             if next.status() != life.status() {
-                self.ledger.board.set(self.ledger.position, next.status());
+                self.ledger.board.set(self.ledger.seat, next.status());
                 self.ledger.reporter.status(next.status());
             }
             life = next;
@@ -156,7 +155,7 @@ impl<L: Launcher> Supervisor<L> {
                 let because = self.last_end.as_ref().map(ToString::to_string).unwrap_or_default();
                 let last_words = self.last_words.as_ref().map(OutputTail::lines).unwrap_or_default();
                 let recycled = Recycled { times: attempt, because, last_words };
-                self.ledger.board.recycled(self.ledger.position, recycled.clone());
+                self.ledger.board.recycled(self.ledger.seat, recycled.clone());
                 self.ledger.reporter.recycling(delay, recycled);
             }
         }

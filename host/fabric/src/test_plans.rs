@@ -1,6 +1,6 @@
 //! Plans for tests, from a few lines of definition.
 
-use wasm_roles_service_model::{Options, Source, load};
+use wasm_roles_service_model::{Options, ServiceModel, Source, load};
 use wasm_roles_service_plan::{Availability, Plan, PlannedProbe, plan};
 
 /// The plan of a service with these role elements and these `Role` elements of a configuration.
@@ -27,6 +27,11 @@ pub(crate) fn probe_of(attributes: &str) -> PlannedProbe {
 
 /// The same with these attributes of the definition.
 pub(crate) fn plan_with(attributes: &str, roles: &str, configuration: &str) -> Plan {
+    plan(&model_with(attributes, roles, configuration)).unwrap()
+}
+
+/// The model of such a service.
+pub(crate) fn model_with(attributes: &str, roles: &str, configuration: &str) -> ServiceModel {
     const NAMESPACE: &str = "http://schemas.microsoft.com/ServiceHosting/2008/10";
     let definition = format!(
         r#"<ServiceDefinition name="Svc" {attributes} xmlns="{NAMESPACE}/ServiceDefinition">{roles}</ServiceDefinition>"#
@@ -37,6 +42,5 @@ pub(crate) fn plan_with(attributes: &str, roles: &str, configuration: &str) -> P
     let definition = Source { name: "Svc.csdef".to_owned(), text: definition };
     let configuration = Source { name: "Svc.cscfg".to_owned(), text: configuration };
     let outcome = load(&definition, Some(&configuration), &Options::default());
-    let model = outcome.model.unwrap_or_else(|| panic!("{:#?}", outcome.diagnostics));
-    plan(&model).unwrap()
+    outcome.model.unwrap_or_else(|| panic!("{:#?}", outcome.diagnostics))
 }

@@ -1,7 +1,15 @@
 //! The environment variables of an instance's program and of its start-up tasks (facts: sections 2.6 and 8.3).
 //!
-//! Both get `RoleRoot`, `RoleName`, `RoleInstanceID` and `RoleDeploymentID`. Beyond those each sees only what the definition
-//! says in its own `Environment`; what that sets wins over these four. Nothing of the host's own environment is seen.
+//! | both get | it is |
+//! |---|---|
+//! | `RoleRoot`, and by its older name `RdRoleRoot` | the folder that has `approot` in it |
+//! | `RoleName`, `RoleInstanceID`, `RoleDeploymentID` | who they are |
+//! | `RdRoleId` | the instance id, for libraries that look for it there |
+//! | `TEMP`, `TMP` | the instance's folder for temporary files |
+//!
+//! Beyond those each sees only what the definition says in its own `Environment`; what that sets wins. Nothing of the
+//! host's own environment is seen. The variables of plug-ins (`RdModuleName`, `WaRoleType`) and those of the platform's own
+//! agent are not there: there are no such tasks, and there is no agent.
 
 use wasm_roles_service_plan::{
     EnvironmentVariable, InstanceFacts, Plan, PlannedInstance, PlannedRole, RoleName, Span, ValueError,
@@ -9,6 +17,7 @@ use wasm_roles_service_plan::{
 };
 
 use crate::approot::ROLE_ROOT;
+use crate::storage::GUEST_TEMPORARY;
 use crate::view::local_path;
 
 /// A variable has no value.
@@ -47,9 +56,13 @@ pub(crate) fn variables(
     let facts = InstanceFacts { deployment_id, emulated, local_path: &local_path };
     let given = [
         ("RoleRoot", ROLE_ROOT),
+        ("RdRoleRoot", ROLE_ROOT),
         ("RoleName", instance.role.as_str()),
         ("RoleInstanceID", instance.id.as_str()),
+        ("RdRoleId", instance.id.as_str()),
         ("RoleDeploymentID", deployment_id),
+        ("TEMP", GUEST_TEMPORARY),
+        ("TMP", GUEST_TEMPORARY),
     ];
     // The names come from a system that does not tell upper from lower case in them.
     let is_declared =
@@ -109,6 +122,7 @@ mod tests {
                 xpath="/RoleEnvironment/CurrentInstance/LocalResources/LocalResource[@name='Cache']/@path" /></Variable>
             <Variable name="Empty" value="" />
             <Variable name="ROLENAME" value="of my own" />
+            <Variable name="Temp" value="/local/Cache" />
         </Environment></Runtime></WorkerRole>"#;
     const COUNT: &str = r#"<Role name="W"><Instances count="2" /></Role>"#;
 
@@ -133,13 +147,17 @@ mod tests {
     fn each_instance_has_values_of_its_own_and_the_definition_wins() {
         let expected = pairs(&[
             ("RoleRoot", "/role"),
+            ("RdRoleRoot", "/role"),
             ("RoleInstanceID", "W_IN_1"),
+            ("RdRoleId", "W_IN_1"),
             ("RoleDeploymentID", "d0"),
+            ("TMP", "/tmp"),
             ("Id", "W_IN_1"),
             ("Deployment", "d0"),
             ("Cache", "/local/Cache"),
             ("Empty", ""),
             ("ROLENAME", "of my own"),
+            ("Temp", "/local/Cache"),
         ]);
         assert_eq!(of_instance(ROLE, 1).0, expected);
     }
@@ -148,9 +166,13 @@ mod tests {
     fn a_task_sees_none_of_the_roles_variables() {
         let expected = pairs(&[
             ("RoleRoot", "/role"),
+            ("RdRoleRoot", "/role"),
             ("RoleName", "W"),
             ("RoleInstanceID", "W_IN_0"),
+            ("RdRoleId", "W_IN_0"),
             ("RoleDeploymentID", "d0"),
+            ("TEMP", "/tmp"),
+            ("TMP", "/tmp"),
             ("T", "of the task"),
         ]);
         assert_eq!(of_instance(ROLE, 0).1, expected);

@@ -5,34 +5,70 @@
 //! what is visible, and neither does whether an instance is running.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use wasm_roles_role_runtime::{
     EndpointKind, EndpointView, EnvironmentView, InstanceView, LocalResourceView, Protocol, RoleView,
 };
-use wasm_roles_service_plan::{self as plan, Plan, PlannedInstance, PlannedRole};
+use wasm_roles_service_plan::{self as plan, InstanceId, Plan, PlannedInstance, PlannedRole};
 
 /// Where the guest finds a local store.
 pub(crate) fn local_path(store: &str) -> String {
     format!("/local/{store}")
 }
 
-/// The view of `subject`, an instance of `plan`.
-#[must_use]
-pub fn view(plan: &Plan, subject: &PlannedInstance, deployment_id: &str, emulated: bool) -> EnvironmentView {
-    let role = plan.role(&subject.role);
-    EnvironmentView {
-        deployment_id: deployment_id.to_owned(),
-        emulated,
-        current: instance_view(subject),
-        roles: plan.roles.iter().map(|role| role_view(plan, role, subject)).collect(),
-        settings: role.map_or_else(BTreeMap::new, |role| role.settings.clone()),
-        local_resources: role.map(local_resources).unwrap_or_default(),
+/// The views of all instances of a plan. What they see alike is there once: a thousand instances do not hold a thousand
+/// views of each other.
+pub struct Views {
+    plan: Arc<Plan>,
+    deployment_id: String,
+    emulated: bool,
+    /// As an instance of no role sees them.
+    roles: Vec<RoleView>,
+    positions: BTreeMap<InstanceId, usize>,
+}
+
+impl Views {
+    /// The views of the instances of `plan`.
+    #[must_use]
+    pub fn new(plan: Arc<Plan>, deployment_id: &str, emulated: bool) -> Self {
+        let roles = plan.roles.iter().map(|role| role_view(&plan, role)).collect();
+        let positions = plan.instances.iter().enumerate();
+        let positions = positions.map(|(position, instance)| (instance.id.clone(), position)).collect();
+        Self { plan, deployment_id: deployment_id.to_owned(), emulated, roles, positions }
+    }
+
+    /// The plan whose instances see this.
+    #[must_use]
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    /// The view of one instance; none when the plan does not have it.
+    #[must_use]
+    pub fn of(&self, instance: &InstanceId) -> Option<EnvironmentView> {
+        let subject = self.plan.instances.get(*self.positions.get(instance)?)?;
+        let role = self.plan.role(&subject.role)?;
+        let current = instance_view(subject);
+        let mut roles = self.roles.clone();
+        let own = roles.iter_mut().find(|view| view.name == role.name.as_str());
+        if let Some(own) = own.filter(|_| !role.discoverable) {
+            own.instances = Arc::from([current.clone()]);
+        }
+        Some(EnvironmentView {
+            deployment_id: self.deployment_id.clone(),
+            emulated: self.emulated,
+            current,
+            roles,
+            settings: role.settings.clone(),
+            local_resources: local_resources(role),
+        })
     }
 }
 
-fn role_view(plan: &Plan, role: &PlannedRole, subject: &PlannedInstance) -> RoleView {
-    let of_role = plan.instances.iter().filter(|instance| instance.role == role.name);
-    let visible = of_role.filter(|instance| role.discoverable || instance.id == subject.id);
+/// A role as others see it.
+fn role_view(plan: &Plan, role: &PlannedRole) -> RoleView {
+    let visible = plan.instances.iter().filter(|instance| role.discoverable && instance.role == role.name);
     RoleView { name: role.name.as_str().to_owned(), instances: visible.map(instance_view).collect() }
 }
 
@@ -95,8 +131,8 @@ mod tests {
 
     fn seen_by(id: &str) -> EnvironmentView {
         let plan = plan_of(ROLES, COUNTS);
-        let subject = plan.instances.iter().find(|instance| instance.id.as_str() == id).unwrap();
-        view(&plan, subject, "d", true)
+        let subject = plan.instances.iter().find(|instance| instance.id.as_str() == id).unwrap().id.clone();
+        Views::new(plan.into(), "d", true).of(&subject).unwrap()
     }
 
     fn visible(view: &EnvironmentView) -> Vec<(String, Vec<String>)> {
@@ -116,6 +152,16 @@ mod tests {
         let workers = vec!["Worker_IN_0".to_owned(), "Worker_IN_1".to_owned()];
         let expected = [("Web".to_owned(), vec![]), ("Worker".to_owned(), workers)];
         assert_eq!(visible(&seen_by("Worker_IN_0")), expected);
+    }
+
+    #[test]
+    fn what_two_instances_see_alike_is_there_once() {
+        let views = Views::new(plan_of(ROLES, COUNTS).into(), "d", true);
+        let [one, other] = ["Worker_IN_0", "Web_IN_1"].map(|id| {
+            let instance = views.plan().instances.iter().find(|instance| instance.id.as_str() == id);
+            views.of(&instance.unwrap().id).unwrap()
+        });
+        assert!(Arc::ptr_eq(&one.roles[1].instances, &other.roles[1].instances));
     }
 
     #[test]

@@ -10,8 +10,8 @@ use std::time::{Duration, SystemTime};
 
 use wasm_roles_fabric::approot::Approots;
 use wasm_roles_fabric::{
-    Clock, DEFAULT_STOP_BUDGET, Deployment, DeploymentOptions, EventKind, Problem, Publication, Runtime,
-    RuntimeOptions, Seed, StartError, Status,
+    CertificateOptions, Clock, DEFAULT_STOP_BUDGET, Deployment, DeploymentOptions, EventKind, Problem,
+    Publication, Runtime, RuntimeOptions, Seed, StartError, Status,
 };
 use wasm_roles_service_model::{Options, Source, load};
 use wasm_roles_service_plan::{Plan, Port, plan};
@@ -61,6 +61,7 @@ async fn start(folder: &Path, at: SocketAddr) -> Result<(Deployment, wasm_roles_
     let options = DeploymentOptions {
         approots: Approots::beside(folder),
         publication: Publication { at: [(Port::new(81).unwrap(), at)].into(), ..Publication::default() },
+        certificates: CertificateOptions::default(),
         stop_budget: DEFAULT_STOP_BUDGET,
         data_folder: folder.join("data"),
         emulated: true,
@@ -114,7 +115,7 @@ async fn a_deployment_that_is_dropped_closes_its_ports_and_ends_its_events() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("Worker.wasm"), IDLE_PROGRAM).unwrap();
     let (deployment, mut events) = start(folder.path(), anywhere()).await.unwrap();
-    let at = deployment.published().iter().find_map(|published| published.at).unwrap();
+    let at = deployment.published().iter().next().unwrap().at;
     deployment.statuses().all_ready().await;
     drop(deployment);
     let over = async {

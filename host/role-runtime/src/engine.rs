@@ -8,11 +8,12 @@ use std::time::Duration;
 use wasmtime::component::Linker;
 use wasmtime::{Cache, CacheConfig, Config, Engine};
 
+use crate::cpu::Processors;
 use crate::linker::linker;
 use crate::sandbox::Sandbox;
 use crate::storage::VolumeRegistry;
 
-/// How long an instance computes before the worker thread goes to somebody else.
+/// How long an instance computes before it is asked whether the worker thread should go to somebody else.
 const TICK: Duration = Duration::from_millis(1);
 
 /// How a [`Runtime`] is set up.
@@ -45,6 +46,7 @@ pub struct Runtime {
     pub(crate) engine: Engine,
     pub(crate) linker: Arc<Linker<Sandbox>>,
     pub(crate) volumes: VolumeRegistry,
+    pub(crate) processors: Processors,
     // Last handle gone: the channel closes and the ticker ends.
     _ticker: Arc<mpsc::Sender<()>>,
 }
@@ -58,11 +60,13 @@ impl Runtime {
     pub fn new(options: &RuntimeOptions) -> Result<Self, RuntimeError> {
         let engine = Engine::new(&config(options)?).map_err(engine_error)?;
         let linker = linker(&engine).map_err(engine_error)?;
-        let ticker = start_ticker(&engine)?;
+        let processors = Processors::new();
+        let ticker = start_ticker(&engine, processors.clone())?;
         Ok(Self {
             engine,
             linker: Arc::new(linker),
             volumes: VolumeRegistry::default(),
+            processors,
             _ticker: Arc::new(ticker),
         })
     }
@@ -98,15 +102,15 @@ fn cache(directory: &PathBuf) -> Result<Cache, RuntimeError> {
 }
 
 /// One thread for the whole process tells all running guests that a tick is over.
-fn start_ticker(engine: &Engine) -> Result<mpsc::Sender<()>, RuntimeError> {
+fn start_ticker(engine: &Engine, processors: Processors) -> Result<mpsc::Sender<()>, RuntimeError> {
     let (alive, ended) = mpsc::channel();
     let engine = engine.weak();
     let tick = move || {
         while ended.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
-            match engine.upgrade() {
-                Some(engine) => engine.increment_epoch(),
-                None => return,
-            }
+            let Some(engine) = engine.upgrade() else { return };
+            // First: whoever is called back because of the epoch finds that a tick is over.
+            processors.tick();
+            engine.increment_epoch();
         }
     };
     std::thread::Builder::new().name("wasm-roles-ticker".to_owned()).spawn(tick).map_err(engine_error)?;

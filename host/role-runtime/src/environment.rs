@@ -52,8 +52,8 @@ pub struct EnvironmentView {
 pub struct RoleView {
     /// Its name.
     pub name: String,
-    /// Its visible instances, by index.
-    pub instances: Vec<InstanceView>,
+    /// Its visible instances, by index. Shared, since most instances of a deployment see the same ones.
+    pub instances: Arc<[InstanceView]>,
 }
 
 /// An instance as another one sees it.

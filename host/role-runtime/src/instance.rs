@@ -12,6 +12,7 @@ use wasm_roles_virtual_network::Interface;
 
 use crate::component::{RoleComponent, one_line};
 use crate::control::{Control, InstanceState, Wish};
+use crate::cpu::Share;
 use crate::end::{End, Phase};
 use crate::environment::EnvironmentView;
 use crate::events::{self, Listener, Outcome, Teller};
@@ -23,6 +24,7 @@ use crate::output::OutputPipe;
 use crate::sandbox;
 use crate::surroundings::{Surroundings, out_of_time};
 use crate::time_and_chance::{Clock, Seed};
+use crate::wires::Wires;
 
 /// How long a guest may take to notice that it should stop, before its sockets begin to fail. A guest that awaits
 /// anything asynchronous notices at once; one that blocks in WASI 0.2 can only be told through its sockets.
@@ -197,18 +199,29 @@ async fn of_role(
     control: &Arc<Control>,
     listener: Listener,
 ) -> End {
+    let wires = Wires(Arc::clone(control));
+    let recycle_is_overdue = async {
+        control.wished(Wish::Recycle).await;
+        tokio::time::sleep(spec.stop_budget).await;
+    };
     let before = tokio::select! {
         biased;
-        before = surroundings.before() => before,
+        before = surroundings.before(&wires) => before,
         _ = control.wished(Wish::Stop) => return End::Stopped { forced: false },
+        () = recycle_is_overdue => return End::RecycleRequested { forced: true },
     };
     if let Err(reason) = before {
         return End::StartFailed { reason };
     }
+    if control.wish() == Wish::Recycle {
+        return End::RecycleRequested { forced: false };
+    }
+    let share = component.inner().runtime.processors.share(spec.limits.cpu_weight);
+    let inside = inside(component, interface, spec, control, listener, share.clone());
     tokio::select! {
         biased;
         end = watch_over(component, interface, spec, control) => end,
-        end = inside(component, interface, spec, control, listener) => end,
+        end = share.of(inside) => end,
     }
 }
 
@@ -228,9 +241,10 @@ async fn inside(
     spec: &InstanceSpec,
     control: &Arc<Control>,
     listener: Listener,
+    share: Share,
 ) -> End {
     let inner = component.inner();
-    let store = sandbox::store(&inner.runtime, interface.clone(), spec, Arc::clone(control));
+    let store = sandbox::store(&inner.runtime, interface.clone(), spec, Arc::clone(control), share.clone());
     let mut store = match store.await {
         Ok(store) => store,
         Err(reason) => return End::StartFailed { reason },
@@ -241,7 +255,7 @@ async fn inside(
     };
     let exports = match exports {
         Ok(exports) => exports,
-        Err(error) => return life::trapped(&store, Phase::Instantiation, &error),
+        Err(error) => return life::trapped(&mut store, Phase::Instantiation, &error),
     };
     let web = match &exports.handler {
         Some(_) => match WebServer::start(interface, &spec.http_ports) {
@@ -250,7 +264,7 @@ async fn inside(
         },
         None => None,
     };
-    life::live(store, &exports, web, listener, control).await
+    life::live(store, &exports, web, listener, control, &share).await
 }
 
 /// Waits for the moment when the instance has to be cut off.

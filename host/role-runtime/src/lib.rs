@@ -22,6 +22,7 @@
 
 mod component;
 mod control;
+mod cpu;
 mod end;
 mod engine;
 mod environment;
@@ -38,6 +39,7 @@ mod sandbox;
 mod storage;
 mod surroundings;
 mod time_and_chance;
+mod wires;
 
 pub use component::{LoadError, RoleComponent, RoleShape, WasiVersion};
 pub use control::InstanceState;
@@ -51,8 +53,9 @@ pub use events::{
     Verdict,
 };
 pub use instance::{InstanceSpec, Preopen, RunningInstance, start, start_within};
-pub use limits::Limits;
-pub use output::{Line, OutputPipe, OutputReader, OutputTail};
+pub use limits::{Limits, ReachedLimit};
+pub use output::{Line, OutputPipe, OutputReader, OutputTail, Written};
 pub use program::{ProgramEnd, run_program};
 pub use surroundings::Surroundings;
 pub use time_and_chance::{Clock, Seed};
+pub use wires::Wires;

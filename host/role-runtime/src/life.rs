@@ -15,6 +15,7 @@ use wasmtime::component::Accessor;
 use wasmtime_wasi::I32Exit;
 
 use crate::control::{Control, InstanceState, Wish};
+use crate::cpu::Share;
 use crate::end::{End, Phase};
 use crate::events::{DEADLINE, EventExports, Listener, Outcome, hear};
 use crate::exports::{EntryPoint, Exports};
@@ -29,6 +30,7 @@ pub(crate) async fn live(
     mut web: Option<WebServer>,
     listener: Listener,
     control: &Control,
+    share: &Share,
 ) -> End {
     if let Some(entry_point) = &exports.entry_point
         && let Err(end) = on_start(&mut store, entry_point).await
@@ -38,7 +40,7 @@ pub(crate) async fn live(
     if control.wish() < Wish::Stop {
         control.enter(InstanceState::Ready);
     }
-    let pacer = Pacer::new();
+    let pacer = Pacer::new(share.clone());
     let phase = Mutex::new(Phase::Run);
     let requests = web.as_mut().map(|web| web.requests(&pacer));
     let work = Work { exports, web: web.as_ref(), requests, listener, control, phase: &phase };
@@ -51,7 +53,7 @@ pub(crate) async fn live(
                 web.store_is_lost();
             }
             let phase = *phase.lock().unwrap_or_else(PoisonError::into_inner);
-            lost(&store, exports, control, phase, &error)
+            lost(&mut store, exports, control, phase, &error)
         }
     };
     drop(store);
@@ -176,7 +178,7 @@ async fn failure(requests: impl Future<Output = wasmtime::Result<()>>) -> wasmti
 
 /// The end of an instance whose store was lost to `error`.
 fn lost(
-    store: &Store<Sandbox>,
+    store: &mut Store<Sandbox>,
     exports: &Exports,
     control: &Control,
     phase: Phase,
@@ -194,10 +196,7 @@ fn lost(
     }
 }
 
-pub(crate) fn trapped(store: &Store<Sandbox>, during: Phase, error: &wasmtime::Error) -> End {
-    let reason = match store.data().limiter.hit() {
-        Some(limit) => format!("{} ({limit})", reason_of(error)),
-        None => reason_of(error),
-    };
-    End::Trapped { during, reason }
+pub(crate) fn trapped(store: &mut Store<Sandbox>, during: Phase, error: &wasmtime::Error) -> End {
+    let limits = store.data_mut().limits_reached(error);
+    End::Trapped { during, reason: format!("{}{limits}", reason_of(error)) }
 }

@@ -1,7 +1,7 @@
 //! A plain program that runs once to its end, in the same kind of sandbox as a role: a start-up task.
 //!
 //! Of the component only `wasi:cli/run` is called, whatever else it exports. It has a store of its own. What it asks of
-//! the role environment is answered as to the role, but its `request-recycle` asks nobody.
+//! the role environment is answered as to the role, and its `request-recycle` recycles the incarnation that it runs beside.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,9 +11,11 @@ use wasmtime_wasi::I32Exit;
 
 use crate::component::RoleComponent;
 use crate::control::Control;
+use crate::cpu::Share;
 use crate::exports::Exports;
 use crate::instance::{InstanceSpec, reason_of};
 use crate::sandbox;
+use crate::wires::Wires;
 
 /// How a program ended. `Display` gives the end of a sentence, such as "ended with status 3".
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,13 +55,30 @@ impl fmt::Display for ProgramEnd {
     }
 }
 
-/// Runs the program of `component` to its end. Dropping the future cuts the program off.
+/// Runs the program of `component` to its end, beside the incarnation with these `wires`. Dropping the future cuts the
+/// program off.
 ///
 /// `http_ports` and `stop_budget` of the specification do not matter. The interface stays attached.
-pub async fn run_program(component: &RoleComponent, interface: Interface, spec: InstanceSpec) -> ProgramEnd {
+pub async fn run_program(
+    component: &RoleComponent,
+    interface: Interface,
+    spec: InstanceSpec,
+    wires: &Wires,
+) -> ProgramEnd {
+    let share = component.inner().runtime.processors.share(spec.limits.cpu_weight);
+    let control = Arc::clone(&wires.0);
+    share.clone().of(run(component, interface, spec, control, share)).await
+}
+
+async fn run(
+    component: &RoleComponent,
+    interface: Interface,
+    spec: InstanceSpec,
+    control: Arc<Control>,
+    share: Share,
+) -> ProgramEnd {
     let inner = component.inner();
-    let control = Arc::new(Control::new());
-    let mut store = match sandbox::store(&inner.runtime, interface, &spec, control).await {
+    let mut store = match sandbox::store(&inner.runtime, interface, &spec, control, share).await {
         Ok(store) => store,
         Err(reason) => return ProgramEnd::NotStarted { reason },
     };
@@ -70,23 +89,20 @@ pub async fn run_program(component: &RoleComponent, interface: Interface, spec: 
     let program = match program.map(|exports| exports.program) {
         Ok(Some(program)) => program,
         Ok(None) => return ProgramEnd::NotStarted { reason: "it exports no wasi:cli/run".to_owned() },
-        Err(error) => return ended_by(&store, &error),
+        Err(error) => return ended_by(&mut store, &error),
     };
     let called =
         store.run_concurrent(async move |accessor| program.call_concurrent(accessor, ()).await).await;
     match called {
         Ok(Ok((result,))) => ProgramEnd::Exited { status: i32::from(result.is_err()) },
-        Ok(Err(error)) | Err(error) => ended_by(&store, &error),
+        Ok(Err(error)) | Err(error) => ended_by(&mut store, &error),
     }
 }
 
-fn ended_by(store: &wasmtime::Store<sandbox::Sandbox>, error: &wasmtime::Error) -> ProgramEnd {
+fn ended_by(store: &mut wasmtime::Store<sandbox::Sandbox>, error: &wasmtime::Error) -> ProgramEnd {
     if let Some(I32Exit(status)) = error.downcast_ref() {
         return ProgramEnd::Exited { status: *status };
     }
-    let reason = match store.data().limiter.hit() {
-        Some(limit) => format!("{} ({limit})", reason_of(error)),
-        None => reason_of(error),
-    };
-    ProgramEnd::Trapped { reason }
+    let limits = store.data_mut().limits_reached(error);
+    ProgramEnd::Trapped { reason: format!("{}{limits}", reason_of(error)) }
 }

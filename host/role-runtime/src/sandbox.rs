@@ -11,6 +11,7 @@ use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::control::Control;
+use crate::cpu::Share;
 use crate::engine::Runtime;
 use crate::environment::Environment;
 use crate::http::WebHooks;
@@ -26,7 +27,7 @@ pub(crate) struct Sandbox {
     interface: Interface,
     environment: Environment,
     storage: Storage,
-    pub(crate) limiter: Limiter,
+    limiter: Limiter,
 }
 
 impl Sandbox {
@@ -37,6 +38,11 @@ impl Sandbox {
     pub(crate) fn storage(&mut self) -> StorageView<'_> {
         let stock = WasiFilesystemCtxView { ctx: self.wasi.filesystem(), table: &mut self.table };
         StorageView { stock, storage: &mut self.storage }
+    }
+
+    /// What the end of the instance says of limits that it has reached, when `error` ended it.
+    pub(crate) fn limits_reached(&mut self, error: &wasmtime::Error) -> String {
+        self.limiter.because(error, self.interface.refused_sockets())
     }
 
     pub(crate) fn environment(&mut self) -> &mut Environment {
@@ -56,7 +62,7 @@ impl WasiHttpView for Sandbox {
     }
 }
 
-/// A store for one incarnation, or for a program beside it.
+/// A store for one incarnation, or for a program beside it. It computes with `share`, which has to be driven for that.
 ///
 /// # Errors
 ///
@@ -66,10 +72,13 @@ pub(crate) async fn store(
     interface: Interface,
     spec: &InstanceSpec,
     control: Arc<Control>,
+    share: Share,
 ) -> Result<Store<Sandbox>, String> {
     let volumes = Volumes::attach(&runtime.volumes, &spec.preopens).await?;
     let mut table = ResourceTable::new();
     table.set_max_capacity(spec.limits.resources);
+    let memory = Arc::clone(interface.memory());
+    let limiter = Limiter::new(spec.limits, spec.stderr.clone()).within(memory);
     let sandbox = Sandbox {
         wasi: wasi(spec)?,
         http: WasiHttpCtx::new(),
@@ -78,14 +87,13 @@ pub(crate) async fn store(
         interface,
         environment: Environment { view: Arc::clone(&spec.environment), control },
         storage: Storage::new(volumes),
-        limiter: Limiter::new(spec.limits),
+        limiter,
     };
     let mut store = Store::new(&runtime.engine, sandbox);
     store.limiter(|sandbox| &mut sandbox.limiter);
     store.set_hostcall_fuel(spec.limits.call_bytes);
-    // One tick of work, then the worker thread goes to somebody else for a moment.
     store.set_epoch_deadline(1);
-    store.epoch_deadline_async_yield_and_update(1);
+    store.epoch_deadline_callback(move |_| Ok(share.tick_over()));
     Ok(store)
 }
 

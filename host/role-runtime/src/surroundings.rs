@@ -7,19 +7,24 @@
 //! The instance is Starting during `before`. From the end of the role on it is Stopping: whoever watches it takes it out
 //! of the rotation, and nothing new is started in its place until `after` is over. `after` has no time limit while the
 //! role recycles; once the owner wants the instance to stop, it has what is left of the stop budget.
+//!
+//! Who asks for a recycle during `before`, through the [`Wires`], keeps the role from being instantiated. What `before` has begun
+//! may end: it has the stop budget for that.
 
 use tokio::time::{Duration, sleep};
 
 use crate::control::{Control, Wish};
+use crate::wires::Wires;
 
 /// What happens before and after the role's own life, in the same incarnation.
 pub trait Surroundings: Send + 'static {
-    /// What has to succeed before the role is instantiated. It is dropped half-way when the instance shall stop.
+    /// What has to succeed before the role is instantiated. It is dropped half-way when the instance shall stop. When
+    /// [`Wires::shall_end`] says so, it should begin nothing more.
     ///
     /// # Errors
     ///
     /// Why the role is not started; the incarnation ends with [`End::StartFailed`](crate::End::StartFailed).
-    fn before(&mut self) -> impl Future<Output = Result<(), String>> + Send;
+    fn before(&mut self, wires: &Wires) -> impl Future<Output = Result<(), String>> + Send;
 
     /// What the end of the incarnation waits for, however the role ended, started or not.
     fn after(self) -> impl Future<Output = ()> + Send;
@@ -27,7 +32,7 @@ pub trait Surroundings: Send + 'static {
 
 /// Nothing.
 impl Surroundings for () {
-    async fn before(&mut self) -> Result<(), String> {
+    async fn before(&mut self, _wires: &Wires) -> Result<(), String> {
         Ok(())
     }
 

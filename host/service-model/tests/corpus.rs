@@ -16,8 +16,7 @@ use wasm_roles_service_model::{
 };
 
 /// Codes that speak about this version, about components or about the missing configuration, and not about the file.
-const NOT_ABOUT_THE_FILE: &[Code] =
-    &[Code::NoEffect, Code::NotServed, Code::NoConfiguration, Code::NoMeaningHere];
+const NOT_ABOUT_THE_FILE: &[Code] = &[Code::NoEffect, Code::NoConfiguration, Code::NoMeaningHere];
 
 /// Every definition (project and file), the codes of all that is said about it beside the [`ERRORS`], and the
 /// configurations of its folder, about which there is nothing else to say.

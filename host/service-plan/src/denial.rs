@@ -1,9 +1,11 @@
 //! From a denial back to the definition: which line decided, and what would allow it.
 
 use std::fmt;
+use std::net::SocketAddr;
+use std::num::NonZeroU16;
 
 use wasm_roles_service_model::Span;
-use wasm_roles_virtual_network::policy::{DenyReason, Transport};
+use wasm_roles_virtual_network::policy::{AddressRange, DenyReason, OutboundRule, OutboundTarget, Transport};
 
 use crate::traffic::only;
 use crate::xml::attribute_value;
@@ -46,9 +48,20 @@ pub fn explain_denial(plan: &Plan, reason: &DenyReason) -> Explanation {
         DenyReason::ForeignAddress => {
             without_xml(reason, "an instance binds its own address, the unspecified address or loopback")
         }
-        DenyReason::Outside => without_xml(
+        DenyReason::Outside { target } => outside(reason, *target),
+        DenyReason::OutsideName { name } => without_xml(
             reason,
-            "this version has no way out: roles reach the instances of their own deployment only",
+            &format!(
+                "to allow it, run with `--allow-outbound {name}`, or add \"{name}\" to `allow` in wasm-roles.toml"
+            ),
+        ),
+        DenyReason::NoPublicPort { .. } => without_xml(
+            reason,
+            "its public ports are those of the `<InputEndpoint>` elements in the definition",
+        ),
+        DenyReason::Vacant => without_xml(
+            reason,
+            "roles find each other by name (`<role>`, `<instance id>`); 10.0.0.0/16 is the deployment's own",
         ),
         DenyReason::UnknownName => without_xml(
             reason,
@@ -94,6 +107,23 @@ fn undeclared(plan: &Plan, reason: &DenyReason, role: &str, transport: Transport
         ),
         xml: Some(xml),
     }
+}
+
+/// An address outside. What no rule leads to is not proposed.
+fn outside(reason: &DenyReason, target: SocketAddr) -> Explanation {
+    let rule = OutboundRule::new(
+        OutboundTarget::Addresses(AddressRange::single(target.ip())),
+        NonZeroU16::new(target.port()),
+    );
+    if target.port() == 0 || !rule.leads_to(target) {
+        return without_xml(reason, "no rule leads to an address of this kind, or to port 0");
+    }
+    without_xml(
+        reason,
+        &format!(
+            "to allow it, run with `--allow-outbound {rule}`, or add \"{rule}\" to `allow` in wasm-roles.toml"
+        ),
+    )
 }
 
 fn without_xml(reason: &DenyReason, remedy: &str) -> Explanation {

@@ -1,8 +1,7 @@
 //! The plan as a document for programs: what `plan --format json` prints.
 //!
 //! The keys and their order are a promise to programs that read them: they are added to, never renamed. What is not
-//! there is left out, except `listen`, which is null for a public port that nothing listens on. Everything stands in
-//! the order of the plan, so that the same plan gives the same bytes.
+//! there is left out. Everything stands in the order of the plan, so that the same plan gives the same bytes.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -16,8 +15,8 @@ use crate::{
     RoleEndpoint, TrafficEntry,
 };
 
-/// Where public ports listen: the address for each, `None` for one that nothing listens on.
-pub type Publish<'a> = dyn Fn(&PublicPort) -> Option<SocketAddr> + 'a;
+/// Where public ports listen: the address for each.
+pub type Publish<'a> = dyn Fn(&PublicPort) -> SocketAddr + 'a;
 
 /// The plan as a document, to be written by any serializer.
 ///
@@ -159,12 +158,23 @@ struct LimitsDocument {
     memory_bytes: u64,
     cpu_weight: u32,
     disk_bytes: u64,
+    sockets: u32,
+    resources: u32,
+    table_elements: u32,
+    log_bytes_per_second: u64,
 }
 
 impl From<Limits> for LimitsDocument {
     fn from(limits: Limits) -> Self {
-        let Limits { memory_bytes, cpu_weight, disk_bytes } = limits;
-        LimitsDocument { memory_bytes, cpu_weight, disk_bytes }
+        LimitsDocument {
+            memory_bytes: limits.memory_bytes,
+            cpu_weight: limits.cpu_weight,
+            disk_bytes: limits.disk_bytes,
+            sockets: limits.sockets,
+            resources: limits.resources,
+            table_elements: limits.table_elements,
+            log_bytes_per_second: limits.log_bytes_per_second,
+        }
     }
 }
 
@@ -188,7 +198,7 @@ struct PublicDocument<'a> {
     endpoint: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     instance: Option<&'a str>,
-    listen: Option<SocketAddr>,
+    listen: SocketAddr,
     /// The name of the probe that decides which instances answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     probe: Option<&'a str>,
@@ -203,7 +213,7 @@ struct PublicDocument<'a> {
 }
 
 impl<'a> PublicDocument<'a> {
-    fn new(public: &'a PublicPort, listen: Option<SocketAddr>) -> Self {
+    fn new(public: &'a PublicPort, listen: SocketAddr) -> Self {
         PublicDocument {
             port: public.port.get(),
             transport: match public.transport {

@@ -15,6 +15,19 @@ pub enum PlanError {
         /// Addresses of a deployment.
         capacity: u32,
     },
+    /// Those that leave and those that come have to be there at the same time.
+    #[error(
+        "the configuration asks for {wanted} instances while {leaving} others still run; a deployment has addresses \
+         for {capacity}"
+    )]
+    NoAddressLeft {
+        /// Instances of all roles together.
+        wanted: u64,
+        /// Instances that run and that the configuration does not have any more.
+        leaving: usize,
+        /// Addresses of a deployment.
+        capacity: u32,
+    },
     /// The role's declared ports leave none for an endpoint without a fixed port.
     #[error(
         "endpoint {endpoint} of role {role} needs a port, but the role's fixed ports leave none from 20000 up"

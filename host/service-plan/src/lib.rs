@@ -4,6 +4,9 @@
 //! decides each instance's id, address, ports, fault and upgrade domain, the table of public ports, and compiles the
 //! traffic rules into the policy that the virtual network asks. Nothing else decides an address or a permission.
 //!
+//! [`plan_after`] decides the next configuration of a deployment that runs: the instances that both have stay what they
+//! are, and [`Plan::policy_beside`] is the policy for the time while the ones come and the others leave.
+//!
 //! What a plan can be asked: [`Plan::traffic`], who may reach which endpoint; [`explain`], why, and what would change
 //! it; [`explain_denial`], the way back from a denial at run time to the rule; [`graph`], the same as a drawing;
 //! [`document`], the whole plan for programs; [`instance_value`], what a `RoleInstanceValue` selects.
@@ -15,9 +18,12 @@ mod error;
 mod explain;
 mod graph;
 mod instance_value;
+mod limits;
+mod missing_rules;
 mod planner;
 mod policy;
 mod ports;
+mod public_side;
 mod rehearsal;
 mod traffic;
 mod types;
@@ -29,13 +35,16 @@ pub use error::PlanError;
 pub use explain::{Answer, Change, ExplainError, Explained, INTERNET, explain};
 pub use graph::{Graph, graph};
 pub use instance_value::{InstanceFacts, ValueError, instance_value};
-pub use planner::plan;
+pub use limits::{LimitError, LimitName, LimitOverride, Limits};
+pub use missing_rules::{MissingRules, missing_rules};
+pub use planner::{plan, plan_after};
 pub use traffic::{Because, TrafficEntry, Way};
 pub use types::{
-    Availability, EndpointKind, InstanceId, Limits, Plan, PlannedEndpoint, PlannedInstance, PlannedProbe,
+    Availability, EndpointKind, InstanceId, Plan, PlannedEndpoint, PlannedInstance, PlannedProbe,
     PlannedRole, Protocol, PublicPort, Reach, ReachRule, RoleEndpoint,
 };
 pub use wasm_roles_service_model::{
-    Content, Distribution, EntryPoint, EnvironmentVariable, LocalResource, Port, ProbeCheck, RoleKind,
-    RoleName, ServiceModel, Span, StartupTask, TaskKind, TopologyChangeDiscovery, Transport, VariableValue,
+    Certificate, CertificateName, Content, Distribution, EntryPoint, EnvironmentVariable, LocalResource,
+    PermissionLevel, Port, ProbeCheck, RoleKind, RoleName, ServiceModel, Span, StartupTask, TaskKind,
+    Thumbprint, TopologyChangeDiscovery, Transport, VariableValue,
 };

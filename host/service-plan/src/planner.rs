@@ -28,38 +28,38 @@ const FAULT_DOMAINS: u32 = 2;
 /// # Errors
 /// The private network is too small for the instances, or a role names so many ports that none is left.
 pub fn plan(model: &ServiceModel) -> Result<Plan, PlanError> {
-    let mut addresses = addresses::addresses();
-    let mut compiler = Compiler::new(model);
-    let mut rehearsal = Compiler::new(model);
+    decide(model, None)
+}
+
+/// Decides the next configuration of a deployment that runs as `running` says.
+///
+/// Instances that both have keep what they have: address, ports, domains. New ones get the lowest addresses that
+/// nobody has, and of the ports those that their role has. A role that gets smaller loses its highest ordinals (facts:
+/// section 7.8). Leaving instances run on while the change is made, so nobody gets their addresses.
+///
+/// # Errors
+/// As [`plan`], and [`PlanError::NoAddressLeft`] when the instances that leave and those that come are too many together.
+pub fn plan_after(running: &Plan, model: &ServiceModel) -> Result<Plan, PlanError> {
+    decide(model, Some(running))
+}
+
+fn decide(model: &ServiceModel, running: Option<&Plan>) -> Result<Plan, PlanError> {
+    let mut grants = Compiler::new(model);
     let mut roles = Vec::with_capacity(model.roles().len());
-    let mut instances = Vec::new();
     let mut public = Vec::new();
-    for ((id, role), index) in model.roles_with_ids().zip(compiler.roles()) {
-        let ports = local_ports(role)?;
+    for ((id, role), index) in model.roles_with_ids().zip(grants.roles()) {
+        let ports = local_ports(role, running.and_then(|running| running.role(&role.name)))?;
         for ((endpoint_id, endpoint), ports) in role.endpoints_with_ids(id).zip(&ports) {
-            compiler.endpoint(index, model, endpoint_id, endpoint, ports);
-            rehearsal.endpoint(index, model, endpoint_id, endpoint, ports);
+            grants.endpoint(index, model, endpoint_id, endpoint, ports);
         }
         let planned = plan_role(model, id, role, &ports);
-        for ordinal in 0..role.instance_count {
-            let address = addresses.next().ok_or_else(|| too_many_instances(model))?;
-            let instance_id = InstanceId::new(&role.name, ordinal);
-            instances.push(PlannedInstance {
-                index: compiler.instance(index, instance_id.as_str(), ordinal, address),
-                role: role.name.clone(),
-                ordinal,
-                address,
-                fault_domain: ordinal % FAULT_DOMAINS,
-                update_domain: ordinal % model.upgrade_domain_count(),
-                endpoints: instance_endpoints(role, &planned, ordinal),
-                limits: role.vm_size.into(),
-                id: instance_id,
-            });
-        }
         public.extend(public_ports(model, role, &planned));
         roles.push(planned);
     }
     public.sort_by_key(|port: &PublicPort| (port.port, port.transport));
+    grants.public_side(model.name().as_str(), &public);
+    let mut compiler = grants.clone();
+    let instances = plan_instances(model, &roles, running, &mut compiler)?;
     Ok(Plan {
         service: model.name().to_string(),
         roles,
@@ -67,13 +67,53 @@ pub fn plan(model: &ServiceModel) -> Result<Plan, PlanError> {
         public,
         topology_change_discovery: model.topology_change_discovery(),
         policy: compiler.build()?,
-        rehearsal: Rehearsal::new(rehearsal, model)?.into(),
+        rehearsal: Rehearsal::new(grants.clone(), model)?.into(),
+        grants: grants.into(),
     })
 }
 
-fn too_many_instances(model: &ServiceModel) -> PlanError {
+fn plan_instances(
+    model: &ServiceModel,
+    planned: &[PlannedRole],
+    running: Option<&Plan>,
+    compiler: &mut Compiler,
+) -> Result<Vec<PlannedInstance>, PlanError> {
+    let mut addresses = addresses::addresses(running);
+    let mut instances = Vec::new();
+    for ((role, planned), index) in model.roles().iter().zip(planned).zip(compiler.roles()) {
+        for ordinal in 0..role.instance_count {
+            let id = InstanceId::new(&role.name, ordinal);
+            let address = addresses.of(&id).ok_or_else(|| too_many_instances(model, running))?;
+            instances.push(PlannedInstance {
+                index: compiler.instance(index, id.as_str(), ordinal, address),
+                role: role.name.clone(),
+                ordinal,
+                address,
+                fault_domain: ordinal % FAULT_DOMAINS,
+                update_domain: ordinal % model.upgrade_domain_count(),
+                endpoints: instance_endpoints(role, planned, ordinal),
+                limits: role.vm_size.into(),
+                id,
+            });
+        }
+    }
+    Ok(instances)
+}
+
+fn too_many_instances(model: &ServiceModel, running: Option<&Plan>) -> PlanError {
     let wanted = model.roles().iter().map(|role| u64::from(role.instance_count)).sum();
-    PlanError::TooManyInstances { wanted, capacity: addresses::CAPACITY }
+    let capacity = addresses::CAPACITY;
+    match running {
+        Some(running) if wanted <= u64::from(capacity) => {
+            let stays = |instance: &&PlannedInstance| {
+                let role = model.roles().iter().find(|role| role.name == instance.role);
+                role.is_some_and(|role| instance.ordinal < role.instance_count)
+            };
+            let leaving = running.instances.iter().filter(|instance| !stays(instance)).count();
+            PlanError::NoAddressLeft { wanted, leaving, capacity }
+        }
+        _ => PlanError::TooManyInstances { wanted, capacity },
+    }
 }
 
 fn plan_role(model: &ServiceModel, id: RoleId, role: &Role, ports: &[LocalPorts]) -> PlannedRole {
@@ -108,6 +148,7 @@ fn plan_role(model: &ServiceModel, id: RoleId, role: &Role, ports: &[LocalPorts]
         contents: role.contents.clone(),
         settings: settings.collect(),
         local_resources: role.local_resources.clone(),
+        certificates: role.certificates.clone(),
         endpoints,
         discoverable: role.is_discoverable(),
         span: role.span.clone(),
@@ -143,6 +184,7 @@ fn public_ports(model: &ServiceModel, role: &Role, planned: &PlannedRole) -> Vec
             role: role.name.clone(),
             endpoint: endpoint.name.clone(),
             protocol: endpoint.protocol,
+            certificate: None,
             local_port,
             instance: None,
             availability: Availability::Ready,
@@ -152,6 +194,7 @@ fn public_ports(model: &ServiceModel, role: &Role, planned: &PlannedRole) -> Vec
         match &declared.kind {
             DeclaredKind::Internal(_) => {}
             DeclaredKind::Input(input) => public.push(PublicPort {
+                certificate: input.certificate.clone(),
                 availability: availability(model, input, local_port),
                 distribution: input.distribution,
                 idle_timeout: idle_timeout(input.idle_timeout_minutes),

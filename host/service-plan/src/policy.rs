@@ -14,9 +14,11 @@ use wasm_roles_virtual_network::policy::{
 };
 
 use crate::ports::LocalPorts;
-use crate::{Reach, ReachRule};
+use crate::public_side;
+use crate::{PublicPort, Reach, ReachRule};
 
 /// A policy in the making.
+#[derive(Debug, Clone)]
 pub(crate) struct Compiler {
     builder: PolicyBuilder,
     /// The index of each role, in the order of the model.
@@ -62,6 +64,14 @@ impl Compiler {
         address: Ipv4Addr,
     ) -> InstanceIndex {
         self.builder.instance(role, id, ordinal, address)
+    }
+
+    /// The public side of the deployment, as its instances see it.
+    pub(crate) fn public_side(&mut self, service: &str, ports: &[PublicPort]) {
+        self.builder.subnet(public_side::subnet());
+        if let Some(public_side) = public_side::public_side(service, ports) {
+            self.builder.public_side(public_side);
+        }
     }
 
     /// The finished policy.

@@ -8,7 +8,7 @@ use wasm_roles_service_model::{
     Role,
 };
 
-use crate::PlanError;
+use crate::{PlanError, PlannedRole};
 
 /// Below it are the well-known ports that definitions name, above it the ones that connections start from.
 const FIRST_DYNAMIC: u16 = 20_000;
@@ -73,24 +73,26 @@ fn joined(ranges: &[PortRange]) -> Vec<PortRange> {
     joined
 }
 
-/// The local ports of each endpoint of a role, in the order of the definition.
+/// The local ports of each endpoint of a role, in the order of the definition. An endpoint that names no port keeps the
+/// one that it has in `running`.
 ///
 /// # Errors
 /// No port is left for an endpoint that names none.
-pub(crate) fn local_ports(role: &Role) -> Result<Vec<LocalPorts>, PlanError> {
+pub(crate) fn local_ports(role: &Role, running: Option<&PlannedRole>) -> Result<Vec<LocalPorts>, PlanError> {
     let mut taken: Vec<PortRange> = Vec::new();
     for endpoint in &role.endpoints {
         if let Some(LocalPorts::Ranges(ranges)) = declared(endpoint) {
             taken.extend(ranges);
         }
     }
+    let kept = kept_ports(role, running, &mut taken);
     let mut free = free_ports(&taken);
     let mut ports = Vec::with_capacity(role.endpoints.len());
-    for endpoint in &role.endpoints {
+    for (endpoint, kept) in role.endpoints.iter().zip(kept) {
         ports.push(match declared(endpoint) {
             Some(declared) => declared,
             None => {
-                let port = free.next().ok_or_else(|| PlanError::NoPortLeft {
+                let port = kept.or_else(|| free.next()).ok_or_else(|| PlanError::NoPortLeft {
                     role: role.name.to_string(),
                     endpoint: endpoint.name.to_string(),
                 })?;
@@ -99,6 +101,21 @@ pub(crate) fn local_ports(role: &Role) -> Result<Vec<LocalPorts>, PlanError> {
         });
     }
     Ok(ports)
+}
+
+/// The ports of endpoints that name none, as `running` has them, if they are still free; they are taken then.
+fn kept_ports(role: &Role, running: Option<&PlannedRole>, taken: &mut Vec<PortRange>) -> Vec<Option<Port>> {
+    let mut kept = |endpoint: &Endpoint| {
+        let before = running?.endpoints.iter().find(|before| before.name == endpoint.name.as_str())?;
+        let port = Port::new(before.port).filter(|port| port.get() >= FIRST_DYNAMIC)?;
+        let range = PortRange::single(port);
+        if declared(endpoint).is_some() || taken.iter().any(|taken| taken.overlaps(range)) {
+            return None;
+        }
+        taken.push(range);
+        Some(port)
+    };
+    role.endpoints.iter().map(&mut kept).collect()
 }
 
 /// What the definition says; `None` when it leaves the choice.

@@ -7,12 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use wasm_roles_service_model::{
-    Content, Distribution, EntryPoint, EnvironmentVariable, InputProtocol, InternalProtocol, LocalResource,
-    Port, PortRange, ProbeCheck, RoleKind, RoleName, Span, StartupTask, TopologyChangeDiscovery, Transport,
-    VmSize,
+    Certificate, CertificateName, Content, Distribution, EntryPoint, EnvironmentVariable, InputProtocol,
+    InternalProtocol, LocalResource, Port, PortRange, ProbeCheck, RoleKind, RoleName, Span, StartupTask,
+    TopologyChangeDiscovery, Transport,
 };
 use wasm_roles_virtual_network::{InstanceIndex, Policy};
 
+use crate::PlanError;
+use crate::limits::Limits;
+use crate::policy::Compiler;
 use crate::rehearsal::Rehearsal;
 
 /// A deployment, decided.
@@ -31,6 +34,8 @@ pub struct Plan {
     pub topology_change_discovery: TopologyChangeDiscovery,
     /// Who may reach what.
     pub policy: Arc<Policy>,
+    /// The policy without any instance.
+    pub(crate) grants: Arc<Compiler>,
     /// The policy's grants, for questions about pairs of roles: [`Plan::traffic`].
     pub(crate) rehearsal: Arc<Rehearsal>,
 }
@@ -44,6 +49,26 @@ impl Plan {
     /// The instance of this id.
     pub fn instance(&self, id: &InstanceId) -> Option<&PlannedInstance> {
         self.instances.iter().find(|instance| instance.id == *id)
+    }
+
+    /// The policy for the time in which instances of an earlier plan still run beside those of this one: they may do what
+    /// they could, until they have stopped. This plan's instances have the same indexes as in [`policy`](Self::policy).
+    ///
+    /// # Errors
+    /// One of them has the id or the address of an instance of this plan.
+    pub fn policy_beside<'a>(
+        &'a self,
+        leaving: impl IntoIterator<Item = &'a PlannedInstance>,
+    ) -> Result<Arc<Policy>, PlanError> {
+        let mut compiler = Compiler::clone(&self.grants);
+        let indexes = compiler.roles();
+        for instance in self.instances.iter().chain(leaving) {
+            let role = self.roles.iter().zip(&indexes).find(|(role, _)| role.name == instance.role);
+            if let Some((_, index)) = role {
+                compiler.instance(*index, instance.id.as_str(), instance.ordinal, instance.address);
+            }
+        }
+        Ok(compiler.build()?)
     }
 }
 
@@ -68,6 +93,8 @@ pub struct PlannedRole {
     pub settings: BTreeMap<String, String>,
     /// Local stores in the order of the definition.
     pub local_resources: Vec<LocalResource>,
+    /// The certificates that it declares, in the order of the definition, then those of modules.
+    pub certificates: Vec<Certificate>,
     /// Endpoints in the order of the definition.
     pub endpoints: Vec<RoleEndpoint>,
     /// Whether other instances see this role's instances: it has an internal endpoint.
@@ -131,28 +158,6 @@ pub struct ReachRule {
     pub span: Span,
 }
 
-/// What an instance may use, from its machine size (facts: section 8.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Limits {
-    /// Memory in bytes.
-    pub memory_bytes: u64,
-    /// Share of the processors, in relation to the other instances: [`VmSize::cpu_weight`].
-    pub cpu_weight: u32,
-    /// Disk for all local stores together, in bytes.
-    pub disk_bytes: u64,
-}
-
-impl From<VmSize> for Limits {
-    fn from(size: VmSize) -> Self {
-        Limits {
-            memory_bytes: size.memory_bytes(),
-            cpu_weight: size.cpu_weight(),
-            disk_bytes: size.disk_bytes(),
-        }
-    }
-}
-
 /// One instance of a role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -209,6 +214,8 @@ pub struct PublicPort {
     pub endpoint: String,
     /// What is spoken on it.
     pub protocol: Protocol,
+    /// The certificate of the role that the endpoint names, for the other end of TLS; there for `https`.
+    pub certificate: Option<CertificateName>,
     /// Where the instances listen.
     pub local_port: Port,
     /// The one instance that answers, for instance input endpoints; `None`: balanced over all of the role.

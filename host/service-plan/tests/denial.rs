@@ -13,12 +13,12 @@ use std::net::SocketAddr;
 
 use services::{address_of, instance, plan_of, scenario};
 use wasm_roles_service_plan::{Explanation, Plan, explain_denial};
-use wasm_roles_virtual_network::policy::{DenyReason, Operation, Transport, Verdict};
+use wasm_roles_virtual_network::policy::{DenyReason, HostRules, Operation, Policy, Transport, Verdict};
 
 fn explain(plan: &Plan, subject: &str, operation: Operation, target: SocketAddr) -> Explanation {
     match plan.policy.decide(instance(plan, subject).index, operation, target) {
         Verdict::Deny(reason) => explain_denial(plan, &reason),
-        Verdict::Allow(admission) => panic!("allowed: {admission:?}"),
+        allowed => panic!("allowed: {allowed:?}"),
     }
 }
 
@@ -78,12 +78,58 @@ fn a_port_that_the_role_itself_lacks_is_answered_likewise() {
 }
 
 #[test]
-fn the_outside_has_no_line_and_no_way() {
+fn an_address_outside_is_answered_with_the_flag_that_would_let_it_out() {
     let plan = scenario(4);
-    let explanation =
-        explain(&plan, "WebRole1_IN_0", Operation::Connect, "93.184.216.34:80".parse().unwrap());
-    assert_eq!((&explanation.place, &explanation.xml), (&None, &None));
-    assert!(explanation.remedy.contains("no way out"), "{explanation}");
+    for (target, says) in [
+        (
+            "93.184.216.34:443",
+            "to allow it, run with `--allow-outbound 93.184.216.34:443`, or add \"93.184.216.34:443\" to `allow` in wasm-roles.toml",
+        ),
+        (
+            "[2001:db8::1]:443",
+            "to allow it, run with `--allow-outbound [2001:db8::1]:443`, or add \"[2001:db8::1]:443\" to `allow` in wasm-roles.toml",
+        ),
+        ("224.0.0.1:443", "no rule leads to an address of this kind, or to port 0"),
+        ("[::ffff:127.0.0.1]:443", "no rule leads to an address of this kind, or to port 0"),
+        ("93.184.216.34:0", "no rule leads to an address of this kind, or to port 0"),
+    ] {
+        let explanation = explain(&plan, "WebRole1_IN_0", Operation::Connect, target.parse().unwrap());
+        assert_eq!((&explanation.place, &explanation.xml), (&None, &None), "{target}");
+        assert_eq!(explanation.reason, "the address is outside the deployment", "{target}");
+        assert_eq!(explanation.remedy, says, "{target}");
+    }
+}
+
+#[test]
+fn the_rule_that_a_denial_proposes_allows_it() {
+    let plan = scenario(4);
+    let subject = instance(&plan, "WebRole1_IN_0").index;
+    for target in ["93.184.216.34:443", "[2001:db8::1]:443", "192.168.0.1:22", "169.254.169.254:80"] {
+        let target = target.parse().unwrap();
+        let remedy = explain(&plan, "WebRole1_IN_0", Operation::Connect, target).remedy;
+        let rule = remedy.split('`').nth(1).unwrap().strip_prefix("--allow-outbound ").unwrap();
+        let mut rules = HostRules::default();
+        rules.allow(rule.parse().unwrap());
+        let policy = Policy::clone(&plan.policy).with_host_rules(&rules);
+        assert!(policy.decide(subject, Operation::Connect, target).is_allowed(), "{rule}");
+    }
+}
+
+#[test]
+fn a_name_outside_is_answered_with_its_flag_and_a_public_port_with_the_definition() {
+    let plan = scenario(4);
+    let reason = plan.policy.resolve(instance(&plan, "WebRole1_IN_0").index, "Www.Example.com").unwrap_err();
+    let explanation = explain_denial(&plan, &reason);
+    assert!(
+        explanation.remedy.starts_with("to allow it, run with `--allow-outbound www.example.com`"),
+        "{explanation}"
+    );
+    let public = plan.policy.public_side().unwrap();
+    let explanation = explain(&plan, "WebRole1_IN_0", Operation::Connect, (public.address, 1).into());
+    assert_eq!(
+        explanation.to_string(),
+        "the service has no public tcp port 1; its public ports are those of the `<InputEndpoint>` elements in the definition"
+    );
 }
 
 #[test]
@@ -104,9 +150,14 @@ fn a_role_that_nobody_may_reach_says_so() {
 #[test]
 fn every_reason_has_an_explanation() {
     let plan = scenario(4);
-    for reason in
-        [DenyReason::ForeignAddress, DenyReason::Outside, DenyReason::UnknownName, DenyReason::UnknownSubject]
-    {
+    for reason in [
+        DenyReason::ForeignAddress,
+        DenyReason::Outside { target: "93.184.216.34:443".parse().unwrap() },
+        DenyReason::Vacant,
+        DenyReason::NoPublicPort { transport: Transport::Tcp, port: 1 },
+        DenyReason::UnknownName,
+        DenyReason::UnknownSubject,
+    ] {
         let explanation = explain_denial(&plan, &reason);
         assert_eq!(explanation.reason, reason.to_string());
         assert!(!explanation.remedy.is_empty());

@@ -12,14 +12,13 @@ mod services;
 use std::net::SocketAddr;
 
 use serde_json::Value;
-use services::{assert_golden, model_of, plan_of, scenario, zoo};
+use services::{assert_golden, model_of, scenario, zoo};
 use wasm_roles_service_model::{Options, Overlay, Source, load_with};
-use wasm_roles_service_plan::{Plan, Protocol, PublicPort, document, plan};
+use wasm_roles_service_plan::{Plan, PublicPort, document, plan};
 
-/// Where `run` puts public ports: served ones on loopback, the others nowhere.
-fn publish(public: &PublicPort) -> Option<SocketAddr> {
-    let served = matches!(public.protocol, Protocol::Http | Protocol::Tcp);
-    served.then(|| SocketAddr::from(([127, 0, 0, 1], public.port.get())))
+/// Where `run` puts public ports.
+fn publish(public: &PublicPort) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], public.port.get()))
 }
 
 fn text(plan: &Plan) -> String {
@@ -130,13 +129,4 @@ fn overlays_say_what_came_from_where() {
     let document: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(document["instances"].as_array().unwrap().len(), 3);
     assert_eq!(document["overlays"][0]["replaced"], "laptop.csdef:2:37");
-}
-
-#[test]
-fn a_port_that_nothing_listens_on_says_so() {
-    let plan = plan_of(
-        r#"<WorkerRole name="Dns"><Endpoints><InputEndpoint name="In" protocol="udp" port="53" /></Endpoints></WorkerRole>"#,
-        &[("Dns", 1)],
-    );
-    assert_eq!(json(&plan)["public"][0]["listen"], Value::Null);
 }

@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 
 use services::{address_of, instance, plan_of, scenario};
 use wasm_roles_service_plan::Plan;
-use wasm_roles_virtual_network::policy::{Operation, Verdict};
+use wasm_roles_virtual_network::policy::{Operation, Resolved, Verdict};
 
 const ROLES: [&str; 3] = ["WebRole1", "WorkerRole1", "WorkerRole2"];
 
@@ -152,7 +152,8 @@ fn roles_and_instances_have_names_when_discovery_shows_them() {
         &[("my worker-1.x", 3), ("Hidden", 2)],
     );
     let resolve = |subject: &str, name: &str| {
-        let mut found = plan.policy.resolve(instance(&plan, subject).index, name).ok()?;
+        let resolved = plan.policy.resolve(instance(&plan, subject).index, name).ok()?;
+        let Resolved::Inside(mut found) = resolved else { panic!("{name} is outside") };
         found.sort();
         Some(found)
     };
@@ -165,4 +166,9 @@ fn roles_and_instances_have_names_when_discovery_shows_them() {
     assert_eq!(resolve("Hidden_IN_0", "Hidden_IN_0"), Some(vec![address("Hidden_IN_0")]));
     assert_eq!(resolve("Hidden_IN_0", "Hidden_IN_1"), None);
     assert_eq!(resolve("Hidden_IN_0", "elsewhere.example.com"), None);
+    // The service's own public side: the plan's name, and the address that no instance has.
+    let public = plan.policy.public_side().unwrap();
+    assert_eq!(public.name, format!("{}.cloudapp.net", plan.service));
+    assert_eq!(resolve("Hidden_IN_0", &public.name.to_uppercase()), Some(vec![public.address]));
+    assert_eq!(public.ports.iter().map(|(_, port)| *port).collect::<Vec<_>>(), [80]);
 }

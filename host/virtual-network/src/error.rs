@@ -4,6 +4,8 @@ use std::io;
 
 use thiserror::Error;
 
+use crate::tcp::OutsideStream;
+
 /// Why a network operation failed. The kinds are those of `wasi:sockets`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
@@ -51,6 +53,9 @@ pub enum NetError {
     /// The name stands for nothing that the instance can discover.
     #[error("name not resolvable")]
     NameUnresolvable,
+    /// The name may be looked up outside, and there is no answer now.
+    #[error("temporary failure of name resolution")]
+    NameFailure,
     /// The network does not do this.
     #[error("not supported")]
     NotSupported,
@@ -70,6 +75,7 @@ impl From<NetError> for io::Error {
             NetError::Timeout => io::ErrorKind::TimedOut,
             NetError::InvalidArgument => io::ErrorKind::InvalidInput,
             NetError::NameUnresolvable => io::ErrorKind::NotFound,
+            NetError::NameFailure => io::ErrorKind::ResourceBusy,
             NetError::NotSupported => io::ErrorKind::Unsupported,
             NetError::InvalidState | NetError::TooManySockets | NetError::DatagramTooLarge => {
                 io::ErrorKind::Other
@@ -127,16 +133,16 @@ pub enum Undelivered {
 pub enum HandOver {
     /// Nobody listens on the port.
     #[error("nobody listens on the port")]
-    NotListening(tokio::net::TcpStream),
+    NotListening(OutsideStream),
     /// The listener has as many connections waiting as it wants, or the instance has no sockets left.
     #[error("the listener's backlog is full")]
-    BacklogFull(tokio::net::TcpStream),
+    BacklogFull(OutsideStream),
 }
 
 impl HandOver {
     /// The connection.
     #[must_use]
-    pub fn into_stream(self) -> tokio::net::TcpStream {
+    pub fn into_stream(self) -> OutsideStream {
         match self {
             Self::NotListening(stream) | Self::BacklogFull(stream) => stream,
         }

@@ -12,7 +12,8 @@
 //!
 //! [`Policy::decide`] and [`Policy::resolve`] answer, and nothing else does. Every bind, listen, connect, send
 //! and name look-up asks them; what was asked for by an admitted datagram may be [answered](udp). The policy can be replaced while the network runs; connections that are open stay
-//! open. See [`policy`] for the rules.
+//! open. See [`policy`] for the rules. What it lets out of the deployment goes through one [`Outside`], see [`outside`];
+//! what goes to the deployment's own public ports, through [`PublicPorts`].
 //!
 //! # What guests can do to it
 //!
@@ -21,23 +22,47 @@
 //! the log of denials remembers a bounded number of targets for each instance. What a guest can block is
 //! itself.
 //!
+//! What the network buffers for an instance is charged to its [`MemoryBudget`], which its linear memory may share. When
+//! that is used up, senders wait.
+//!
+//! # Seeing and disturbing it
+//!
+//! [`Network::endpoint_counters`] says what each endpoint has done, a [`Tap`] sees every packet, and a [`CaptureFile`] is a
+//! tap that writes them for Wireshark, see [`capture`]. [`Network::faults`] disturbs the traffic between instances, see
+//! [`faults`]. What is not used costs next to nothing.
+//!
 //! # Rules for callers
 //!
 //! Operations never block. Each direction of a stream, each listener and each UDP socket remember one waiting task, the last
 //! one that polled. Wakers run outside of all locks. Time is tokio's.
 
+mod budget;
+pub mod capture;
+mod counters;
+mod course;
 mod error;
+pub mod faults;
 pub mod network;
+pub mod outside;
 pub mod policy;
 mod sync;
 pub mod tcp;
 pub mod udp;
 
+pub use budget::MemoryBudget;
+pub use capture::{CaptureFile, Packet, Tap};
+pub use counters::{EndpointCounters, EndpointKey};
 pub use error::{AttachError, FlowError, HandOver, NetError, Undelivered};
-pub use network::{Counters, Denial, DeniedOperation, Interface, InterfaceLimits, Network, Observer};
-pub use policy::{
-    Admission, Audience, DenyReason, EndpointGrant, InstanceIndex, Operation, Origin, Policy, PolicyBuilder,
-    PolicyError, PortRange, RoleIndex, Transport, Transports, Verdict,
+pub use faults::{Chance, Effect, Fault, FaultId, Faults, Whom};
+pub use network::{
+    Counters, Denial, DeniedOperation, Interface, InterfaceLimits, LookUp, Network, Observer, Passed,
+    PublicPorts,
 };
-pub use tcp::{BoundTcp, Connecting, HandOverOptions, TcpListener, TcpStream};
+pub use outside::{NameAnswer, Outside, SystemOutside};
+pub use policy::{
+    AddressRange, Admission, Audience, DenyReason, EndpointGrant, HostName, HostPattern, HostRules,
+    InstanceIndex, Operation, Origin, OutboundRule, OutboundRuleError, OutboundTarget, Policy, PolicyBuilder,
+    PolicyError, PolicyMode, PortRange, PublicSide, Resolved, RoleIndex, Transport, Transports, Verdict,
+};
+pub use tcp::{BoundTcp, Connecting, HandOverOptions, Layer, OutsideStream, TcpListener, TcpStream};
 pub use udp::{AnswerSink, Datagram, OutsideFlow, UdpSocket};

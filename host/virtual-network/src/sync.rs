@@ -7,11 +7,12 @@
 //! Wakers are taken out and called after the lock is given back, and so are wakers that a newer one replaces:
 //! what they run or drop may come back to the same lock.
 //!
-//! Order where two locks are held: listener queue, then a connect attempt or a socket table. Nothing else
-//! nests.
+//! Order where two locks are held: listener queue, then a connect attempt or a socket table; listener queue or a
+//! direction of a connection, then a conversation of the capture and what its tap locks; a direction of a connection, then
+//! the book of faults, then the policy. Nothing else nests.
 
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -49,4 +50,53 @@ impl WakerSlot {
 /// Wakes what was taken out of slots.
 pub(crate) fn wake(wakers: impl IntoIterator<Item = Waker>) {
     wakers.into_iter().for_each(Waker::wake);
+}
+
+/// Something that is decided once, by whoever comes first, and taken once.
+#[derive(Debug)]
+pub(crate) struct Outcome<T> {
+    state: Mutex<OutcomeState<T>>,
+}
+
+#[derive(Debug)]
+struct OutcomeState<T> {
+    decided: bool,
+    value: Option<T>,
+    waiting: WakerSlot,
+}
+
+impl<T> Outcome<T> {
+    pub(crate) fn new() -> Self {
+        Self {
+            state: Mutex::new(OutcomeState { decided: false, value: None, waiting: WakerSlot::default() }),
+        }
+    }
+
+    /// Decides it, unless that is done; then `value` is dropped.
+    pub(crate) fn settle(&self, value: T) {
+        let mut state = lock(&self.state);
+        let late = if state.decided { Some(value) } else { state.value.replace(value) };
+        state.decided = true;
+        let waiting = state.waiting.take();
+        drop(state);
+        drop(late);
+        wake(waiting);
+    }
+
+    /// Takes the value, if there is one now.
+    pub(crate) fn take(&self) -> Option<T> {
+        lock(&self.state).value.take()
+    }
+
+    /// Ready once it is decided.
+    pub(crate) fn poll_settled(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut state = lock(&self.state);
+        if state.decided {
+            return Poll::Ready(());
+        }
+        let replaced = state.waiting.register(cx);
+        drop(state);
+        drop(replaced);
+        Poll::Pending
+    }
 }

@@ -5,13 +5,21 @@
 //! ```text
 //! wasm-roles-benchmarks                    all of them
 //! wasm-roles-benchmarks network            guest to guest: virtual network against kernel loopback
+//! wasm-roles-benchmarks connections [COUNT]  memory of idle connections of so many interfaces
+//! wasm-roles-benchmarks neighbours         round trips of two instances while others attack
 //! wasm-roles-benchmarks instances [COUNT]  start instances, memory when idle
+//! wasm-roles-benchmarks config-change [COUNT]  change a setting of so many instances
+//! wasm-roles-benchmarks cpu                late wake-ups beside spinning instances, shares by weight
 //! wasm-roles-benchmarks storage            4 KiB writes: with a quota against the stock file system
 //! wasm-roles-benchmarks web                a web role against a bare hyper server (needs wrk)
 //! ```
 
+mod config_change;
+mod connections;
+mod cpu;
 mod guests;
 mod instances;
+mod neighbours;
 mod network;
 mod process;
 mod statistics;
@@ -29,16 +37,28 @@ fn main() -> Result<()> {
     match arguments.as_slice() {
         [] => {
             network::run()?;
+            neighbours::run()?;
             instances::run(INSTANCES)?;
+            connections::run(INSTANCES)?;
+            config_change::run(INSTANCES)?;
+            cpu::run()?;
             storage::run()?;
             web::run()
         }
         ["network"] => network::run(),
+        ["neighbours"] => neighbours::run(),
+        ["connections"] => connections::run(INSTANCES),
+        ["connections", count] => connections::run(count.parse()?),
         ["instances"] => instances::run(INSTANCES),
         ["instances", count] => instances::run(count.parse()?),
+        ["config-change"] => config_change::run(INSTANCES),
+        ["config-change", count] => config_change::run(count.parse()?),
+        ["cpu"] => cpu::run(),
         ["storage"] => storage::run(),
         ["web"] => web::run(),
         ["hyper", address] => web::serve_with_hyper(address),
-        _ => bail!("usage: wasm-roles-benchmarks network | instances [COUNT] | storage | web"),
+        _ => bail!(
+            "usage: wasm-roles-benchmarks network | neighbours | connections [COUNT] | instances [COUNT] | config-change [COUNT] | cpu | storage | web"
+        ),
     }
 }

@@ -1,5 +1,6 @@
 //! Guest to guest: the same program over the virtual network and over the kernel's loopback with the stock sockets of
-//! wasmtime-wasi. Rounds alternate, so that a slow moment of the machine hits both.
+//! wasmtime-wasi. Rounds alternate, so that a slow moment of the machine hits both. Then the same over the virtual network
+//! with WASI 0.3 against 0.2.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU16;
@@ -10,11 +11,12 @@ use wasm_roles_virtual_network::{
     Audience, Denial, EndpointGrant, InstanceIndex, Interface, Network, Observer, Policy, PortRange,
     Transports,
 };
-use wasm_roles_wasi_sockets::{SocketsView, p2, wasi};
+use wasm_roles_wasi_sockets::{SocketsView, p2, p3, wasi};
 use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::error::Context;
-use wasmtime::{Config, Engine, Result, Store, bail, ensure};
-use wasmtime_wasi::p2::bindings::CommandPre;
+use wasmtime::{Config, Engine, Result, Store, ensure};
+use wasmtime_wasi::p2::bindings::CommandPre as CommandPreP2;
+use wasmtime_wasi::p3::bindings::CommandPre as CommandPreP3;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::guests::guest;
@@ -38,7 +40,13 @@ const CASES: [Case; 4] = [
     Case { name: "UDP ping-pong", server: "udp-echo", client: "udp-ping", count: 20_000, at_least: 3.0 },
 ];
 
-/// Runs all cases and prints a table.
+/// The cases that are compared between the versions: 0.3 shall not be slower.
+const VERSIONS: [Case; 2] = [
+    Case { name: "64 KiB stream", server: "sink", client: "stream", count: 16_384, at_least: 1.0 },
+    Case { name: "1-byte ping-pong", server: "echo", client: "ping", count: 20_000, at_least: 1.0 },
+];
+
+/// Runs all cases and prints two tables.
 pub fn run() -> Result<()> {
     // As the command line sets it up.
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -57,8 +65,42 @@ pub fn run() -> Result<()> {
             let (name, bar) = (case.name, case.at_least);
             println!("| {name} | {:.1}x | {low:.1}x | {high:.1}x | {bar:.0}x |", median(&ratios));
         }
+        println!();
+        println!("| guest to guest, virtual network | speed of WASI 0.3 / 0.2 | lowest | highest | bar |");
+        println!("|---|---|---|---|---|");
+        for case in &VERSIONS {
+            let ratios = bench.version_ratios(case).await?;
+            let (low, high) = range(&ratios);
+            let (name, bar) = (case.name, case.at_least);
+            println!("| {name} | {:.2}x | {low:.2}x | {high:.2}x | {bar:.0}x |", median(&ratios));
+        }
         Ok(())
     })
+}
+
+/// A program of one of the versions, ready to start.
+#[derive(Clone)]
+enum Program {
+    P2(CommandPreP2<State>),
+    P3(CommandPreP3<State>),
+}
+
+impl Program {
+    async fn run(&self, store: &mut Store<State>) -> Result<()> {
+        let ended = match self {
+            Self::P2(program) => {
+                let command = program.instantiate_async(&mut *store).await?;
+                command.wasi_cli_run().call_run(&mut *store).await?
+            }
+            Self::P3(program) => {
+                let command = program.instantiate_async(&mut *store).await?;
+                store
+                    .run_concurrent(async |accessor| command.wasi_cli_run().call_run(accessor).await)
+                    .await??
+            }
+        };
+        ended.map_err(|()| wasmtime::format_err!("the guest failed"))
+    }
 }
 
 struct State {
@@ -73,10 +115,23 @@ impl WasiView for State {
     }
 }
 
+impl State {
+    fn sockets(&mut self) -> SocketsView<'_> {
+        SocketsView {
+            interface: self
+                .interface
+                .as_ref()
+                .expect("only instances of the virtual network are linked to it"),
+            table: &mut self.table,
+        }
+    }
+}
+
 struct Bench {
     engine: Engine,
-    over_virtual: CommandPre<State>,
-    over_kernel: CommandPre<State>,
+    over_virtual: Program,
+    over_virtual_p3: Program,
+    over_kernel: Program,
 }
 
 impl Bench {
@@ -87,18 +142,16 @@ impl Bench {
         let component = Component::from_file(&engine, guest("bench-network")?)?;
         let mut over_virtual = Linker::new(&engine);
         wasi::p2::add_to_linker(&mut over_virtual)?;
-        p2::add_to_linker(&mut over_virtual, |state: &mut State| SocketsView {
-            interface: state
-                .interface
-                .as_ref()
-                .expect("only instances of the virtual network are linked to it"),
-            table: &mut state.table,
-        })?;
+        wasi::p3::add_to_linker(&mut over_virtual)?;
+        p2::add_to_linker(&mut over_virtual, State::sockets)?;
+        p3::add_to_linker(&mut over_virtual, State::sockets)?;
+        let component_p3 = Component::from_file(&engine, guest("bench-network-p3")?)?;
         let mut over_kernel = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut over_kernel)?;
         Ok(Self {
-            over_virtual: CommandPre::new(over_virtual.instantiate_pre(&component)?)?,
-            over_kernel: CommandPre::new(over_kernel.instantiate_pre(&component)?)?,
+            over_virtual: Program::P2(CommandPreP2::new(over_virtual.instantiate_pre(&component)?)?),
+            over_virtual_p3: Program::P3(CommandPreP3::new(over_virtual.instantiate_pre(&component_p3)?)?),
+            over_kernel: Program::P2(CommandPreP2::new(over_kernel.instantiate_pre(&component)?)?),
             engine,
         })
     }
@@ -111,8 +164,19 @@ impl Bench {
             // The kernel keeps a port busy for a while after use.
             let port = PORT + u16::try_from(round)?;
             let kernel = self.kernel(case, port).await?;
-            let virtual_ = self.virtual_network(case).await?;
+            let virtual_ = self.virtual_network(case, &self.over_virtual).await?;
             ratios.push(kernel / virtual_);
+        }
+        Ok(ratios)
+    }
+
+    /// How many times as fast 0.3 is as 0.2.
+    async fn version_ratios(&self, case: &Case) -> Result<Vec<f64>> {
+        let mut ratios = Vec::new();
+        for _ in 0..ROUNDS {
+            let p2 = self.virtual_network(case, &self.over_virtual).await?;
+            let p3 = self.virtual_network(case, &self.over_virtual_p3).await?;
+            ratios.push(p2 / p3);
         }
         Ok(ratios)
     }
@@ -122,10 +186,10 @@ impl Bench {
         self.measure(case, address, &self.over_kernel, None, None).await
     }
 
-    async fn virtual_network(&self, case: &Case) -> Result<f64> {
+    async fn virtual_network(&self, case: &Case, program: &Program) -> Result<f64> {
         let (server, client) = two_instances()?;
         let address = SocketAddr::from((server.address(), PORT));
-        self.measure(case, address, &self.over_virtual, Some(server), Some(client)).await
+        self.measure(case, address, program, Some(server), Some(client)).await
     }
 
     /// How long the client's work took, in nanoseconds.
@@ -133,7 +197,7 @@ impl Bench {
         &self,
         case: &Case,
         address: SocketAddr,
-        program: &CommandPre<State>,
+        program: &Program,
         server: Option<Interface>,
         client: Option<Interface>,
     ) -> Result<f64> {
@@ -148,12 +212,7 @@ impl Bench {
         Ok(nanoseconds)
     }
 
-    fn start(
-        &self,
-        program: &CommandPre<State>,
-        interface: Option<Interface>,
-        arguments: &[&str],
-    ) -> Running {
+    fn start(&self, program: &Program, interface: Option<Interface>, arguments: &[&str]) -> Running {
         let (stdout, output) = OutputPipe::new(64 * 1024);
         let mut wasi = WasiCtx::builder();
         wasi.arg("bench-network").args(arguments).stdout(stdout).inherit_stderr();
@@ -167,13 +226,7 @@ impl Bench {
         store.set_epoch_deadline(1);
         store.epoch_deadline_async_yield_and_update(1);
         let program = program.clone();
-        let task = tokio::spawn(async move {
-            let command = program.instantiate_async(&mut store).await?;
-            match command.wasi_cli_run().call_run(&mut store).await? {
-                Ok(()) => Ok(()),
-                Err(()) => bail!("the guest failed"),
-            }
-        });
+        let task = tokio::spawn(async move { program.run(&mut store).await });
         Running { task, output }
     }
 }

@@ -11,45 +11,79 @@ use super::Method;
 /// One HTTP request. Nothing is copied out of the host before it is asked for.
 #[derive(Debug)]
 pub struct Request {
-    inner: wasi::Request,
+    inner: Inner,
+}
+
+#[derive(Debug)]
+enum Inner {
+    Received(wasi::Request),
+    /// A test has written it.
+    #[cfg(not(target_family = "wasm"))]
+    Written(crate::testing::HttpRequest),
 }
 
 impl Request {
     pub(super) const fn new(inner: wasi::Request) -> Self {
-        Self { inner }
+        Self { inner: Inner::Received(inner) }
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    pub(crate) const fn written(request: crate::testing::HttpRequest) -> Self {
+        Self { inner: Inner::Written(request) }
+    }
+
+    /// Path and query.
+    fn target(&self) -> Option<String> {
+        match &self.inner {
+            Inner::Received(request) => request.get_path_with_query(),
+            #[cfg(not(target_family = "wasm"))]
+            Inner::Written(request) => Some(request.target.clone()),
+        }
     }
 
     /// What the client asks to be done.
     #[must_use]
     pub fn method(&self) -> Method {
-        self.inner.get_method().into()
+        match &self.inner {
+            Inner::Received(request) => request.get_method().into(),
+            #[cfg(not(target_family = "wasm"))]
+            Inner::Written(request) => request.method.clone(),
+        }
     }
 
     /// The path, percent-encoding and all, without the query: `/` at least.
     #[must_use]
     pub fn path(&self) -> String {
-        let target = self.inner.get_path_with_query().unwrap_or_default();
+        let target = self.target().unwrap_or_default();
         path_and_query(&target).0.to_owned()
     }
 
     /// The text after the `?`, if there is one.
     #[must_use]
     pub fn query(&self) -> Option<String> {
-        let target = self.inner.get_path_with_query()?;
+        let target = self.target()?;
         path_and_query(&target).1.map(str::to_owned)
     }
 
     /// The first header of this name, in any case, if it is text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<String> {
-        let value = self.inner.get_headers().get(name).into_iter().next()?;
+        let value = match &self.inner {
+            Inner::Received(request) => request.get_headers().get(name).into_iter().next()?,
+            #[cfg(not(target_family = "wasm"))]
+            Inner::Written(request) => request.header(name)?.to_vec(),
+        };
         String::from_utf8(value).ok()
     }
 
     /// All headers: names and raw values, in the order of the request.
     #[must_use]
     pub fn headers(&self) -> Vec<(String, Vec<u8>)> {
-        self.inner.get_headers().copy_all()
+        match &self.inner {
+            Inner::Received(request) => request.get_headers().copy_all(),
+            #[cfg(not(target_family = "wasm"))]
+            Inner::Written(request) => request.headers.clone(),
+        }
     }
 
     /// Reads the body, which may have at most `limit` bytes.
@@ -58,9 +92,19 @@ impl Request {
     ///
     /// [`BodyError::TooLong`] as soon as the limit is passed, [`BodyError::Broken`] when the client left half-way.
     pub async fn body(self, limit: usize) -> Result<Vec<u8>, BodyError> {
+        #[cfg(not(target_family = "wasm"))]
+        let received = match self.inner {
+            Inner::Received(request) => request,
+            Inner::Written(request) if request.body.len() > limit => {
+                return Err(BodyError::TooLong { limit });
+            }
+            Inner::Written(request) => return Ok(request.body),
+        };
+        #[cfg(target_family = "wasm")]
+        let Inner::Received(received) = self.inner;
         // WASI wants to hear whether the handler could use the body. Dropping the writer says yes.
         let (_, handled) = wit_future::new(|| Ok(()));
-        let (mut incoming, end) = wasi::Request::consume_body(self.inner, handled);
+        let (mut incoming, end) = wasi::Request::consume_body(received, handled);
         let mut body = Vec::new();
         loop {
             if body.len() == body.capacity() {

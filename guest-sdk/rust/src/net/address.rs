@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV
 use wasip3::sockets::ip_name_lookup::resolve_addresses;
 use wasip3::sockets::types as wasi;
 
-use super::error::lookup_error;
+use super::error::{lookup_error, needs_component};
 use crate::Endpoint;
 
 /// Where to connect to: an address, or a name of the deployment and a port.
@@ -83,6 +83,7 @@ impl fmt::Display for Destination {
 ///
 /// [`NotFound`](io::ErrorKind::NotFound) if nothing that this instance may see has this name.
 pub async fn resolve(name: &str) -> io::Result<Vec<IpAddr>> {
+    needs_component()?;
     let addresses = resolve_addresses(name.to_owned()).await.map_err(lookup_error)?;
     Ok(addresses.into_iter().map(address_from_wasi).collect())
 }

@@ -5,6 +5,16 @@ use std::io::{Error, ErrorKind};
 use wasip3::sockets::ip_name_lookup::ErrorCode as LookupCode;
 use wasip3::sockets::types::ErrorCode;
 
+/// There are no sockets where there is no fabric.
+pub(super) fn needs_component() -> std::io::Result<()> {
+    if cfg!(target_family = "wasm") {
+        return Ok(());
+    }
+    let why = "a role has a network in its component only: test what needs one with `wasm-roles run`, or in a test that \
+               embeds the fabric";
+    Err(Error::new(ErrorKind::Unsupported, why))
+}
+
 pub(super) fn socket_error(code: ErrorCode) -> Error {
     let kind = match code {
         ErrorCode::AccessDenied => ErrorKind::PermissionDenied,

@@ -7,7 +7,7 @@ use wasip3::sockets::types::TcpSocket;
 use wit_bindgen::StreamReader;
 
 use super::address::{family, from_wasi, to_wasi};
-use super::error::socket_error;
+use super::error::{needs_component, socket_error};
 use super::read::read_into;
 use super::stream::TcpStream;
 
@@ -27,6 +27,7 @@ impl TcpListener {
     /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) if the port is not one of the role's endpoints,
     /// [`AddrInUse`](io::ErrorKind::AddrInUse), [`AddrNotAvailable`](io::ErrorKind::AddrNotAvailable).
     pub fn bind(address: impl Into<SocketAddr>) -> io::Result<Self> {
+        needs_component()?;
         let address = address.into();
         let socket = TcpSocket::create(family(address)).map_err(socket_error)?;
         socket.bind(to_wasi(address)).map_err(socket_error)?;

@@ -9,7 +9,7 @@ use wasip3::wit_stream;
 use wit_bindgen::{FutureReader, StreamReader, StreamWriter};
 
 use super::address::{Destination, family, from_wasi, to_wasi};
-use super::error::socket_error;
+use super::error::{needs_component, socket_error};
 use super::read::read_into;
 
 /// Bytes that one read asks for at least, so that a role that reads byte by byte does not cross the sandbox for each.
@@ -45,6 +45,7 @@ impl TcpStream {
     }
 
     async fn connect_to(address: SocketAddr) -> io::Result<Self> {
+        needs_component()?;
         let socket = TcpSocket::create(family(address)).map_err(socket_error)?;
         socket.connect(to_wasi(address)).await.map_err(socket_error)?;
         Ok(Self::connected(socket))

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 
-use super::{PublicationArguments, ServiceArguments};
+use super::{LimitArguments, PublicationArguments, ServiceArguments};
 
 pub const CHECK_EXAMPLE: &str = "\
 Exit code: 0 clean or only warnings and notes, 1 errors, 2 wrong arguments.
@@ -59,6 +59,9 @@ pub struct PlanArguments {
 
     #[command(flatten)]
     pub publication: PublicationArguments,
+
+    #[command(flatten)]
+    pub limits: LimitArguments,
 
     /// How the plan is written
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Human)]

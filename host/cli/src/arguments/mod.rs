@@ -1,6 +1,9 @@
 //! The arguments of the command line.
 
+mod certificates;
 mod inspect;
+mod limits;
+mod outbound;
 mod overlays;
 mod publication;
 mod run;
@@ -8,10 +11,13 @@ mod service;
 
 use clap::{Parser, Subcommand};
 
+pub use certificates::CertificateArguments;
 pub use inspect::{
     CheckArguments, ExplainArguments, ExplainCodeArguments, Format, GraphArguments, GraphFormat,
     PlanArguments,
 };
+pub use limits::LimitArguments;
+pub use outbound::OutboundArguments;
 pub use publication::PublicationArguments;
 pub use run::{LogFormat, RunArguments};
 pub use service::ServiceArguments;

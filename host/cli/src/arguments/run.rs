@@ -6,7 +6,9 @@ use clap::{Args, ValueEnum};
 use wasm_roles_fabric::DEFAULT_STOP_BUDGET;
 use wasm_roles_service_plan::RoleName;
 
-use super::{PublicationArguments, ServiceArguments};
+use super::{
+    CertificateArguments, LimitArguments, OutboundArguments, PublicationArguments, ServiceArguments,
+};
 
 pub const EXAMPLE: &str = "\
 Example:
@@ -23,6 +25,15 @@ pub struct RunArguments {
     #[command(flatten)]
     pub publication: PublicationArguments,
 
+    #[command(flatten)]
+    pub certificates: CertificateArguments,
+
+    #[command(flatten)]
+    pub outbound: OutboundArguments,
+
+    #[command(flatten)]
+    pub limits: LimitArguments,
+
     /// The folder with the component of a role; without it the folder of the role's name beside the definition, or else
     /// the definition's own
     #[arg(long, value_name = "ROLE=DIR", value_parser = parse_approot)]
@@ -31,6 +42,19 @@ pub struct RunArguments {
     /// How long an instance may take to stop before it is cut off
     #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_STOP_BUDGET.as_secs())]
     pub stop_timeout: u64,
+
+    /// Where local storage lives, and is found again by the next run; each service has a folder of its own. Without it the
+    /// storage is removed at the end
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+
+    /// Do not remove local storage at the end, and say where it is
+    #[arg(long, conflicts_with = "data_dir")]
+    pub keep_data: bool,
+
+    /// Write the traffic of the service's network to a file for Wireshark
+    #[arg(long, value_name = "FILE.pcapng")]
+    pub capture: Option<PathBuf>,
 
     /// How output and events are written
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Plain)]

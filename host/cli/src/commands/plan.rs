@@ -13,7 +13,7 @@ use crate::words::plan::tables;
 /// Prints the plan of the service.
 pub fn plan(arguments: &PlanArguments) -> Result<Ending> {
     let reading = Reading::telling_configuration(&arguments.service)?;
-    let plan = reading.plan()?;
+    let plan = arguments.limits.over(reading.plan()?)?;
     let problems = arguments.publication.problems(&plan);
     if !problems.is_empty() {
         return Err(Failure::from(problems.as_slice()).into());

@@ -9,14 +9,19 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{interval_at, timeout};
 use wasm_roles_fabric::approot::Approots;
+use wasm_roles_fabric::virtual_network::Network;
 use wasm_roles_fabric::{
-    Clock, Deployment, DeploymentOptions, Events, Runtime, RuntimeOptions, Seed, Status, remove_tree,
+    CertificateOptions, Clock, Deployment, DeploymentOptions, Events, Runtime, RuntimeOptions, Seed, Status,
 };
+use wasm_roles_service_plan::{Plan, missing_rules};
 
 use super::Ending;
 use crate::arguments::RunArguments;
 use crate::cache_folder;
+use crate::capture::Capture;
+use crate::data::Data;
 use crate::failure::Failure;
+use crate::host_policy::host_rules;
 use crate::printer::{Printed, Printer};
 use crate::reading::Reading;
 use crate::service_files::ServiceFiles;
@@ -32,17 +37,25 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 pub async fn run(arguments: RunArguments) -> Result<Ending> {
     let mut signals = StopSignals::listen().context("signals cannot be listened to")?;
     let reading = Reading::of(&arguments.service)?;
-    let plan = Arc::new(reading.plan()?);
+    let plan = Arc::new(arguments.limits.over(reading.plan()?)?);
     let files = reading.into_files();
+    let rules = host_rules(&arguments.outbound, &files.folder, &plan)?;
     let engine = engine(&arguments)?;
-    let data =
-        tempfile::Builder::new().prefix("wasm-roles-").tempdir().context("no folder for local storage")?;
-    let options = options(&arguments, &files, data.path().to_owned());
+    let data = Data::of(&arguments)?;
+    let certificates = arguments.certificates.options()?;
+    let options = options(&arguments, &files, certificates, data.path().to_owned());
     let clock = options.clock;
+    let capture = Capture::of(&arguments, clock)?;
+    let prepare = |network: &Network| {
+        network.set_host_rules(rules);
+        capture.watch(network);
+    };
     let (deployment, events) = tokio::select! {
         biased;
         () = signals.next() => return Ok(Ending::Interrupted),
-        started = Deployment::start(&engine, Arc::clone(&plan), options) => started.map_err(Failure::from)?,
+        started = Deployment::start_with(&engine, Arc::clone(&plan), options, prepare) => {
+            started.map_err(Failure::from)?
+        }
     };
     let (printer, printed) = Printer::start().context("no thread can be started")?;
     let mut words = words::of(&arguments, &plan);
@@ -52,17 +65,19 @@ pub async fn run(arguments: RunArguments) -> Result<Ending> {
         deployment_id: deployment.id(),
         configuration: files.configuration.as_ref().map(|source| source.name.as_str()),
         published: deployment.published(),
+        kept: data.kept(),
     };
     printer.print(words.started(&started)).await;
     let (progress, told) = mpsc::unbounded_channel();
     let talk = tokio::spawn(talk(words, clock, printer, events, told));
     let stop_budget = Duration::from_secs(arguments.stop_timeout);
-    let session = Session { deployment, signals, printed, progress, talk, stop_budget };
+    let session = Session { plan, deployment, signals, printed, progress, talk, stop_budget };
     let ending = session.live().await;
-    // A failure leaves files in the folder for temporary ones, which is no reason to fail. What guests have nested
-    // deeply must not be removed by recursion.
-    let data = data.keep();
-    let _ = tokio::task::spawn_blocking(move || remove_tree(&data)).await;
+    let ended = tokio::task::spawn_blocking(move || {
+        data.end();
+        capture.end()
+    });
+    ended.await.unwrap_or(Ok(()))?;
     Ok(ending)
 }
 
@@ -74,6 +89,7 @@ fn engine(arguments: &RunArguments) -> Result<Runtime, Failure> {
 fn options(
     arguments: &RunArguments,
     files: &ServiceFiles,
+    certificates: CertificateOptions,
     data_folder: std::path::PathBuf,
 ) -> DeploymentOptions {
     let mut approots = Approots::beside(&files.folder);
@@ -83,6 +99,7 @@ fn options(
     DeploymentOptions {
         approots,
         publication: arguments.publication.publication(),
+        certificates,
         stop_budget: Duration::from_secs(arguments.stop_timeout),
         data_folder,
         emulated: true,
@@ -106,14 +123,14 @@ async fn talk(
     mut events: Events,
     mut progress: mpsc::UnboundedReceiver<Progress>,
 ) {
-    let mut stopped = None;
+    let mut last = Vec::new();
     loop {
         let page = tokio::select! {
             biased;
             Some(progress) = progress.recv() => match progress {
                 // All of this deployment's events come before it.
-                Progress::Stopped(_) => {
-                    stopped = Some(progress);
+                Progress::Stopped(_) | Progress::MissingRules(_) => {
+                    last.push(progress);
                     continue;
                 }
                 other => Some(words.progress(clock.wall(), &other)),
@@ -127,16 +144,17 @@ async fn talk(
             printer.print(page).await;
         }
     }
-    if stopped.is_none() {
-        stopped = progress.recv().await;
+    while let Some(progress) = progress.recv().await {
+        last.push(progress);
     }
-    if let Some(stopped) = stopped {
-        printer.print(words.progress(clock.wall(), &stopped)).await;
+    for progress in last {
+        printer.print(words.progress(clock.wall(), &progress)).await;
     }
 }
 
 /// A running service and those who could want it to stop.
 struct Session {
+    plan: Arc<Plan>,
     deployment: Deployment,
     signals: StopSignals,
     printed: Printed,
@@ -148,11 +166,17 @@ struct Session {
 impl Session {
     async fn live(mut self) -> Ending {
         self.until_stop_is_wanted().await;
-        let Self { deployment, mut signals, mut printed, progress, talk, stop_budget } = self;
+        let Self { plan, deployment, mut signals, mut printed, progress, talk, stop_budget } = self;
+        let network = deployment.network().clone();
         tokio::select! {
             biased;
             () = signals.next() => return Ending::Interrupted,
             () = stop(deployment, &progress, stop_budget) => {}
+        }
+        let passed = network.passed();
+        let seen = passed.iter().map(|passed| (passed.role.as_str(), &passed.reason));
+        if let Some(missing) = missing_rules(&plan, seen) {
+            let _ = progress.send(Progress::MissingRules(missing));
         }
         drop(progress);
         // Whoever does not read the last words cannot keep the program from ending.

@@ -6,8 +6,9 @@ use wasm_roles_fabric::DeniedEvent;
 /// printable, and the rest comes from the definition.
 pub fn lines(denied: &DeniedEvent) -> Vec<String> {
     let DeniedEvent { denial, explanation } = denied;
+    let verdict = if denial.is_enforced { "denied" } else { "would be denied" };
     vec![
-        format!("denied: {} {}", denial.operation, denial.target),
+        format!("{verdict}: {} {}", denial.operation, denial.target),
         explanation.reason.clone(),
         explanation.remedy.clone(),
     ]

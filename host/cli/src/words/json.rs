@@ -24,6 +24,7 @@ impl Words for Json {
             "deployment": started.deployment_id,
             "configuration": started.configuration,
             "instances": started.plan.instances.iter().map(instance).collect::<Vec<_>>(),
+            "data_dir": started.kept.map(|folder| folder.display().to_string()),
             "public_ports": started.published.iter().map(public_port).collect::<Vec<_>>(),
         });
         page(started.time, "started", fields)
@@ -68,6 +69,28 @@ impl Words for Json {
             EventKind::ChangeRefused { instance } => {
                 ("change-refused", json!({"instance": instance.as_str()}))
             }
+            EventKind::OutputDropped { instance, task, stream, lines } => (
+                "output-dropped",
+                json!({
+                    "instance": instance.as_str(),
+                    "task": task.as_deref(),
+                    "stream": stream.name(),
+                    "lines": lines,
+                }),
+            ),
+            EventKind::LimitReached { instance, task, limit } => (
+                "limit-reached",
+                json!({
+                    "instance": instance.as_str(),
+                    "task": task.as_deref(),
+                    "limit": limit.name(),
+                    "value": limit.value(),
+                }),
+            ),
+            EventKind::OutOfSockets { instance, limit } => (
+                "limit-reached",
+                json!({"instance": instance, "task": null, "limit": "sockets", "value": limit}),
+            ),
             EventKind::TaskEnded { instance, task, kind, end, last_words } => (
                 "task-ended",
                 json!({
@@ -87,6 +110,7 @@ impl Words for Json {
                         "instance": denial.subject_id,
                         "operation": denial.operation.to_string(),
                         "target": denial.target,
+                        "enforced": denial.is_enforced,
                         "reason": explanation.reason,
                         "place": explanation.place.as_ref().map(ToString::to_string),
                         "remedy": explanation.remedy,
@@ -112,6 +136,20 @@ impl Words for Json {
                 "no-ready-instance",
                 json!({"port": port.get(), "role": role.as_str(), "connections": connections}),
             ),
+            EventKind::HandshakesFailed { port, failure, connections } => (
+                "handshakes-failed",
+                json!({"port": port.get(), "reason": failure.to_string(), "connections": connections}),
+            ),
+            EventKind::Certificate(notice) => ("certificate", json!({"message": notice.to_string()})),
+            EventKind::DatagramsLost { port, role, loss, datagrams } => (
+                "datagrams-lost",
+                json!({
+                    "port": port.get(),
+                    "role": role.as_str(),
+                    "reason": loss.to_string(),
+                    "datagrams": datagrams,
+                }),
+            ),
             EventKind::AcceptFailed { port, reason } => {
                 ("accept-failed", json!({"port": port.get(), "reason": reason}))
             }
@@ -133,6 +171,14 @@ impl Words for Json {
                 page(time, "still-waiting", json!({"waiting_for": ids(waiting)}))
             }
             Progress::Stopped(summary) => page(time, "stopped", stopped(summary)),
+            Progress::MissingRules(missing) => page(
+                time,
+                "missing-rules",
+                json!({
+                    "endpoints": missing.endpoints.iter().map(|(role, xml)| json!({"role": role, "xml": xml})).collect::<Vec<_>>(),
+                    "rules": missing.rules,
+                }),
+            ),
         }
     }
 }
@@ -184,7 +230,7 @@ fn public_port(published: &Published) -> Value {
         "role": public.role.as_str(),
         "endpoint": public.endpoint,
         "instance": public.instance.as_ref().map(InstanceId::as_str),
-        "listens_on": published.at.map(|at| at.to_string()),
+        "listens_on": published.at.to_string(),
     })
 }
 

@@ -14,11 +14,12 @@ mod table;
 mod time;
 
 use std::io::IsTerminal;
+use std::path::Path;
 use std::time::Duration;
 
 pub use clean::clean;
 use wasm_roles_fabric::{Event, Published, StopSummary};
-use wasm_roles_service_plan::{InstanceId, Plan};
+use wasm_roles_service_plan::{InstanceId, MissingRules, Plan};
 
 use crate::arguments::{LogFormat, RunArguments};
 use crate::printer::Page;
@@ -41,6 +42,8 @@ pub struct Started<'a> {
     /// The configuration file; none when there is none.
     pub configuration: Option<&'a str>,
     pub published: &'a [Published],
+    /// The folder with local storage, if it is there after the run.
+    pub kept: Option<&'a Path>,
 }
 
 /// How the service as a whole gets on.
@@ -53,6 +56,8 @@ pub enum Progress {
     StillWaiting(Vec<InstanceId>),
     /// All instances have stopped.
     Stopped(StopSummary),
+    /// What the definition lacks for what the service did while its policy was only logged.
+    MissingRules(MissingRules),
 }
 
 /// The words that the arguments ask for.

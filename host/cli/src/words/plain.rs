@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use wasm_roles_fabric::{CONNECTION_WAIT, Event, EventKind, Status, StopSummary};
-use wasm_roles_service_plan::{InstanceId, Port, TaskKind};
+use wasm_roles_service_plan::{InstanceId, MissingRules, Port, TaskKind};
 
 use super::clean::clean;
 use super::color::paint;
@@ -104,6 +104,20 @@ impl Words for Plain {
             EventKind::Denied(denied) => self.say(&denied.denial.subject_id, &denial::lines(denied)),
             EventKind::DenialsSilenced { instance } => self
                 .say_one(instance, "denied many different things; further ones are only counted".to_owned()),
+            EventKind::OutputDropped { instance, task, stream, lines } => {
+                let subject = subject(instance, task.as_deref());
+                let lines = format!("{} dropped", counted_lines(*lines));
+                self.say_one(
+                    &subject,
+                    format!("{lines}: it writes more to {} than its log rate", stream.name()),
+                )
+            }
+            EventKind::LimitReached { instance, task, limit } => {
+                self.say_one(&subject(instance, task.as_deref()), format!("hit {limit}"))
+            }
+            EventKind::OutOfSockets { instance, limit } => {
+                self.say_one(instance, format!("hit its limit of {limit} sockets"))
+            }
             EventKind::ProbeFails { instance, probe, port, silence, failure } => {
                 self.failing.insert((instance.clone(), *port));
                 self.say_one(
@@ -133,6 +147,18 @@ impl Words for Plain {
                     ),
                 )
             }
+            EventKind::HandshakesFailed { port, failure, connections } => {
+                let failed = counted(*connections, "TLS handshake", "TLS handshakes");
+                self.say_one(&format!("public port {port}"), format!("{failed} failed: {failure}"))
+            }
+            EventKind::Certificate(notice) => self.say_one("certificates", notice.to_string()),
+            EventKind::DatagramsLost { port, role, loss, datagrams } => {
+                let lost = counted(*datagrams, "datagram was", "datagrams were");
+                self.say_one(
+                    &format!("public port {port}"),
+                    format!("{lost} lost between clients and {role}: {loss}"),
+                )
+            }
             EventKind::AcceptFailed { port, reason } => {
                 self.say_one(&format!("public port {port}"), format!("takes no connections now: {reason}"))
             }
@@ -156,10 +182,18 @@ impl Words for Plain {
             ),
             Progress::StillWaiting(waiting) => format!("Still waiting for {}", named(waiting)),
             Progress::Stopped(summary) => stopped(summary),
+            Progress::MissingRules(missing) => return missing_rules(missing),
         };
         let words = if self.colored { paint(&words, 2) } else { words };
         Page::err(format!("{words}\n"))
     }
+}
+
+/// Not coloured, since people copy it.
+fn missing_rules(missing: &MissingRules) -> Page {
+    Page::err(format!(
+        "The policy was logged and not enforced. This would allow what was seen:\n\n{missing}\n"
+    ))
 }
 
 fn stopped(summary: &StopSummary) -> String {
@@ -182,10 +216,29 @@ fn counted(number: u64, one: &str, many: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {many}") }
 }
 
+/// An instance, and its start-up task if it is about one. The task's name comes from the definition.
+fn subject(instance: &InstanceId, task: Option<&str>) -> String {
+    let task = task.map(|task| format!(", start-up task {}", clean(task.as_bytes(), false)));
+    format!("{instance}{}", task.unwrap_or_default())
+}
+
+/// Such as `12,345 lines`.
+fn counted_lines(lines: u64) -> String {
+    let digits = lines.to_string();
+    let mut grouped = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && digits.len().saturating_sub(place).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    format!("{grouped} {}", if lines == 1 { "line" } else { "lines" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wasm_roles_fabric::{ProbeFailure, ProgramEnd, Recycled};
+    use wasm_roles_fabric::{OutputStream, ProbeFailure, ProgramEnd, ReachedLimit, Recycled};
     use wasm_roles_service_plan::RoleName;
 
     fn ids(count: u32) -> Vec<InstanceId> {
@@ -230,6 +283,28 @@ mod tests {
         assert_eq!(ended(TaskKind::Foreground, 3).unwrap(), words);
         assert_eq!(ended(TaskKind::Background, 0), None);
         assert_eq!(ended(TaskKind::Simple, 3), None);
+    }
+
+    #[test]
+    fn what_a_limit_took_away_is_told_in_the_guests_place() {
+        let mut plain = Plain::new(GuestLines::raw(), false);
+        let instance = ids(1).remove(0);
+        let dropped = |lines, task: Option<&str>| EventKind::OutputDropped {
+            instance: instance.clone(),
+            task: task.map(Into::into),
+            stream: OutputStream::Stdout,
+            lines,
+        };
+        let words = "Web_IN_0 * 12,345 lines dropped: it writes more to stdout than its log rate\n";
+        assert_eq!(said(dropped(12_345, None), &mut plain).unwrap(), words);
+        let words = "Web_IN_0, start-up task a\\u{1b}.cmd * 1 line dropped: it writes more to stdout than its log rate\n";
+        assert_eq!(said(dropped(1, Some("a\x1b.cmd")), &mut plain).unwrap(), words);
+        assert_eq!(counted_lines(1_234_567), "1,234,567 lines");
+        let limit = ReachedLimit::Memory { bytes: 1_792 << 20 };
+        let reached = EventKind::LimitReached { instance: instance.clone(), task: None, limit };
+        assert_eq!(said(reached, &mut plain).unwrap(), "Web_IN_0 * hit its memory limit (1.75 GiB)\n");
+        let sockets = EventKind::OutOfSockets { instance: "Web_IN_0".to_owned(), limit: 4096 };
+        assert_eq!(said(sockets, &mut plain).unwrap(), "Web_IN_0 * hit its limit of 4096 sockets\n");
     }
 
     #[test]

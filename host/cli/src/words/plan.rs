@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use wasm_roles_service_model::AppliedOverlay;
 use wasm_roles_service_plan::{
-    Plan, PlannedInstance, PlannedRole, Publish, RoleKind, RoleName, TrafficEntry,
+    LimitName, Plan, PlannedInstance, PlannedRole, Publish, RoleKind, RoleName, TrafficEntry,
 };
 
 use super::clean::clean;
@@ -22,7 +22,8 @@ pub fn tables(
         configuration.map_or("no configuration".to_owned(), |file| format!("configuration {file}"));
     let title =
         format!("{}\n", clean(format!("Service {}, {configuration}", plan.service).as_bytes(), false));
-    let mut parts = vec![title, roles(plan), instances(plan)];
+    let mut parts = vec![title, roles(plan), limits(plan), instances(plan)];
+    parts.retain(|part| !part.is_empty());
     if !plan.public.is_empty() {
         parts.push(table::public_ports(plan.public.iter().map(|public| (public, publish(public)))));
     }
@@ -42,37 +43,47 @@ fn roles(plan: &Plan) -> String {
     for instance in &plan.instances {
         instances.entry(&instance.role).or_default().push(instance);
     }
-    let heading = ["ROLE", "KIND", "INSTANCES", "MEMORY EACH", "CPU WEIGHT", "DISK EACH", "LOCAL STORES"]
-        .map(str::to_owned);
+    let heading = ["ROLE", "KIND", "INSTANCES", "LOCAL STORES"].map(str::to_owned);
     let of_role = |role: &PlannedRole| instances.get(&role.name).map(Vec::as_slice).unwrap_or_default();
     aligned(heading, plan.roles.iter().map(|role| role_row(role, of_role(role))))
 }
 
-/// A role. The limits are those of each instance.
-fn role_row(role: &PlannedRole, instances: &[&PlannedInstance]) -> [String; 7] {
+fn role_row(role: &PlannedRole, instances: &[&PlannedInstance]) -> [String; 4] {
     let kind = match role.kind {
         RoleKind::Web => "web",
         RoleKind::Worker => "worker",
     };
-    let limits = instances.first().map(|instance| instance.limits);
-    let of_limits = |text: Option<String>| text.unwrap_or("-".to_owned());
     let stores = role.local_resources.iter().map(|store| {
         let cleaned = if store.clean_on_recycle { ", cleaned" } else { "" };
         format!("{} ({} MB{cleaned})", store.name, store.size_mb)
     });
-    [
-        role.name.to_string(),
-        kind.to_owned(),
-        instances.len().to_string(),
-        of_limits(limits.map(|limits| mebibytes(limits.memory_bytes))),
-        of_limits(limits.map(|limits| limits.cpu_weight.to_string())),
-        of_limits(limits.map(|limits| mebibytes(limits.disk_bytes))),
-        listed(stores),
-    ]
+    [role.name.to_string(), kind.to_owned(), instances.len().to_string(), listed(stores)]
 }
 
-fn mebibytes(bytes: u64) -> String {
-    format!("{} MiB", bytes >> 20)
+/// What each instance of a role may use; nothing without an instance.
+fn limits(plan: &Plan) -> String {
+    let mut rows = Vec::new();
+    for role in &plan.roles {
+        if let Some(instance) = plan.instances.iter().find(|instance| instance.role == role.name) {
+            let mut row = std::iter::once(role.name.to_string())
+                .chain(LimitName::ALL.map(|name| name.in_words(instance.limits.get(name))));
+            rows.push(std::array::from_fn(|_| row.next().unwrap_or_default()));
+        }
+    }
+    if rows.is_empty() {
+        return String::new();
+    }
+    let heading: [&str; 8] = [
+        "LIMITS OF EACH INSTANCE",
+        "MEMORY",
+        "CPU WEIGHT",
+        "DISK",
+        "SOCKETS",
+        "RESOURCES",
+        "TABLES",
+        "LOG RATE",
+    ];
+    aligned(heading.map(str::to_owned), rows.into_iter())
 }
 
 fn instances(plan: &Plan) -> String {

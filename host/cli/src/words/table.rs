@@ -13,7 +13,11 @@ pub fn table(started: &Started<'_>) -> String {
     let configuration =
         started.configuration.map_or("no configuration".to_owned(), |file| format!("configuration {file}"));
     let mut text =
-        format!("Service {}, {configuration}\nDeployment {}\n\n", plan.service, started.deployment_id);
+        format!("Service {}, {configuration}\nDeployment {}\n", plan.service, started.deployment_id);
+    if let Some(folder) = started.kept {
+        text.push_str(&format!("Local storage in {}\n", folder.display()));
+    }
+    text.push('\n');
     let heading = ["INSTANCE", "ROLE", "ADDRESS", "ENDPOINTS"].map(str::to_owned);
     text.push_str(&aligned(heading, plan.instances.iter().map(instance_row)));
     if !started.published.is_empty() {
@@ -27,7 +31,7 @@ pub fn table(started: &Started<'_>) -> String {
 }
 
 /// Public ports and where they listen.
-pub fn public_ports<'a>(ports: impl Iterator<Item = (&'a PublicPort, Option<SocketAddr>)>) -> String {
+pub fn public_ports<'a>(ports: impl Iterator<Item = (&'a PublicPort, SocketAddr)>) -> String {
     let heading = ["PUBLIC PORT", "ROLE", "ENDPOINT", "LISTENS ON"].map(str::to_owned);
     aligned(heading, ports.map(|(public, at)| port_row(public, at)))
 }
@@ -51,16 +55,16 @@ pub fn endpoint(endpoint: &PlannedEndpoint) -> String {
     format!("{} {} {ports}", endpoint.name, endpoint.protocol)
 }
 
-fn port_row(public: &PublicPort, at: Option<SocketAddr>) -> [String; 4] {
+fn port_row(public: &PublicPort, at: SocketAddr) -> [String; 4] {
     let transport = match public.transport {
         Transport::Tcp => "tcp",
         Transport::Udp => "udp",
     };
     let who = public.instance.as_ref().map_or_else(|| public.role.to_string(), ToString::to_string);
-    let place = match at {
-        Some(at) if public.protocol == Protocol::Http => format!("http://{at}/"),
-        Some(at) => at.to_string(),
-        None => format!("- ({} is not served by this version)", public.protocol),
+    let place = match public.protocol {
+        Protocol::Http => format!("http://{at}/"),
+        Protocol::Https => format!("https://{at}/"),
+        Protocol::Tcp | Protocol::Udp | Protocol::Any => at.to_string(),
     };
     [format!("{}/{transport}", public.port), who, public.endpoint.clone(), place]
 }

@@ -11,8 +11,11 @@
 
 mod bad_input;
 mod components;
+mod data;
 mod documentation;
 mod golden;
+mod host_policy;
 mod inspect;
+mod life_cycle_page;
 mod service;
 mod session;

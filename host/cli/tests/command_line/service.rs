@@ -97,6 +97,11 @@ impl Service {
         fs::read_dir(self.temporary()).unwrap().count()
     }
 
+    /// The folder for temporary files.
+    pub fn temporary_files(&self) -> Vec<PathBuf> {
+        fs::read_dir(self.temporary()).unwrap().map(|entry| entry.unwrap().path()).collect()
+    }
+
     /// Runs the program to its end; everything that it said, with its exit code.
     pub fn transcript(&self, arguments: &str) -> String {
         let output = self.command(arguments).output().unwrap();

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpSocket;
-use tokio::sync::oneshot;
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::sync::{oneshot, watch};
 use wasm_roles_role_runtime::Clock;
 
 use super::*;
 use crate::events::{Event, Events};
+use crate::probe::prober::Healthy;
+use crate::rotation::Rotation;
 use crate::test_plans::plan_of;
 use crate::waiting::CONNECTION_WAIT;
 
@@ -21,7 +23,12 @@ struct Greeter {
 }
 
 impl Taker for Greeter {
-    fn take(&self, _: NonZeroU16, mut stream: TcpStream, options: HandOverOptions) -> Result<(), TcpStream> {
+    fn take(
+        &self,
+        _: NonZeroU16,
+        mut stream: OutsideStream,
+        options: HandOverOptions,
+    ) -> Result<(), OutsideStream> {
         if !self.listens {
             return Err(stream);
         }
@@ -68,9 +75,10 @@ impl Setup {
         let watched = self.probed.then(|| healthy.subscribe());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap();
-        let balancer =
-            Balancer { public, only: self.only, rotation: rotation.subscribe(), healthy: watched, herald };
-        tokio::spawn(balancer.serve(listener));
+        let (only, rotating) = (self.only, rotation.subscribe());
+        let backends = Backends { public, only, rotation: rotating, healthy: watched };
+        let balancer = Balancer { backends, herald };
+        tokio::spawn(balancer.serve(listener, None));
         let port = Port { at, rotation, healthy, events, _herald_alive };
         for (ordinal, (name, listens)) in (0..).zip(greeters) {
             port.enter(ordinal, name, *listens);
@@ -228,18 +236,4 @@ async fn more_connections_than_can_wait_are_refused_at_once() {
     assert_eq!(port.refused().await.2, 1);
     // The others are not forgotten, although their count comes at a time when no connection does.
     assert_eq!(port.refused().await.2, crate::waiting::PLACES as u64);
-}
-
-#[test]
-fn refused_connections_are_told_of_at_most_every_five_seconds() {
-    let (mut refused, start) = (Refused::default(), Instant::now());
-    let after = |seconds| start + Duration::from_secs(seconds);
-    let told: Vec<_> = [0, 1, 4, 5, 6, 20]
-        .map(|seconds| {
-            refused.count();
-            refused.take_due(after(seconds))
-        })
-        .into();
-    assert_eq!(told, [Some(1), None, None, Some(3), None, Some(2)]);
-    assert_eq!(refused.take_due(after(99)), None);
 }

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use wasm_roles_role_runtime::Change;
 use wasm_roles_service_plan::TopologyChangeDiscovery as Discovery;
-use wasm_roles_service_plan::{InstanceId, Plan, PlannedInstance, PlannedRole, RoleName};
+use wasm_roles_service_plan::{InstanceId, Plan, PlannedInstance, PlannedRole, PublicPort, RoleName};
 
 use super::ChangeError;
 
@@ -51,7 +51,11 @@ impl Difference {
     ///
     /// [`ChangeError::Definition`] when more than settings and instances are different.
     pub(crate) fn between(old: &Plan, new: &Plan) -> Result<Self, ChangeError> {
-        if old.service != new.service || old.roles.len() != new.roles.len() || old.public != new.public {
+        let same = old.service == new.service
+            && old.roles.len() == new.roles.len()
+            && old.topology_change_discovery == new.topology_change_discovery
+            && same_public_ports(old, new);
+        if !same {
             return Err(ChangeError::Definition);
         }
         let mut difference = Self::default();
@@ -74,14 +78,24 @@ impl Difference {
         Ok(difference)
     }
 
-    pub(crate) fn topology(&self) -> &[RoleName] {
-        &self.topology
+    /// As much as both say, for instances that may have heard of either plan.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        for (role, names) in other.settings {
+            self.settings.entry(role).or_default().extend(names);
+        }
+        for role in other.topology {
+            if !self.topology.contains(&role) {
+                self.topology.push(role);
+            }
+        }
+        self
     }
 
-    /// Who is told what, in which order. Only instances that both plans have are told.
-    pub(crate) fn steps(&self, old: &Plan, new: &Plan) -> Vec<Step> {
+    /// Who is told what, in which order. Only those who stay are told: who comes starts with the new plan, and who goes is
+    /// told to stop.
+    pub(crate) fn steps(&self, new: &Plan, staying: &BTreeSet<InstanceId>) -> Vec<Step> {
         let staying: Vec<&PlannedInstance> =
-            new.instances.iter().filter(|instance| old.instance(&instance.id).is_some()).collect();
+            new.instances.iter().filter(|instance| staying.contains(&instance.id)).collect();
         let blast = new.topology_change_discovery == Discovery::Blast;
         let at_once = Step {
             how: How::AtOnce,
@@ -127,6 +141,18 @@ fn notices(instances: &[&PlannedInstance], changes: impl Fn(&PlannedInstance) ->
     instances.iter().filter_map(notice).collect()
 }
 
+/// Whether the public ports are the same. Those of single instances come and go with them.
+fn same_public_ports(old: &Plan, new: &Plan) -> bool {
+    let ids = |plan: &Plan| -> BTreeSet<InstanceId> {
+        plan.instances.iter().map(|instance| instance.id.clone()).collect()
+    };
+    let (before, after) = (ids(old), ids(new));
+    let lasting = |port: &&PublicPort| {
+        port.instance.as_ref().is_none_or(|instance| before.contains(instance) && after.contains(instance))
+    };
+    old.public.iter().filter(lasting).eq(new.public.iter().filter(lasting))
+}
+
 fn same_but_settings(before: &PlannedRole, after: &PlannedRole) -> bool {
     let without = |role: &PlannedRole| {
         let mut role = role.clone();
@@ -145,10 +171,19 @@ fn instances<'a>(plan: &'a Plan, role: &'a RoleName) -> impl Iterator<Item = imp
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_plans::plan_with;
+    use crate::test_plans::{model_with, plan_with};
+    use wasm_roles_service_plan::{ServiceModel, plan_after};
 
     /// Two roles with an internal endpoint and without one, with a setting each.
     fn plan(attributes: &str, counts: [u32; 2], depths: [&str; 2]) -> Plan {
+        wasm_roles_service_plan::plan(&model(attributes, counts, depths)).unwrap()
+    }
+
+    fn after(running: &Plan, attributes: &str, counts: [u32; 2]) -> Plan {
+        plan_after(running, &model(attributes, counts, ["1", "1"])).unwrap()
+    }
+
+    fn model(attributes: &str, counts: [u32; 2], depths: [&str; 2]) -> ServiceModel {
         let setting = r#"<ConfigurationSettings><Setting name="Depth" /></ConfigurationSettings>"#;
         let roles = format!(
             r#"<WorkerRole name="Hidden">{setting}</WorkerRole>
@@ -164,7 +199,7 @@ mod tests {
         };
         let configured: String =
             ["Hidden", "Seen"].into_iter().zip(counts.into_iter().zip(depths)).map(role).collect();
-        plan_with(attributes, &roles, &configured)
+        model_with(attributes, &roles, &configured)
     }
 
     /// Each step as `how: instance changes, …`.
@@ -181,7 +216,11 @@ mod tests {
             let notices: Vec<String> = step.notices.iter().map(notice).collect();
             format!("{:?}: {}", step.how, notices.join(", "))
         };
-        Difference::between(old, new).unwrap().steps(old, new).iter().map(step).collect()
+        Difference::between(old, new).unwrap().steps(new, &ids(old)).iter().map(step).collect()
+    }
+
+    fn ids(plan: &Plan) -> BTreeSet<InstanceId> {
+        plan.instances.iter().map(|instance| instance.id.clone()).collect()
     }
 
     const WALK: &str = "";
@@ -217,15 +256,57 @@ mod tests {
 
     #[test]
     fn the_topology_of_a_role_that_nobody_sees_concerns_that_role() {
-        // Hidden comes first: with another instance of it, Seen's addresses would change too.
-        let shifted = |counts| plan(WALK, counts, ["1", "1"]);
-        let difference =
-            Difference { topology: vec![RoleName::new("Hidden").unwrap()], ..Difference::default() };
-        let (old, new) = (shifted([2, 1]), shifted([1, 1]));
-        let steps = difference.steps(&old, &new);
-        let told: Vec<&str> =
-            steps.iter().flat_map(|step| &step.notices).map(|notice| notice.instance.as_str()).collect();
-        assert_eq!(told, ["Hidden_IN_0"]);
+        let (old, new) =
+            (plan(WALK, [1, 1], ["1", "1"]), after(&plan(WALK, [1, 1], ["1", "1"]), WALK, [2, 1]));
+        assert_eq!(told(&old, &new), ["InTurn: Hidden_IN_0 +-Hidden"]);
+        assert_eq!(told(&new, &old), ["InTurn: Hidden_IN_0 +-Hidden"], "and not the one that goes");
+    }
+
+    #[test]
+    fn a_role_that_others_see_concerns_them_to_its_last_instance_and_from_its_first() {
+        let none = plan(WALK, [2, 0], ["1", "1"]);
+        let one = after(&none, WALK, [2, 1]);
+        let everybody_else = ["InTurn: Hidden_IN_0 +-Seen", "InTurn: Hidden_IN_1 +-Seen"];
+        assert_eq!(told(&none, &one), everybody_else);
+        assert_eq!(told(&one, &none), everybody_else);
+    }
+
+    #[test]
+    fn who_hears_of_settings_and_topology_hears_of_both_at_once() {
+        let old = plan(WALK, [1, 1], ["1", "1"]);
+        let new = plan_after(&old, &model(WALK, [2, 2], ["2", "1"])).unwrap();
+        assert_eq!(told(&old, &new), ["InTurn: Hidden_IN_0 Depth +-Hidden +-Seen, Seen_IN_0 +-Seen"]);
+    }
+
+    #[test]
+    fn whoever_may_have_heard_of_a_change_that_was_not_finished_hears_of_its_end() {
+        let old = plan(WALK, [1, 1], ["1", "1"]);
+        let begun = plan_after(&old, &model(WALK, [1, 1], ["1", "2"])).unwrap();
+        let back = Difference::between(&old, &old).unwrap().and(Difference::between(&begun, &old).unwrap());
+        let steps = back.steps(&old, &ids(&old));
+        assert_eq!(steps.len(), 1);
+        assert_eq!(steps[0].notices[0].instance.as_str(), "Seen_IN_0");
+    }
+
+    #[test]
+    fn public_ports_of_instances_come_and_go_with_them_and_others_stay() {
+        let plan = |count: u32, port: u16| {
+            plan_with(
+                "",
+                &format!(
+                    r#"<WorkerRole name="W"><Endpoints>
+                        <InputEndpoint name="In" protocol="tcp" port="{port}" />
+                        <InstanceInputEndpoint name="Direct" protocol="tcp" localPort="8000">
+                            <AllocatePublicPortFrom><FixedPortRange min="9000" max="9009" /></AllocatePublicPortFrom>
+                        </InstanceInputEndpoint>
+                    </Endpoints></WorkerRole>"#
+                ),
+                &format!(r#"<Role name="W"><Instances count="{count}" /></Role>"#),
+            )
+        };
+        for (count, port, same) in [(3, 80, true), (1, 80, true), (2, 81, false)] {
+            assert_eq!(same_public_ports(&plan(2, 80), &plan(count, port)), same, "{count} {port}");
+        }
     }
 
     #[test]

@@ -1,81 +1,144 @@
-//! Changing the configuration of a deployment that runs.
+//! Changing the configuration of a deployment that runs: settings, and how many instances its roles have.
 //!
 //! ```text
-//! old Plan, new Plan ─► Difference ─► steps ─► for each step: an order to each supervisor, then wait for all of them
+//! living instances, new Plan ─► Turnover: who comes, stays, goes
+//! old Plan, new Plan ─────────► Difference ─► steps ─► for each step: an order to each supervisor, then wait for all
 //! ```
 //!
 //! An instance hears `changing` with the old values, then `changed` with the new ones; if it refuses, it is recycled and
 //! starts with the new ones (facts: section 7.5). The walk goes on when every instance of an upgrade domain has
 //! reacted; one that is being recycled has [`READY_AGAIN`] for it (facts: section 7.6).
+//!
+//! # The order
+//!
+//! 1. Everything that can be refused is tried: the plan is checked, the public ports of new instances are bound. Up to here
+//!    an error changes nothing.
+//! 2. The network gets a policy that has those who come and those who go.
+//! 3. New instances start, with the new settings and topology, all at the same time, and their public ports open. The change
+//!    waits until each was Ready once, at most [`READY_AGAIN`]: who is told of an instance can connect to it.
+//! 4. The walk. Those who stay are told, and see the new topology from `changed` on: nobody is left who would look for an
+//!    instance that stops.
+//! 5. Those who go stop, all at the same time: their public ports close, they leave the rotation, hear `stopping` and
+//!    `on-stop`, and have the stop budget for it. They hear nothing of the change.
+//! 6. The network gets the new policy, and the local stores of those who are gone are removed.
+//!
+//! A change that was begun and not finished, because its future was dropped, leaves a deployment that runs and can be
+//! stopped. The next change finishes it or takes it back: it looks at who lives, and tells everybody what
+//! could be news.
 
 mod difference;
 mod order;
+mod turnover;
 mod walk;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use wasm_roles_service_plan::{InstanceId, Plan, RoleName};
+use wasm_roles_service_plan::{InstanceId, Plan, PlanError};
 
 pub(crate) use difference::{Difference, How};
 pub use order::{Missed, Reaction};
 pub(crate) use order::{Order, Renewal, What};
-pub(crate) use walk::{Instances, walk};
+pub(crate) use turnover::Turnover;
+pub(crate) use walk::{Orders, walk};
 
-use crate::view::view;
+use crate::deployment::StoppedInstance;
+use crate::publish::PublishError;
+use crate::view::Views;
 
-/// How long the walk waits for an instance that is recycled, before it goes on without it (facts: section 7.6).
+/// How long a change waits for an instance that is started or recycled, before it goes on without it (facts: section 7.6).
 pub const READY_AGAIN: Duration = Duration::from_secs(30 * 60);
 
 /// A configuration cannot be changed while the deployment runs. Nothing was changed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ChangeError {
     /// More than the configuration is different: the two plans come from different definitions.
     #[error("the new configuration is for another service definition")]
     Definition,
-    /// Instances would come or go.
-    #[error("the number of instances of {} cannot be changed while the service runs", names(roles))]
-    Instances {
-        /// The roles, in the order of the definition.
-        roles: Vec<RoleName>,
+    /// The plan was not made for this deployment.
+    #[error(
+        "{instance} runs at another address than in the new plan; plan it after the one that runs, with `plan_after`"
+    )]
+    Moved {
+        /// The first one that would move.
+        instance: InstanceId,
     },
+    /// What a machine of its size has does not change while it runs.
+    #[error(
+        "{instance} runs with other limits than in the new plan; override the new plan's as those of the one that runs"
+    )]
+    Limits {
+        /// The first one that would have other limits.
+        instance: InstanceId,
+    },
+    /// The plan was made after another one than what runs, for example after a change that was not finished.
+    #[error(
+        "{instance} would get the address of {owner}, which still runs; finish the change that was begun before, and plan \
+         this one after it"
+    )]
+    AddressTaken {
+        /// A new instance.
+        instance: InstanceId,
+        /// Who has its address and leaves.
+        owner: InstanceId,
+    },
+    /// The instances of before and after have no traffic policy together.
+    #[error("the traffic policy for the time of the change cannot be made")]
+    Policy(#[source] PlanError),
+    /// Public ports of new instances cannot listen.
+    #[error("{}", sentences(errors))]
+    Publish {
+        /// At least one.
+        errors: Vec<PublishError>,
+    },
+}
+
+fn sentences(errors: &[PublishError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 /// What each instance has after a step of the walk.
 pub(crate) struct Renewals<'a> {
     /// The new instances with the old settings.
-    between: Arc<Plan>,
-    new: Arc<Plan>,
-    deployment_id: &'a str,
-    emulated: bool,
+    between: Views,
+    new: &'a Views,
 }
 
 impl<'a> Renewals<'a> {
-    pub(crate) fn new(old: &Plan, new: Arc<Plan>, deployment_id: &'a str, emulated: bool) -> Self {
-        let mut between = Plan::clone(&new);
+    pub(crate) fn new(old: &Plan, new: &'a Views, deployment_id: &str, emulated: bool) -> Self {
+        let mut between = Plan::clone(new.plan());
         for role in &mut between.roles {
             role.settings = old.role(&role.name).map(|old| old.settings.clone()).unwrap_or_default();
         }
-        Self { between: Arc::new(between), new, deployment_id, emulated }
+        Self { between: Views::new(Arc::new(between), deployment_id, emulated), new }
     }
 
     pub(crate) fn of(&self, instance: &InstanceId, how: How) -> Option<Renewal> {
-        let plan = match how {
-            How::InTurn => &self.new,
+        let views = match how {
+            How::InTurn => self.new,
             How::AtOnce => &self.between,
         };
-        let environment = view(plan, plan.instance(instance)?, self.deployment_id, self.emulated);
-        Some(Renewal { plan: Arc::clone(plan), environment: Arc::new(environment) })
+        Some(Renewal { plan: Arc::clone(views.plan()), environment: Arc::new(views.of(instance)?) })
     }
 }
 
-fn names(roles: &[RoleName]) -> String {
-    roles.iter().map(RoleName::as_str).collect::<Vec<_>>().join(", ")
-}
-
-/// How the instances took a change, in the order in which they were told. Instances that it does not concern are missing.
+/// How the instances took a change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ChangeSummary {
-    /// Instances that were told.
+    /// Instances that were told, in that order. Those that it does not concern are missing.
     pub instances: Vec<(InstanceId, Reaction)>,
+    /// Instances that are new, in the order of the plan.
+    pub added: Vec<(InstanceId, Arrival)>,
+    /// Instances that are gone, in the order in which they stopped.
+    pub removed: Vec<StoppedInstance>,
+}
+
+/// How a new instance started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// It was Ready before anybody else was told of it.
+    Ready,
+    /// It was not Ready in time. It is still being tried.
+    NotReadyYet,
 }

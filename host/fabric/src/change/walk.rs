@@ -7,43 +7,39 @@ use tokio::time::{Instant, timeout_at};
 use wasm_roles_service_plan::InstanceId;
 
 use super::difference::{How, Notice, Step};
-use super::{ChangeSummary, Order, READY_AGAIN, Reaction, Renewal, What};
+use super::{Order, READY_AGAIN, Reaction, Renewal, What};
 
 /// Where the supervisors of a deployment take orders.
-pub(crate) type Instances = BTreeMap<InstanceId, mpsc::Sender<Order>>;
+pub(crate) type Orders = BTreeMap<InstanceId, mpsc::Sender<Order>>;
 
 /// Goes through the steps. `renewal` gives what an instance has after a step: for [`How::AtOnce`] its settings stay.
 pub(crate) async fn walk(
-    instances: &Instances,
+    orders: &Orders,
     steps: Vec<Step>,
     renewal: impl Fn(&InstanceId, How) -> Option<Renewal>,
-) -> ChangeSummary {
-    let mut summary = ChangeSummary::default();
+) -> Vec<(InstanceId, Reaction)> {
+    let mut told = Vec::new();
     for Step { how, notices } in steps {
         let renewed = |notice: &Notice| renewal(&notice.instance, how);
         let reactions = match how {
-            How::InTurn => tell(instances, &notices, |notice| renewed(notice).map(What::Change)).await,
+            How::InTurn => tell(orders, &notices, |notice| renewed(notice).map(What::Change)).await,
             How::AtOnce => {
-                let announced = tell(instances, &notices, |_| Some(What::Announce)).await;
-                let made = tell(instances, &notices, |notice| renewed(notice).map(What::Announced)).await;
+                let announced = tell(orders, &notices, |_| Some(What::Announce)).await;
+                let made = tell(orders, &notices, |notice| renewed(notice).map(What::Announced)).await;
                 announced.into_iter().zip(made).map(|(first, second)| first_missed(first, second)).collect()
             }
         };
-        summary.instances.extend(notices.into_iter().map(|notice| notice.instance).zip(reactions));
+        told.extend(notices.into_iter().map(|notice| notice.instance).zip(reactions));
     }
-    summary
+    told
 }
 
 /// Tells all of them at the same time.
-async fn tell(
-    instances: &Instances,
-    notices: &[Notice],
-    what: impl Fn(&Notice) -> Option<What>,
-) -> Vec<Reaction> {
+async fn tell(orders: &Orders, notices: &[Notice], what: impl Fn(&Notice) -> Option<What>) -> Vec<Reaction> {
     let mut replies = Vec::with_capacity(notices.len());
     for notice in notices {
         let (reply, replied) = oneshot::channel();
-        if let (Some(orders), Some(what)) = (instances.get(&notice.instance), what(notice)) {
+        if let (Some(orders), Some(what)) = (orders.get(&notice.instance), what(notice)) {
             let order = Order { what, changes: notice.changes.clone(), reply };
             // A supervisor that is gone drops it, which says that the instance is stopped.
             let _ = orders.send(order).await;
@@ -78,6 +74,7 @@ mod tests {
     use crate::change::Renewals;
     use crate::change::difference::Difference;
     use crate::test_plans::plan_with;
+    use crate::view::Views;
     use std::sync::Arc;
     use tokio::sync::mpsc::Receiver;
     use wasm_roles_role_runtime::Change;
@@ -97,33 +94,36 @@ mod tests {
 
     struct Walked {
         orders: Vec<Receiver<Order>>,
-        summary: tokio::task::JoinHandle<ChangeSummary>,
+        told: tokio::task::JoinHandle<Vec<(InstanceId, Reaction)>>,
     }
 
     fn walked(steps: Vec<Step>, old: &Plan, new: Plan) -> Walked {
-        let (mut instances, mut orders) = (Instances::new(), Vec::new());
+        let (mut instances, mut orders) = (Orders::new(), Vec::new());
         for instance in &new.instances {
             let (order, ordered) = mpsc::channel(1);
             instances.insert(instance.id.clone(), order);
             orders.push(ordered);
         }
         let old = old.clone();
-        let summary = tokio::spawn(async move {
-            let renewals = Renewals::new(&old, Arc::new(new), "d", true);
+        let told = tokio::spawn(async move {
+            let new = Views::new(Arc::new(new), "d", true);
+            let renewals = Renewals::new(&old, &new, "d", true);
             walk(&instances, steps, |instance, how| renewals.of(instance, how)).await
         });
-        Walked { orders, summary }
+        Walked { orders, told }
     }
 
     fn changed_settings() -> Walked {
         let (old, new) = (plan("", "1"), plan("", "2"));
-        walked(Difference::between(&old, &new).unwrap().steps(&old, &new), &old, new)
+        let staying = old.instances.iter().map(|instance| instance.id.clone()).collect();
+        let steps = Difference::between(&old, &new).unwrap().steps(&new, &staying);
+        walked(steps, &old, new)
     }
 
     const FINE: Reaction = Reaction::Changed { missed: None };
 
-    fn reactions(summary: &ChangeSummary) -> Vec<Reaction> {
-        summary.instances.iter().map(|(_, reaction)| *reaction).collect()
+    fn reactions(told: &[(InstanceId, Reaction)]) -> Vec<Reaction> {
+        told.iter().map(|(_, reaction)| *reaction).collect()
     }
 
     #[tokio::test(start_paused = true)]
@@ -136,7 +136,7 @@ mod tests {
         assert!(walked.orders[1].try_recv().is_err());
         first.reply.send(Reaction::Recycled).unwrap();
         walked.orders[1].recv().await.unwrap().reply.send(FINE).unwrap();
-        assert_eq!(reactions(&walked.summary.await.unwrap()), [Reaction::Recycled, FINE]);
+        assert_eq!(reactions(&walked.told.await.unwrap()), [Reaction::Recycled, FINE]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -146,7 +146,7 @@ mod tests {
         let first = walked.orders[0].recv().await.unwrap();
         drop(walked.orders[1].recv().await.unwrap());
         assert_eq!(begun.elapsed(), READY_AGAIN);
-        assert_eq!(reactions(&walked.summary.await.unwrap()), [Reaction::NotReadyAgain, Reaction::Stopped]);
+        assert_eq!(reactions(&walked.told.await.unwrap()), [Reaction::NotReadyAgain, Reaction::Stopped]);
         drop(first);
     }
 
@@ -173,6 +173,6 @@ mod tests {
             );
             order.reply.send(FINE).unwrap();
         }
-        assert_eq!(reactions(&walked.summary.await.unwrap()), [FINE, FINE]);
+        assert_eq!(reactions(&walked.told.await.unwrap()), [FINE, FINE]);
     }
 }

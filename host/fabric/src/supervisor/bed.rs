@@ -20,9 +20,9 @@ use crate::lifecycle::Status;
 use crate::members::Members;
 use crate::narrator::Reporter;
 use crate::rotation::Rotation;
-use crate::status_board::{StatusBoard, Statuses};
+use crate::status_board::{Seat, StatusBoard, Statuses};
 use crate::test_plans::plan_of;
-use crate::view::view;
+use crate::view::Views;
 
 /// An incarnation that does what the test says. Its target is its number.
 pub(super) struct Puppet {
@@ -217,9 +217,10 @@ fn plan(depth: &str) -> Plan {
 
 /// What changes `Depth` to this value.
 pub(super) fn renewal(depth: &str) -> Renewal {
-    let plan = plan(depth);
-    let environment = Arc::new(view(&plan, &plan.instances[0], "d", true));
-    Renewal { plan: Arc::new(plan), environment }
+    let plan = Arc::new(plan(depth));
+    let views = Views::new(Arc::clone(&plan), "d", true);
+    let environment = Arc::new(views.of(&plan.instances[0].id).unwrap());
+    Renewal { plan, environment }
 }
 
 impl Bed {
@@ -231,14 +232,15 @@ impl Bed {
         let id = InstanceId::new(&RoleName::new("W").unwrap(), 0);
         let (reporter, narrator) = Reporter::new(id.clone(), clock, sender);
         tokio::spawn(narrator);
-        let board = StatusBoard::new(std::iter::once(id));
+        let (board, seat) = (StatusBoard::new(), Seat { role: 0, ordinal: 0 });
+        board.enter(seat, id);
         let statuses = board.watch();
         let members = Members::new();
         let (rotation, running) = (members.ready(), members.running());
         let (wish, wished) = watch::channel(Wish::Run);
         let (orders, ordered) = mpsc::channel(1);
         let stage = Stage { strings: Arc::clone(&strings), refusals, depth: "1".to_owned() };
-        let ledger = Ledger { reporter, board, position: 0, clock };
+        let ledger = Ledger { reporter, board, seat, clock };
         let supervised =
             tokio::spawn(Supervisor::new(stage, members.place(0), wished, ordered, ledger).supervise());
         Self { strings, rotation, running, wish, orders, statuses, events, supervised }

@@ -12,8 +12,10 @@
 //! still go on: so both have the whole stop budget, and what has not ended then is cut off. A recycle has no budget: it waits.
 //! A simple task that is running when the instance shall stop is cut off, since the role has not begun.
 //!
-//! A task is a `wasi:cli` program in the same kind of sandbox as the role: the role's folder, the local stores, the network of
-//! the instance, an environment of its own, a memory limit of its own. It shares the instance's network interface.
+//! A task is a `wasi:cli` program in the same kind of sandbox as the role: the role's folder, the local stores and the temporary folder,
+//! an environment of its own. It goes out to the network as the role does, but cannot bind the role's endpoints
+//! (`Interface::companion`). When it asks for a recycle, the instance is recycled. What it uses is the instance's: memory,
+//! sockets (a quarter of them for all tasks together) and the quotas of the stores.
 
 mod program;
 mod rule;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wasm_roles_role_runtime::{InstanceSpec, RoleComponent, run_program};
+use wasm_roles_role_runtime::{InstanceSpec, RoleComponent, Wires, run_program};
 use wasm_roles_service_plan::TaskKind;
 use wasm_roles_virtual_network::Interface;
 
@@ -15,6 +15,7 @@ pub(crate) struct TaskProgram {
     pub(crate) command: Arc<str>,
     pub(crate) kind: TaskKind,
     pub(crate) component: RoleComponent,
+    /// A companion of the instance's, which the tasks of an incarnation share.
     pub(crate) interface: Interface,
     pub(crate) spec: InstanceSpec,
     pub(crate) reporter: TaskReporter,
@@ -25,10 +26,10 @@ impl Task for TaskProgram {
         self.kind
     }
 
-    async fn run(self) -> Outcome {
+    async fn run(self, wires: Wires) -> Outcome {
         let Self { command, kind, component, interface, spec, reporter } = self;
         let tail = spec.stderr.tail();
-        let end = run_program(&component, interface, spec).await;
+        let end = run_program(&component, interface, spec, &wires).await;
         let last_words = tail.lines();
         let outcome = if end.is_success() {
             Ok(())

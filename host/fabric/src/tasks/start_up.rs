@@ -2,7 +2,7 @@
 //! are tested without WebAssembly and on paused time.
 
 use tokio::task::{JoinError, JoinSet};
-use wasm_roles_role_runtime::Surroundings;
+use wasm_roles_role_runtime::{Surroundings, Wires};
 use wasm_roles_service_plan::TaskKind;
 
 use super::rule::{Failure, RoleEnd, Start, rule};
@@ -11,8 +11,9 @@ use super::rule::{Failure, RoleEnd, Start, rule};
 pub(crate) trait Task: Send + 'static {
     fn kind(&self) -> TaskKind;
 
-    /// Runs it to its end and tells people how it ended. Dropping the future cuts it off.
-    fn run(self) -> impl Future<Output = Outcome> + Send;
+    /// Runs it to its end, beside the incarnation with these wires, and tells people how it ended. Dropping the future cuts
+    /// it off.
+    fn run(self, wires: Wires) -> impl Future<Output = Outcome> + Send;
 }
 
 /// How a task ended; an error is a sentence about it.
@@ -37,12 +38,16 @@ impl<T: Task> StartUp<T> {
 }
 
 impl<T: Task> Surroundings for StartUp<T> {
-    async fn before(&mut self) -> Result<(), String> {
+    async fn before(&mut self, wires: &Wires) -> Result<(), String> {
         for task in self.waiting.by_ref() {
+            if wires.shall_end() {
+                break;
+            }
+            let wires = wires.clone();
             let rule = rule(task.kind());
             match rule.start {
                 Start::Awaited => {
-                    let outcome = to_its_end(task).await;
+                    let outcome = to_its_end(task, wires).await;
                     if rule.failure == Failure::KeepsBusy {
                         outcome?;
                     }
@@ -53,7 +58,7 @@ impl<T: Task> Surroundings for StartUp<T> {
                         RoleEnd::CutOff | RoleEnd::Over => &mut self.cut_off_with_the_role,
                     };
                     // It tells people itself how it ended.
-                    tasks.spawn(async move { task.run().await.unwrap_or_default() });
+                    tasks.spawn(async move { task.run(wires).await.unwrap_or_default() });
                 }
             }
         }
@@ -67,9 +72,9 @@ impl<T: Task> Surroundings for StartUp<T> {
 }
 
 /// Runs a task away from its incarnation, whose own task has to be able to cut it off while it computes.
-async fn to_its_end<T: Task>(task: T) -> Outcome {
+async fn to_its_end<T: Task>(task: T, wires: Wires) -> Outcome {
     let mut alone = JoinSet::new();
-    alone.spawn(task.run());
+    alone.spawn(task.run(wires));
     let failed = |error: JoinError| Err(format!("the host failed: {error}"));
     alone.join_next().await.map_or(Ok(()), |ended| ended.unwrap_or_else(failed))
 }
@@ -116,10 +121,13 @@ mod tests {
             self.kind
         }
 
-        async fn run(self) -> Outcome {
+        async fn run(self, wires: Wires) -> Outcome {
             self.diary.note("begins", self.name);
             let _running = Running(&self);
             sleep(Duration::from_secs(self.seconds)).await;
+            if self.name == "asks" {
+                wires.request_recycle();
+            }
             self.outcome.clone()
         }
     }
@@ -140,7 +148,7 @@ mod tests {
         async fn play(self) -> (Outcome, Vec<String>) {
             let Self(diary, tasks) = self;
             let mut start_up = StartUp::new(tasks);
-            let before = start_up.before().await;
+            let before = start_up.before(&Wires::loose()).await;
             if before.is_ok() {
                 diary.note("begins", "role");
                 sleep(Duration::from_secs(10)).await;
@@ -222,10 +230,19 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn after_a_task_has_asked_for_a_recycle_no_other_one_begins() {
+        let stage = Stage::new().with("asks", SIMPLE, 2, Ok(())).with("two", SIMPLE, 1, Ok(()));
+        let Stage(diary, tasks) = stage;
+        let mut start_up = StartUp::new(tasks);
+        assert_eq!(start_up.before(&Wires::loose()).await, Ok(()));
+        assert_eq!(*diary.entries.lock().unwrap(), ["0 s: asks begins", "2 s: asks ends"]);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_start_that_is_given_up_cuts_its_simple_task_off() {
         let Stage(diary, tasks) = Stage::new().with("one", SIMPLE, 60, Ok(()));
         let mut start_up = StartUp::new(tasks);
-        let given_up = tokio::time::timeout(Duration::from_secs(1), start_up.before()).await;
+        let given_up = tokio::time::timeout(Duration::from_secs(1), start_up.before(&Wires::loose())).await;
         assert!(given_up.is_err());
         start_up.after().await;
         sleep(Duration::from_secs(1)).await;

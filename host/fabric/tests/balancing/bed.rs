@@ -22,8 +22,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use wasm_roles_fabric::approot::Approots;
 use wasm_roles_fabric::{
-    Clock, DEFAULT_STOP_BUDGET, Deployment, DeploymentOptions, EventKind, Events, Publication, Runtime,
-    RuntimeOptions, Seed,
+    CertificateOptions, Clock, DEFAULT_STOP_BUDGET, Deployment, DeploymentOptions, EventKind, Events,
+    Publication, Runtime, RuntimeOptions, Seed,
 };
 use wasm_roles_service_model::{Options, Source, load};
 use wasm_roles_service_plan::{Plan, plan};
@@ -66,6 +66,7 @@ impl Bed {
         let options = DeploymentOptions {
             approots: Approots::beside(folder.path()),
             publication: Publication { at, ..Publication::default() },
+            certificates: CertificateOptions::default(),
             stop_budget: DEFAULT_STOP_BUDGET,
             data_folder: folder.path().join("data"),
             emulated: true,
@@ -89,7 +90,7 @@ impl Bed {
     pub async fn connect(&self, port: u16) -> TcpStream {
         let published = self.deployment.published();
         let found = published.iter().find(|published| published.public.port.get() == port).unwrap();
-        TcpStream::connect(found.at.unwrap()).await.unwrap()
+        TcpStream::connect(found.at).await.unwrap()
     }
 
     /// The body of the answer at a public port.

@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
 use wasm_roles_fabric::approot::Approots;
 use wasm_roles_fabric::{
-    Clock, DEFAULT_STOP_BUDGET, Deployment, DeploymentOptions, EventKind, Events, Publication, Runtime,
-    RuntimeOptions, Seed, StartError,
+    CertificateOptions, Clock, DEFAULT_STOP_BUDGET, Deployment, DeploymentOptions, EventKind, Events,
+    Publication, Runtime, RuntimeOptions, Seed, StartError,
 };
 use wasm_roles_service_model::{Options, Source, load};
 use wasm_roles_service_plan::{Plan, plan};
@@ -18,6 +18,9 @@ use wasm_roles_service_plan::{Plan, plan};
 pub struct Service {
     pub folder: TempDir,
     definition: String,
+    /// Where its data is kept; none: in the folder.
+    data: Option<PathBuf>,
+    vmsize: &'static str,
 }
 
 /// The service, running.
@@ -33,7 +36,7 @@ impl Service {
     /// A role with these elements. Its program is `role.wasm`, a copy of the guest of that name.
     pub fn new(guest: &str, elements: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let service = Self { folder, definition: elements.to_owned() };
+        let service = Self { folder, definition: elements.to_owned(), data: None, vmsize: "Small" };
         service.put(guest, "W/role.wasm");
         service
     }
@@ -53,6 +56,16 @@ impl Service {
                </EntryPoint></Runtime>"#;
         let settings = r#"<ConfigurationSettings><Setting name="mode" /></ConfigurationSettings>"#;
         Self::new("role-misbehave", &format!("{elements}{settings}{runtime}"))
+    }
+
+    /// With its data in a folder that may have some of an earlier run.
+    pub fn with_data(self, folder: &Path) -> Self {
+        Self { data: Some(folder.to_owned()), ..self }
+    }
+
+    /// As a machine of this size.
+    pub fn of_size(self, vmsize: &'static str) -> Self {
+        Self { vmsize, ..self }
     }
 
     /// Puts the task guest where the role's task looks for it.
@@ -76,9 +89,9 @@ impl Service {
     fn plan(&self) -> Plan {
         const SCHEMA: &str = "http://schemas.microsoft.com/ServiceHosting/2008/10";
         let definition = format!(
-            "<ServiceDefinition name=\"Svc\" xmlns=\"{SCHEMA}/ServiceDefinition\">\n<WorkerRole name=\"W\">\n{}\n\
+            "<ServiceDefinition name=\"Svc\" xmlns=\"{SCHEMA}/ServiceDefinition\">\n<WorkerRole name=\"W\" vmsize=\"{}\">\n{}\n\
              </WorkerRole></ServiceDefinition>",
-            self.definition
+            self.vmsize, self.definition
         );
         let settings = if self.definition.contains("<Setting name=\"mode\"") {
             r#"<ConfigurationSettings><Setting name="mode" value="wait" /></ConfigurationSettings>"#
@@ -100,8 +113,9 @@ impl Service {
         let options = DeploymentOptions {
             approots: Approots::beside(self.folder.path()),
             publication: Publication::default(),
+            certificates: CertificateOptions::default(),
             stop_budget: DEFAULT_STOP_BUDGET,
-            data_folder: self.folder.path().join("data"),
+            data_folder: self.data.clone().unwrap_or_else(|| self.folder.path().join("data")),
             emulated: true,
             clock: Clock::new(SystemTime::UNIX_EPOCH),
             seed: Seed::new([7; 32]),
@@ -175,6 +189,10 @@ fn in_words(kind: &EventKind) -> Option<String> {
     Some(match kind {
         EventKind::Output { task, line, .. } => {
             format!("{}: {}", task.as_deref().unwrap_or("role"), String::from_utf8_lossy(&line.bytes))
+        }
+        EventKind::Denied(denied) => {
+            let denial = &denied.denial;
+            format!("denied {} {}: {}", denial.operation, denial.target, denial.reason)
         }
         EventKind::TaskEnded { task, end, .. } => format!("{task} {end}"),
         EventKind::StatusChanged { status, .. } => format!("is {status}"),

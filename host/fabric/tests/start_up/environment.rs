@@ -9,8 +9,8 @@ async fn lines_of_role(service: Service, last: &str) -> Vec<String> {
     running.told.iter().filter_map(|said| said.split_once(" s: ")).map(|(_, said)| said.to_owned()).collect()
 }
 
-const VARIABLES: &str =
-    "env RoleRoot env RoleName env RoleInstanceID env OfTask env OfRole env Path print end";
+const VARIABLES: &str = "env RoleRoot env RdRoleRoot env RoleName env RoleInstanceID env RdRoleId env TEMP env TMP env OfTask env OfRole \
+     env Path print end";
 
 #[tokio::test(start_paused = true)]
 async fn role_and_tasks_get_the_platforms_variables_and_each_its_own() {
@@ -32,13 +32,21 @@ async fn role_and_tasks_get_the_platforms_variables_and_each_its_own() {
     let of = |who: &str| -> Vec<&str> {
         lines.iter().filter_map(|line| line.strip_prefix(who)).filter(|line| *line != "end").collect()
     };
-    let platform = ["RoleRoot=/role", "RoleName=W", "RoleInstanceID=W_IN_0"];
+    let platform = [
+        "RoleRoot=/role",
+        "RdRoleRoot=/role",
+        "RoleName=W",
+        "RoleInstanceID=W_IN_0",
+        "RdRoleId=W_IN_0",
+        "TEMP=/tmp",
+        "TMP=/tmp",
+    ];
     let task = of("setup.exe: ");
-    assert_eq!(task[..3], platform);
-    assert_eq!(task[3..], ["OfTask=yes", "OfRole is not set", "Path=/local/Cache"]);
+    assert_eq!(task[..7], platform);
+    assert_eq!(task[7..], ["OfTask=yes", "OfRole is not set", "Path=/local/Cache"]);
     let role = of("role: ");
-    assert_eq!(role[..3], platform);
-    assert_eq!(role[3..], ["OfTask is not set", "OfRole=yes", "Path=/local/Cache"]);
+    assert_eq!(role[..7], platform);
+    assert_eq!(role[7..], ["OfTask is not set", "OfRole=yes", "Path=/local/Cache"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,7 +4,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failing test may stop at the first surprise")]
 
+mod attributes;
 mod bed;
 mod environment;
 mod missing;
+mod sharing;
+mod storage;
 mod tasks;

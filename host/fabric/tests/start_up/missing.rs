@@ -27,6 +27,14 @@ async fn a_task_without_a_component_is_named_with_its_line_and_the_file_that_it_
 }
 
 #[tokio::test]
+async fn a_variable_in_the_path_of_a_task_is_not_expanded() {
+    let startup = r#"<Startup><Task commandLine="%RoleRoot%\approot\setup.cmd" /></Startup>"#;
+    let service = Service::of_words("print x", startup).with_task("setup");
+    let (problem, _) = refused(service).await;
+    assert!(problem.contains("/W/%RoleRoot%/approot/setup.wasm"), "{problem}");
+}
+
+#[tokio::test]
 async fn a_task_that_is_a_role_and_no_program_is_refused() {
     let service = Service::of_words("print x", "<Startup><Task commandLine=\"setup.cmd\" /></Startup>");
     service.put("role-misbehave", "W/setup.wasm");

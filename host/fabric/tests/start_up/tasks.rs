@@ -78,7 +78,8 @@ async fn simple_is_cut_off_when_the_instance_shall_stop_before_its_end() {
 
 #[tokio::test(start_paused = true)]
 async fn background_is_launched_and_not_awaited_and_ends_with_the_role() {
-    let tasks = startup(&[task("background", "back.cmd print begun sleep 60000 print 'too long'")]);
+    let tasks =
+        startup(&[task("background", "back.cmd sleep 1000 print begun sleep 60000 print 'too long'")]);
     let mut running = Service::of_words("sleep 5000", &tasks).with_task("back").start().await;
     for start in ["0", "6", "13"] {
         // It is launched again with each incarnation, and the next one does not wait for it.

@@ -16,7 +16,7 @@ use wasmtime_wasi_http::{FieldMap, WasiBody, WasiHttpView};
 
 use super::body::{Lost, WatchedBody};
 use super::pace::Pacer;
-use super::{Job, Refusal};
+use super::{Job, Refusal, Secured};
 use crate::exports::Handler;
 use crate::sandbox::Sandbox;
 
@@ -80,9 +80,11 @@ async fn answer(
     match handler {
         Handler::V0_2(handle) => {
             let reply = Reply::new(job.reply, lost);
+            let secured = job.request.extensions().get::<Secured>().is_some();
+            let scheme = if secured { Scheme::Https } else { Scheme::Http };
             let resources = accessor.with(|mut access| {
                 let mut http = access.get().http();
-                let request = http.new_incoming_request(Scheme::Http, job.request)?;
+                let request = http.new_incoming_request(scheme, job.request)?;
                 let reply = reply.clone();
                 let out = http.new_response_outparam_from_callback(move |response| reply.send(response))?;
                 wasmtime::error::Ok((request, out))
@@ -112,12 +114,14 @@ async fn call_0_3(
     let (request, transmission) = accessor.with(|mut access| {
         let http = access.get().http();
         let (parts, body) = request.into_parts();
+        let secured = parts.extensions.get::<Secured>().is_some();
+        let scheme = if secured { http::uri::Scheme::HTTPS } else { http::uri::Scheme::HTTP };
         let uri = parts.uri.into_parts();
         let host = parts.headers.get(http::header::HOST);
         let host = host.and_then(|host| http::uri::Authority::try_from(host.as_bytes()).ok());
         let (request, transmission) = Request03::new(
             parts.method,
-            uri.scheme.or(Some(http::uri::Scheme::HTTP)),
+            uri.scheme.or(Some(scheme)),
             uri.authority.or(host),
             uri.path_and_query,
             FieldMap::new_immutable(http.hooks, parts.headers),

@@ -26,5 +26,9 @@ struct Job {
     reply: oneshot::Sender<Result<http::Response<WasiBody>, Refusal>>,
 }
 
+/// Marks a request that came encrypted: its scheme is https.
+#[derive(Clone, Copy)]
+struct Secured;
+
 /// The handler gave no response; the text says why, for the instance's own log.
 struct Refusal(String);

@@ -12,25 +12,28 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use futures_util::task::AtomicWaker;
 
+use crate::cpu::Share;
+
 /// How many requests are let in at a time.
 const BATCH: u32 = 8;
 
 /// How many turns in a row before other tasks get the thread. A turn of a guest that computes takes a whole tick, so this is
 /// kept small: while it lasts, the thread serves neither timers nor sockets.
-const TURNS: usize = 16;
+const TURNS: u32 = 16;
 
-/// How often in a row that may happen before requests are let in although the store has not come to rest: a guest that never
+/// How many turns in a row may pass before requests are let in although the store has not come to rest: a guest that never
 /// does must not lock the door for ever.
-const PATIENCE: u32 = 16;
+const PATIENCE: u32 = 256;
 
 /// Drives a store and says when requests may enter it. A clone is the same pacer.
 #[derive(Clone)]
 pub(crate) struct Pacer(Arc<Pace>);
 
 struct Pace {
+    share: Share,
     /// How many more requests may enter before the store has to be idle again.
     admissions: AtomicU32,
-    /// How often in a row all turns were used up.
+    /// Turns in a row without rest.
     restless: AtomicU32,
     woken: AtomicBool,
     polling: AtomicBool,
@@ -52,8 +55,10 @@ impl Wake for Pace {
 }
 
 impl Pacer {
-    pub(crate) fn new() -> Self {
+    /// For a store that computes with `share`.
+    pub(crate) fn new(share: Share) -> Self {
         Self(Arc::new(Pace {
+            share,
             admissions: AtomicU32::new(BATCH),
             restless: AtomicU32::new(0),
             woken: AtomicBool::new(false),
@@ -101,6 +106,11 @@ impl Pace {
             if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
                 return Poll::Ready(output);
             }
+            if self.share.is_waiting() {
+                // It is in the middle of computing, and goes on when it is its turn on the thread.
+                self.pass(1);
+                return Poll::Pending;
+            }
             if self.woken.load(Ordering::SeqCst) {
                 if self.admissions.load(Ordering::SeqCst) == BATCH {
                     return Poll::Pending; // no request has entered: an ordinary task, which need not rest
@@ -112,23 +122,33 @@ impl Pace {
                 }
             }
         }
-        if self.restless.fetch_add(1, Ordering::SeqCst) >= PATIENCE {
+        self.pass(TURNS);
+        self.woken.store(true, Ordering::SeqCst);
+        Poll::Pending
+    }
+
+    /// So many turns passed without rest.
+    fn pass(&self, turns: u32) {
+        if self.restless.fetch_add(turns, Ordering::SeqCst) >= PATIENCE {
             self.restless.store(0, Ordering::SeqCst);
             self.admissions.store(BATCH, Ordering::SeqCst);
         }
-        self.woken.store(true, Ordering::SeqCst);
-        Poll::Pending
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cpu::Processors;
+
+    fn pacer() -> Pacer {
+        Pacer::new(Processors::new().share(std::num::NonZeroU32::MIN))
+    }
 
     /// A future that wants `restless` turns before it rests, and then lets in as many as it may.
     #[tokio::test]
     async fn requests_enter_in_batches_and_only_when_the_store_is_idle() {
-        let pacer = Pacer::new();
+        let pacer = pacer();
         let mut restless = 3;
         let mut batches = Vec::new();
         let store = std::future::poll_fn(|cx| {
@@ -149,7 +169,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_store_that_never_rests_still_gets_requests_and_lets_other_tasks_run() {
-        let pacer = Pacer::new();
+        let pacer = pacer();
         let mut admitted = 0;
         let store = std::future::poll_fn(|cx| {
             cx.waker().wake_by_ref();
@@ -164,7 +184,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_wake_from_another_task_reaches_the_driver() {
-        let pacer = Pacer::new();
+        let pacer = pacer();
         let (tx, rx) = tokio::sync::oneshot::channel();
         let driven = tokio::spawn(async move { pacer.drive(rx).await });
         tokio::task::yield_now().await;

@@ -18,10 +18,10 @@ use tokio::task::JoinSet;
 use wasm_roles_virtual_network::{Interface, NetError, TcpListener, TcpStream};
 use wasmtime_wasi_http::{Error, WasiBody};
 
-use super::Job;
 use super::answer::Requests;
 use super::body::Lost;
 use super::pace::Pacer;
+use super::{Job, Secured};
 
 /// Requests that have been read and wait for the instance. More than that wait in their connections.
 const QUEUE: usize = 64;
@@ -113,9 +113,10 @@ async fn serve_port(listener: TcpListener, jobs: mpsc::Sender<Job>, draining: wa
 }
 
 async fn serve_connection(stream: TcpStream, jobs: mpsc::Sender<Job>, mut draining: watch::Receiver<bool>) {
-    let jobs = Arc::new(jobs);
-    let service = service_fn(|request| {
+    let (jobs, secured) = (Arc::new(jobs), stream.is_secured().then_some(Secured));
+    let service = service_fn(|mut request| {
         let jobs = Arc::clone(&jobs);
+        secured.map(|secured| request.extensions_mut().insert(secured));
         async move { Ok::<_, Infallible>(respond(&jobs, request).await) }
     });
     let connection = http1::Builder::new()

@@ -113,10 +113,13 @@ fn write_once(
     bytes: &[u8],
     position: Position,
 ) -> Result<usize, Failure> {
-    let length = file.metadata()?.len();
-    let offset = match position {
-        Position::At(offset) => offset,
-        Position::End => length,
+    let (length, offset) = match position {
+        Position::At(offset) => (length(turn, key, file)?, offset),
+        // Where the end is decides what is overwritten, not only what is booked: so nobody but the system says it.
+        Position::End => {
+            let length = file.metadata()?.len();
+            (length, length)
+        }
     };
     let growth = offset.saturating_add(as_u64(bytes.len())).saturating_sub(length);
     let reservation = turn.reserve_bytes_up_to(growth);
@@ -135,8 +138,13 @@ fn write_once(
     outcome
 }
 
+/// The length of a file, which is asked for only where the books do not have it.
+fn length(turn: &Turn, key: FileKey, file: &File) -> io::Result<u64> {
+    turn.length(key).map_or_else(|| Ok(file.metadata()?.len()), Ok)
+}
+
 fn set_size(turn: &mut Turn, key: FileKey, file: &File, size: u64) -> Result<(), Failure> {
-    let length = file.metadata()?.len();
+    let length = length(turn, key, file)?;
     let Some(reservation) = turn.reserve(Usage::bytes(size.saturating_sub(length))) else {
         return Err(Failure::QuotaExceeded);
     };

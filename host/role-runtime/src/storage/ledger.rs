@@ -46,6 +46,7 @@ impl<T> Ledger<T> {
     /// The store holds `used`, and may hold `limit` bytes. Removed files that are still open come on top.
     pub(crate) fn measured(&mut self, limit: u64, used: Usage) {
         let _ = self.open.closed_orphans();
+        self.open.forget_lengths();
         let bytes = used.bytes.saturating_add(self.open.orphaned_bytes());
         self.quota = Quota::new(limit, Usage { bytes, ..used });
         self.measured = true;
@@ -84,6 +85,11 @@ impl<T> Ledger<T> {
     pub(crate) fn opened(&mut self, key: FileKey, handle: &Arc<T>) {
         let freed = self.open.opened(key, handle);
         self.quota.give_back(Usage::bytes(freed));
+    }
+
+    /// How long an open file is, if that is in the books.
+    pub(crate) fn length(&self, key: FileKey) -> Option<u64> {
+        self.open.length(key)
     }
 
     /// A file has grown within what was reserved.

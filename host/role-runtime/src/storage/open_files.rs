@@ -3,6 +3,9 @@
 //! A file that is removed while it is open keeps its bytes until everything that uses it is gone: descriptors,
 //! streams of either direction, operations under way. All of them share the handle, so nobody has to report that
 //! he is done: a file is closed when its handles are dead.
+//!
+//! While a file is open its length is kept here, so that a write need not ask for it: whatever changes it takes its turn at
+//! the books and reports the new length. A file that is opened after it was closed has to be asked again.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -19,7 +22,7 @@ const WORTH_CLEARING: usize = 64;
 
 #[derive(Debug)]
 pub(crate) struct OpenFiles<T> {
-    handles: HashMap<FileKey, Vec<Weak<T>>>,
+    files: HashMap<FileKey, OpenFile<T>>,
     /// Files without a name, and their lengths.
     orphans: HashMap<FileKey, u64>,
     /// Handles since dead ones were cleared away.
@@ -27,9 +30,22 @@ pub(crate) struct OpenFiles<T> {
     clear_at: usize,
 }
 
+#[derive(Debug)]
+struct OpenFile<T> {
+    handles: Vec<Weak<T>>,
+    /// None if it has to be asked for.
+    length: Option<u64>,
+}
+
+impl<T> OpenFile<T> {
+    fn is_open(&self) -> bool {
+        self.handles.iter().any(is_alive)
+    }
+}
+
 impl<T> OpenFiles<T> {
     pub(crate) fn new() -> Self {
-        Self { handles: HashMap::new(), orphans: HashMap::new(), count: 0, clear_at: WORTH_CLEARING }
+        Self { files: HashMap::new(), orphans: HashMap::new(), count: 0, clear_at: WORTH_CLEARING }
     }
 
     /// A file was opened. Returns the bytes of an orphan that had the same identity: it must have been closed, for
@@ -39,13 +55,30 @@ impl<T> OpenFiles<T> {
         if self.count >= self.clear_at {
             self.clear();
         }
-        self.handles.entry(key).or_default().push(Arc::downgrade(handle));
+        let file = self.files.entry(key).or_insert_with(|| OpenFile { handles: Vec::new(), length: None });
+        if !file.is_open() {
+            // What is known is of a time before, or of another file.
+            file.length = None;
+        }
+        file.handles.push(Arc::downgrade(handle));
         self.count = self.count.saturating_add(1);
         freed
     }
 
     pub(crate) fn is_open(&self, key: FileKey) -> bool {
-        self.handles.get(&key).is_some_and(|handles| handles.iter().any(is_alive))
+        self.files.get(&key).is_some_and(OpenFile::is_open)
+    }
+
+    /// The length of an open file, if it is known.
+    pub(crate) fn length(&self, key: FileKey) -> Option<u64> {
+        self.files.get(&key)?.length
+    }
+
+    /// The lengths of all files have to be asked for: somebody else may have changed them.
+    pub(crate) fn forget_lengths(&mut self) {
+        for file in self.files.values_mut() {
+            file.length = None;
+        }
     }
 
     /// An open file has lost its last name.
@@ -55,6 +88,12 @@ impl<T> OpenFiles<T> {
 
     /// The length of an open file is now this.
     pub(crate) fn resized(&mut self, key: FileKey, bytes: u64) {
+        if let Some(file) = self.files.get_mut(&key) {
+            file.length = Some(bytes);
+        }
+        if self.orphans.is_empty() {
+            return;
+        }
         if let Some(orphan) = self.orphans.get_mut(&key) {
             *orphan = bytes;
         }
@@ -67,10 +106,10 @@ impl<T> OpenFiles<T> {
 
     /// The bytes of all orphans that were closed since the last call.
     pub(crate) fn closed_orphans(&mut self) -> u64 {
-        let handles = &self.handles;
+        let files = &self.files;
         let mut freed: u64 = 0;
         self.orphans.retain(|key, bytes| {
-            let open = handles.get(key).is_some_and(|handles| handles.iter().any(is_alive));
+            let open = files.get(key).is_some_and(OpenFile::is_open);
             if !open {
                 freed = freed.saturating_add(*bytes);
             }
@@ -81,11 +120,11 @@ impl<T> OpenFiles<T> {
 
     /// Forgets closed files, so that the table grows with what is open and not with what has been.
     fn clear(&mut self) {
-        self.handles.retain(|_, handles| {
-            handles.retain(is_alive);
-            !handles.is_empty()
+        self.files.retain(|_, file| {
+            file.handles.retain(is_alive);
+            !file.handles.is_empty()
         });
-        self.count = self.handles.values().map(Vec::len).sum();
+        self.count = self.files.values().map(|file| file.handles.len()).sum();
         self.clear_at = self.count.saturating_mul(2).max(WORTH_CLEARING);
     }
 }
@@ -143,6 +182,22 @@ mod tests {
     }
 
     #[test]
+    fn a_length_is_known_from_the_first_report_until_the_file_is_closed() {
+        let mut files = OpenFiles::new();
+        let one = Arc::new(());
+        files.opened(key(1), &one);
+        assert_eq!(files.length(key(1)), None, "nobody has asked yet");
+        files.resized(key(1), 25);
+        let two = Arc::new(());
+        files.opened(key(1), &two);
+        drop(one);
+        assert_eq!(files.length(key(1)), Some(25), "another descriptor has it open");
+        drop(two);
+        files.opened(key(1), &Arc::new(()));
+        assert_eq!(files.length(key(1)), None, "it may have become another file meanwhile");
+    }
+
+    #[test]
     fn the_table_does_not_grow_with_files_that_were_closed() {
         let mut files = OpenFiles::new();
         let kept = Arc::new(());
@@ -150,7 +205,7 @@ mod tests {
         for number in 1..10_000 {
             files.opened(key(number % 3), &Arc::new(()));
         }
-        assert!(files.handles.values().map(Vec::len).sum::<usize>() <= WORTH_CLEARING + 1);
+        assert!(files.files.values().map(|file| file.handles.len()).sum::<usize>() <= WORTH_CLEARING + 1);
         assert!(files.is_open(key(0)));
     }
 }

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
@@ -23,10 +23,15 @@ type Consumed = Poll<wasmtime::Result<StreamResult>>;
 /// How the whole stream ended; it resolves the future that the guest got.
 pub(super) type Outcome = Result<(), ErrorCode>;
 
+/// The longest chunk, in bytes, whose memory is kept for the next one: the length of an ordinary buffered write.
+const KEPT: usize = 8 * 1024;
+
 pub(super) struct FileInput {
     file: StoredFile,
     position: Position,
     step: Step,
+    /// What the last chunk was copied to, if it was a short one.
+    memory: BytesMut,
     outcome: Option<oneshot::Sender<Outcome>>,
 }
 
@@ -41,7 +46,7 @@ enum Step {
 
 impl FileInput {
     pub(super) fn new(file: StoredFile, position: Position, outcome: oneshot::Sender<Outcome>) -> Self {
-        Self { file, position, step: Step::Idle, outcome: Some(outcome) }
+        Self { file, position, step: Step::Idle, memory: BytesMut::new(), outcome: Some(outcome) }
     }
 
     /// Writes the chunk; ready when it is written, as far as it is. The chunk must be the same until then.
@@ -70,8 +75,17 @@ impl FileInput {
     }
 
     fn begin(&mut self, turn: Turn, chunk: &[u8]) {
-        let bytes = Bytes::copy_from_slice(chunk);
+        let bytes = self.copied(chunk);
         self.step = Step::Writing(self.file.begin_write(turn, bytes, self.position));
+    }
+
+    fn copied(&mut self, chunk: &[u8]) -> Bytes {
+        if chunk.len() > KEPT {
+            return Bytes::copy_from_slice(chunk);
+        }
+        // The chunk before is written and gone, so this takes its memory again.
+        self.memory.extend_from_slice(chunk);
+        self.memory.split().freeze()
     }
 
     fn tell(&mut self, outcome: Outcome) {

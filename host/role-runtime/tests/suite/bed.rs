@@ -141,7 +141,7 @@ pub fn environment(mode: &str) -> EnvironmentView {
     EnvironmentView {
         deployment_id: "0123456789abcdef0123456789abcdef".to_owned(),
         emulated: true,
-        roles: vec![RoleView { name: "Worker".to_owned(), instances: vec![current.clone()] }],
+        roles: vec![RoleView { name: "Worker".to_owned(), instances: [current.clone()].into() }],
         current,
         settings: BTreeMap::from([("mode".to_owned(), mode.to_owned())]),
         local_resources: Vec::new(),

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use wasm_roles_role_runtime::{EVENT_DEADLINE, End, Outcome, Phase, Verdict};
+use wasm_roles_role_runtime::{EVENT_DEADLINE, End, InstanceState, Outcome, Phase, RoleEvent, Verdict};
 
 use crate::bed::{Bed, Started};
 
@@ -54,6 +54,28 @@ async fn exception_in_on_stop_is_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn exception_in_a_program_is_the_end() {
+    let bed = Bed::new();
+    let (lines, end) = told(bed.start(&bed.load("misbehave"), "panic")).await;
+    assert_eq!(lines, ["mode"]);
+    assert!(matches!(end, End::Trapped { during: Phase::Run, .. }), "{end:?}");
+}
+
+/// An exception in the handler of a request is in `web.rs`, in those of the other events in `events.rs`.
+#[tokio::test(start_paused = true)]
+async fn exception_in_a_changing_handler_neither_stopping_nor_on_stop() {
+    let bed = Bed::new();
+    let mut role = bed.start(&bed.load("role-events"), "panic changing");
+    for _ in ["on-start", "run"] {
+        role.says().await;
+    }
+    assert_eq!(role.instance.teller().changing(Vec::new()).await, Outcome::Failed);
+    let (events, end) = told(role).await;
+    assert_eq!(events, ["changing"]);
+    assert!(matches!(end, End::Trapped { during: Phase::Event(RoleEvent::Changing), .. }), "{end:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn exception_in_stopping_means_that_on_stop_is_not_called() {
     let (events, end) = told_in_mode("return run, panic stopping").await;
     assert_eq!(events, ["on-start", "run", "stopping"]);
@@ -75,8 +97,21 @@ async fn run_returns_stopping_and_on_stop() {
 async fn program_entry_point_exits_and_there_is_nothing_else_to_call() {
     let bed = Bed::new();
     let component = bed.load("misbehave");
-    let (lines, end) = told(bed.start(&component, "return")).await;
-    assert_eq!((lines, end), (vec!["mode".to_owned()], End::RunReturned { result: Ok(()) }));
+    let exited = "the program reported a failure".to_owned();
+    for (mode, result) in [("return", Ok(())), ("exit-error", Err(exited))] {
+        let (lines, end) = told(bed.start(&component, mode)).await;
+        assert_eq!((lines, end), (vec!["mode".to_owned()], End::RunReturned { result }));
+    }
+}
+
+/// The `run` of a role that does not write one.
+#[tokio::test(start_paused = true)]
+async fn default_run_sleeps_for_ever() {
+    let bed = Bed::new();
+    let role = bed.start(&bed.load("sdk-hello-web"), "");
+    role.reached(InstanceState::Ready).await;
+    tokio::time::sleep(Duration::from_secs(10 * 24 * 3600)).await;
+    assert_eq!(*role.instance.state().borrow(), InstanceState::Ready);
 }
 
 #[tokio::test(start_paused = true)]
@@ -111,6 +146,29 @@ async fn stop_stopping_and_on_stop() {
     let (events, end) = told(role).await;
     assert_eq!(events, ["stopping", "on-stop"]);
     assert_eq!(end, End::Stopped { forced: false });
+}
+
+/// Facts: section 7.2; the default of `--stop-timeout` is the seed's 30 s.
+#[tokio::test(start_paused = true)]
+async fn on_stop_has_thirty_seconds_and_not_one_more() {
+    for (mode, forced, seconds) in [("wait", false, 0), ("slow-stop", true, 30)] {
+        let bed = Bed::new();
+        let mut role = bed.start(&bed.load("role-misbehave"), mode);
+        role.says().await;
+        role.reached(InstanceState::Ready).await;
+        let begun = tokio::time::Instant::now();
+        role.instance.stop();
+        assert_eq!(role.instance.ended().await, End::Stopped { forced }, "{mode}");
+        assert_eq!(begun.elapsed().as_secs(), seconds, "{mode}");
+    }
+}
+
+/// A recycle that the instance asks for has no more time than a stop.
+#[tokio::test(start_paused = true)]
+async fn on_stop_that_outlives_its_budget_in_a_recycle_is_killed() {
+    let (events, end) = told_in_mode("recycle run, hang on-stop").await;
+    assert_eq!(events, GRACEFUL);
+    assert_eq!(end, End::RecycleRequested { forced: true });
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,24 +1,21 @@
 //! What a running instance is told and asked, and what becomes of it. Time is paused: a deadline of ten seconds takes none.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::time::Instant;
 use wasm_roles_role_runtime::{
-    Change, EVENT_DEADLINE, EVENT_HEARING, End, EnvironmentView, InstanceState, Outcome, Phase, Readiness,
-    RoleEvent, Verdict,
+    Change, EVENT_DEADLINE, End, EnvironmentView, Outcome, Phase, Readiness, RoleEvent, Verdict,
 };
 
-use crate::bed::{Bed, PORT, Started, address, environment};
+use crate::bed::{Bed, Started, environment};
 
-fn view(mode: &str, depth: u32) -> Arc<EnvironmentView> {
+pub fn view(mode: &str, depth: u32) -> Arc<EnvironmentView> {
     let mut view = environment(mode);
     view.settings.insert("depth".to_owned(), depth.to_string());
     Arc::new(view)
 }
 
-fn depth() -> Vec<Change> {
+pub fn depth() -> Vec<Change> {
     vec![Change::ConfigurationSetting("depth".to_owned())]
 }
 
@@ -27,7 +24,7 @@ fn topology() -> Vec<Change> {
 }
 
 /// A Ready `role-events` in this mode, with the setting `depth` at 1; it has printed `on-start` and `run`.
-async fn ready(bed: &Bed, mode: &str) -> Started {
+pub async fn ready(bed: &Bed, mode: &str) -> Started {
     let component = bed.load("role-events");
     let mut role = bed.start_with(&component, mode, |spec| spec.environment = view(mode, 1));
     assert_eq!(role.says().await, "on-start [] depth=1");
@@ -157,48 +154,4 @@ async fn an_instance_that_still_starts_is_not_told() {
     let teller = role.instance.teller();
     assert_eq!(teller.changing(depth()).await, Outcome::Unavailable);
     assert_eq!(teller.status_check().await, Outcome::Unavailable);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_role_that_blocks_in_accept_hears_nothing_sees_new_values_and_still_gets_its_on_stop() {
-    let bed = Bed::new();
-    let mut role = ready(&bed, "accept run").await;
-    assert_eq!(role.says().await, "listening");
-    let teller = role.instance.teller();
-    let begun = Instant::now();
-    assert_eq!(teller.changing(depth()).await, Outcome::Unavailable);
-    assert_eq!(begun.elapsed(), EVENT_HEARING);
-    assert_eq!(teller.changed(depth(), view("accept run", 2)).await, Outcome::Unavailable);
-    assert_eq!(teller.status_check().await, Outcome::Unavailable);
-
-    let other = bed.interface(1);
-    let connecting = other.connect(SocketAddr::from((address(0), PORT.get()))).unwrap();
-    assert_eq!(role.says().await, "accepted, depth=2");
-    drop(connecting);
-
-    let stopping = Instant::now();
-    role.instance.stop();
-    assert_eq!(role.says().await, "stopping [] depth=2");
-    assert_eq!(role.says().await, "on-stop [] depth=2");
-    assert_eq!(role.instance.ended().await, End::Stopped { forced: false });
-    assert!(
-        stopping.elapsed() < Duration::from_secs(1),
-        "its sockets failed long before its budget was over"
-    );
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_std_program_that_blocks_in_accept_hears_nothing_and_is_stopped_by_its_sockets_failing() {
-    let bed = Bed::new();
-    let mut program = bed.start(&bed.load("misbehave"), "accept");
-    assert_eq!(program.says().await, "mode accept");
-    assert_eq!(program.says().await, "listening");
-    program.reached(InstanceState::Ready).await;
-    let teller = program.instance.teller();
-    assert_eq!(teller.changing(depth()).await, Outcome::NoHandler);
-    assert_eq!(teller.changed(depth(), view("", 2)).await, Outcome::NoHandler);
-    assert_eq!(teller.status_check().await, Outcome::NoHandler);
-    program.instance.stop();
-    assert_eq!(program.says().await, "accept failed: ConnectionAborted");
-    assert_eq!(program.instance.ended().await, End::Stopped { forced: false });
 }

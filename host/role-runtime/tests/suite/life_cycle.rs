@@ -97,7 +97,7 @@ async fn a_guest_that_eats_memory_hits_its_limit_and_nothing_else() {
     let End::Trapped { during: Phase::Run, reason } = guest.instance.ended().await else {
         panic!("it went on")
     };
-    assert!(reason.contains("its memory limit of 16 MiB was reached"), "{reason}");
+    assert!(reason.contains("it had hit its memory limit (16 MiB)"), "{reason}");
 }
 
 #[tokio::test]

@@ -8,7 +8,9 @@
 )]
 
 mod bed;
+mod blocking;
 mod ends;
+mod environment;
 mod events;
 mod life_cycle;
 mod programs;

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use crate::bed::Bed;
 use wasm_roles_role_runtime::{
-    End, InstanceState, Limits, OutputReader, ProgramEnd, Surroundings, run_program, start_within,
+    End, InstanceState, Limits, OutputReader, ProgramEnd, Surroundings, Wires, run_program, start_within,
 };
 use wasm_roles_virtual_network::Interface;
 
 async fn ends(bed: &Bed, interface: &Interface, guest: &str, words: &str) -> (ProgramEnd, OutputReader) {
     let (mut spec, _stdout, stderr) = Bed::spec(words);
     spec.limits = Limits { memory_bytes: 32 << 20, ..Limits::default() };
-    (run_program(&bed.load(guest), interface.clone(), spec).await, stderr)
+    (run_program(&bed.load(guest), interface.clone(), spec, &Wires::loose()).await, stderr)
 }
 
 #[tokio::test]
@@ -54,7 +54,8 @@ async fn a_program_whose_future_is_dropped_is_cut_off_wherever_it_is() {
     for words in ["print begun sleep 1000000000", "print begun spin"] {
         let (spec, mut stdout, _stderr) = Bed::spec(words);
         let (component, interface) = (component.clone(), interface.clone());
-        let program = tokio::spawn(async move { run_program(&component, interface, spec).await });
+        let program =
+            tokio::spawn(async move { run_program(&component, interface, spec, &Wires::loose()).await });
         assert_eq!(stdout.next_line().await.unwrap().bytes, b"begun");
         program.abort();
         assert!(program.await.unwrap_err().is_cancelled());
@@ -69,7 +70,7 @@ struct Gate {
 }
 
 impl Surroundings for Gate {
-    async fn before(&mut self) -> Result<(), String> {
+    async fn before(&mut self, _wires: &Wires) -> Result<(), String> {
         self.before.clone()
     }
 

@@ -55,9 +55,6 @@ pub(super) fn read(role: &Element, kind: RoleKind, report: &mut Report) -> (Vec<
             has_nameless = true;
             continue;
         };
-        if let Some(kind) = &kind {
-            warn_not_served(kind, element, report);
-        }
         let public_port_span = public_port_span(element);
         let of_input = |name| attribute_of_input(element, name);
         endpoints.push(WrittenEndpoint {
@@ -202,25 +199,6 @@ fn port_range(element: &Element, report: &mut Report) -> Option<PortRange> {
         report.push(warning.label(format!("read as {max} to {min}")));
         PortRange::new(max, min)
     })
-}
-
-/// What this version leaves closed.
-fn warn_not_served(kind: &EndpointKind, element: &Element, report: &mut Report) {
-    let name = element.attribute("name").map_or("", |name| &name.value);
-    let (what, label) = match kind {
-        EndpointKind::Input(input) if input.protocol == InputProtocol::Https => {
-            ("https input endpoints", "its public port stays closed")
-        }
-        EndpointKind::Input(input) if input.protocol == InputProtocol::Udp => {
-            ("udp input endpoints", "its public port stays closed")
-        }
-        EndpointKind::InstanceInput(input) if input.transport == Transport::Udp => {
-            ("udp instance input endpoints", "its public ports stay closed")
-        }
-        EndpointKind::Input(_) | EndpointKind::InstanceInput(_) | EndpointKind::Internal(_) => return,
-    };
-    let message = format!("endpoint `{name}`: this version does not open {what}");
-    report.push(Diagnostic::at(Code::NotServed, &element.span, message).label(label));
 }
 
 fn public_port_span(element: &Element) -> Option<Span> {

@@ -148,12 +148,6 @@ fn topology_change_discovery(root: &Element, report: &mut Report) -> TopologyCha
     ];
     let attribute = root.attribute("topologyChangeDiscovery");
     let chosen = attribute.and_then(|attribute| fields::word(attribute, &words, report));
-    if let (Some(TopologyChangeDiscovery::Blast), Some(attribute)) = (chosen, attribute) {
-        let message =
-            "`Blast` has no effect in this version: a running deployment does not change its topology";
-        let warning = Diagnostic::at(Code::NoEffect, &attribute.value_span, message);
-        report.push(warning.label("understood, has no effect"));
-    }
     chosen.unwrap_or_default()
 }
 

@@ -139,8 +139,6 @@ codes! {
     /// The element or attribute is in no schema. It may be mistyped, or come from a later version of the platform.
     /// A strict reading refuses it.
     UnknownItem = "W0002", Warning, Error;
-    /// The endpoint is understood, but this version of wasm-roles does not open it, or opens only its TCP part.
-    NotServed = "W0003", Warning, Warning;
     /// A port range has its higher end first. The ends are swapped; a strict reading refuses it.
     ReversedRange = "W0004", Warning, Error;
     /// A rule has `AllowAllTraffic` and `WhenSource`, which the schema forbids. `WhenSource` wins, because only so
@@ -199,8 +197,11 @@ impl fmt::Display for Code {
 mod tests {
     use super::*;
 
+    /// Codes that earlier versions printed. Nothing else is ever called so.
+    const RETIRED: [&str; 1] = ["W0003"];
+
     #[test]
-    fn numbers_are_dense_and_the_letter_is_the_usual_severity() {
+    fn numbers_are_dense_but_for_the_retired_and_the_letter_is_the_usual_severity() {
         let mut counts = [0_u32; 3];
         for code in Code::ALL {
             let (count, letter) = match code.severity(false) {
@@ -209,6 +210,9 @@ mod tests {
                 Severity::Note => (&mut counts[2], 'N'),
             };
             *count += 1;
+            if RETIRED.contains(&format!("{letter}{count:04}").as_str()) {
+                *count += 1;
+            }
             assert_eq!(code.as_str(), format!("{letter}{count:04}"));
         }
     }

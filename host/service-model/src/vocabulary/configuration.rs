@@ -24,7 +24,7 @@ static ROLE: ElementRule = element(
     &[
         once(&INSTANCES),
         once(&CONFIGURATION_SETTINGS),
-        pending_once(&CERTIFICATES, "certificates are not provided to roles"),
+        once(&CERTIFICATES),
         pending_once(&OS_IMAGE, "there are no virtual machine roles"),
     ],
 );

@@ -1,8 +1,6 @@
 //! The vocabulary of `.csdef` files (facts: sections 1 to 4).
 
-use super::{
-    ChildRule, ElementRule, element, later, meaningless, often, once, pending_often, pending_once, read,
-};
+use super::{ChildRule, ElementRule, element, later, meaningless, often, once, pending_often, read};
 
 pub(crate) static SERVICE_DEFINITION: ElementRule = element(
     "ServiceDefinition",
@@ -84,7 +82,7 @@ const ROLE_ATTRIBUTES: &[super::AttributeRule] = &[
     meaningless("enableNativeCodeExecution", "components are sandboxed, whatever it says"),
 ];
 
-const CERTIFICATES: ChildRule = pending_once(&CERTIFICATE_LIST, "certificates are not provided to roles");
+const CERTIFICATES: ChildRule = once(&CERTIFICATE_LIST);
 
 static START_UP: ElementRule =
     element("Startup", &[meaningless("priority", "a role has one list of tasks")], &[often(&TASK)]);

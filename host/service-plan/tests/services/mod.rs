@@ -150,10 +150,15 @@ pub fn zoo() -> Plan {
 }
 
 /// The plan of [`ZOO`] with these instance counts of its roles.
-pub fn zoo_with([front, back, research, silent]: [u32; 4]) -> Plan {
+pub fn zoo_with(counts: [u32; 4]) -> Plan {
+    plan(&zoo_model(counts)).unwrap()
+}
+
+/// The model of [`ZOO`] with these instance counts of its roles.
+pub fn zoo_model([front, back, research, silent]: [u32; 4]) -> ServiceModel {
     let settings =
         "<ConfigurationSettings><Setting name=\"Greeting\" value=\"Hello\" /></ConfigurationSettings>";
     let roles =
         [("Front", front, settings), ("Back", back, ""), ("R&amp;D", research, ""), ("Silent", silent, "")];
-    plan(&model_with(ZOO, &roles)).unwrap()
+    model_with(ZOO, &roles)
 }

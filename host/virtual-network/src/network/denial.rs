@@ -20,7 +20,7 @@ pub(crate) const REPORTS_PER_SUBJECT: usize = 64;
 /// Bytes of a looked-up name that are kept. DNS allows 253.
 const LONGEST_NAME: usize = 253;
 
-/// Hears of denials, to tell people. It is called in the task of the guest that was denied, so it must not
+/// Hears of denials and of limits that are reached, to tell people. It is called in the task of the guest that was denied, so it must not
 /// block.
 pub trait Observer: Send + Sync + 'static {
     /// An operation was denied; once for each subject, kind of operation and target.
@@ -28,6 +28,9 @@ pub trait Observer: Send + Sync + 'static {
 
     /// The instance was denied so many different things that from now on they are only counted.
     fn silenced(&self, _subject: InstanceIndex, _subject_id: &str) {}
+
+    /// The instance, or who is beside it, was refused a socket, because it has as many as it may: `limit`. Once for each interface.
+    fn out_of_sockets(&self, _subject: InstanceIndex, _subject_id: &str, _limit: usize) {}
 }
 
 /// One denied operation.
@@ -44,6 +47,8 @@ pub struct Denial {
     pub target: String,
     /// Why it was denied.
     pub reason: DenyReason,
+    /// Whether it failed. When the policy is only [logged](crate::PolicyMode::Log), it passed all the same.
+    pub is_enforced: bool,
 }
 
 /// What was denied.
@@ -120,6 +125,7 @@ impl DenialLog {
         subject: (InstanceIndex, &str),
         target: Target,
         reason: &DenyReason,
+        is_enforced: bool,
     ) {
         self.count.fetch_add(1, Ordering::Relaxed);
         let news = self.remember(subject.0, &target);
@@ -130,6 +136,7 @@ impl DenialLog {
                 operation: target.operation(),
                 target: target.to_string(),
                 reason: reason.clone(),
+                is_enforced,
             });
         }
         if news == News::DeniedAndSilenced {

@@ -3,30 +3,49 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
 use std::num::NonZeroU16;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::Shared;
-use super::denial::Target;
-use super::socket_table::{self, Scope, Socket, SocketTable};
-use crate::policy::{DenyReason, InstanceIndex, Operation, Policy, Transport, Verdict};
+use super::socket_table::{self, Party, Scope, Socket, SocketTable};
+use crate::capture::Wire;
+use crate::counters::Tally;
+use crate::outside::KnownNames;
+use crate::policy::{Admission, InstanceIndex, Operation, Transport, Verdict};
 use crate::sync::lock;
-use crate::tcp::{Account, BoundTcp, Connecting, HandOverOptions, ListenQueue};
+use crate::tcp::{Account, BoundTcp, Connecting, HandOverOptions, ListenQueue, OutsideStream};
 use crate::udp::{self, AnswerSink, FlowTable, Inbox, OutsideFlow, UdpSocket};
-use crate::{FlowError, HandOver, NetError};
+use crate::{FlowError, HandOver, MemoryBudget, NetError};
 
 /// What an interface may use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct InterfaceLimits {
     /// Bound ports, listeners, connections and UDP sockets together, those included that wait in a backlog.
     /// Default: 4096.
     pub sockets: usize,
+    /// What the network buffers for the instance is taken from this budget; when it is used up, senders wait and
+    /// datagrams are dropped. Default: unlimited.
+    pub memory: Arc<MemoryBudget>,
+}
+
+impl InterfaceLimits {
+    /// These limits with so many sockets.
+    #[must_use]
+    pub fn with_sockets(self, sockets: usize) -> Self {
+        Self { sockets, ..self }
+    }
+
+    /// These limits with this budget of memory.
+    #[must_use]
+    pub fn with_memory(self, memory: Arc<MemoryBudget>) -> Self {
+        Self { memory, ..self }
+    }
 }
 
 impl Default for InterfaceLimits {
     fn default() -> Self {
-        Self { sockets: 4096 }
+        Self { sockets: 4096, memory: Arc::default() }
     }
 }
 
@@ -58,12 +77,19 @@ pub(crate) struct InterfaceCore {
     instance: InstanceIndex,
     id: Box<str>,
     address: Ipv4Addr,
-    sockets: Mutex<SocketTable>,
+    /// Shared with companions.
+    sockets: Arc<Mutex<SocketTable>>,
+    party: Party,
+    memory: Arc<MemoryBudget>,
     account: Arc<Account>,
     inboxes: Arc<udp::Account>,
     flows: Mutex<FlowTable>,
     /// Where the next answer of a look-up starts.
-    rotation: AtomicUsize,
+    pub(super) rotation: AtomicUsize,
+    /// What look-ups outside have said; shared with companions.
+    known_names: Arc<Mutex<KnownNames>>,
+    /// Look-ups outside that are under way; shared with companions.
+    look_ups: Arc<AtomicUsize>,
 }
 
 impl Interface {
@@ -83,10 +109,23 @@ impl Interface {
         &self.core().id
     }
 
+    /// The budget that the network's buffers for this instance are taken from.
+    #[must_use]
+    pub fn memory(&self) -> &Arc<MemoryBudget> {
+        &self.core().memory
+    }
+
     /// Sockets that exist now, of those that [`InterfaceLimits::sockets`] caps.
     #[must_use]
     pub fn socket_count(&self) -> usize {
-        self.core().sockets().len()
+        self.core().sockets().len(self.core().party)
+    }
+
+    /// How many sockets the interface may have, if it was refused more than that.
+    #[must_use]
+    pub fn refused_sockets(&self) -> Option<usize> {
+        let core = self.core();
+        core.sockets().refused(core.party())
     }
 
     /// Takes the instance off the network: what [`fail`](Self::fail) does, and the address is free for the
@@ -158,49 +197,25 @@ impl Interface {
     /// As [`bind`](Self::bind) and [`BoundTcp::connect`].
     pub fn connect(&self, target: SocketAddr) -> Result<Connecting, NetError> {
         let local = match target.ip() {
-            IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+            IpAddr::V6(address) if address.is_loopback() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+            // The instance has no address of the family; only the world outside can be meant.
+            IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
             IpAddr::V4(address) if address.is_loopback() => IpAddr::V4(Ipv4Addr::LOCALHOST),
             IpAddr::V4(_) => IpAddr::V4(self.address()),
         };
         self.bind(SocketAddr::new(local, 0))?.connect(target)
     }
 
-    /// The addresses that a name stands for, never none. An IP literal stands for itself, `localhost` for the
-    /// instance's own loopbacks; names of the deployment are up to [`Policy::resolve`], and successive
-    /// answers start with another instance each.
-    ///
-    /// # Errors
-    ///
-    /// `InvalidArgument` for what no name can look like, `NameUnresolvable` for every other name.
-    pub fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, NetError> {
-        let literal = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-        if let Some(address) = literal.and_then(|literal| literal.parse::<Ipv6Addr>().ok()) {
-            return Ok(vec![address.into()]);
-        }
-        if let Ok(address) = name.parse::<IpAddr>() {
-            return Ok(vec![address]);
-        }
-        if name.is_empty()
-            || name.chars().any(|c| c.is_ascii() && !c.is_ascii_alphanumeric() && !"-_.".contains(c))
-        {
-            return Err(NetError::InvalidArgument);
-        }
-        if name.eq_ignore_ascii_case("localhost") {
-            return Ok(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
-        }
-        self.core().look_up(name)
-    }
-
     /// Gives a connection that was accepted from the operating system to the listener at the instance's own
     /// address and `port`. The instance sees the client's address as the peer. Nothing is relayed: the stream
-    /// itself changes hands.
+    /// itself changes hands, with whatever [layer](crate::tcp::Layer) somebody has put on it.
     ///
     /// The policy is not asked: it let the instance listen, and public traffic has no rules.
     ///
     /// # Errors
     ///
     /// [`HandOver`] gives the connection back.
-    pub fn hand_over(&self, port: NonZeroU16, stream: tokio::net::TcpStream) -> Result<(), HandOver> {
+    pub fn hand_over(&self, port: NonZeroU16, stream: impl Into<OutsideStream>) -> Result<(), HandOver> {
         self.hand_over_with(port, stream, HandOverOptions::default())
     }
 
@@ -212,9 +227,10 @@ impl Interface {
     pub fn hand_over_with(
         &self,
         port: NonZeroU16,
-        stream: tokio::net::TcpStream,
+        stream: impl Into<OutsideStream>,
         options: HandOverOptions,
     ) -> Result<(), HandOver> {
+        let stream = stream.into();
         let Some(queue) = self.core().listener(Scope::Own, port.get()) else {
             return Err(HandOver::NotListening(stream));
         };
@@ -243,7 +259,7 @@ impl Interface {
         Ok(Connecting::from_outside(from.into(), server, queue))
     }
 
-    fn core(&self) -> &Arc<InterfaceCore> {
+    pub(crate) fn core(&self) -> &Arc<InterfaceCore> {
         &self.handle.core
     }
 }
@@ -265,17 +281,41 @@ impl InterfaceCore {
         address: Ipv4Addr,
         limits: InterfaceLimits,
     ) -> Self {
-        let sockets = Mutex::new(SocketTable::new(limits.sockets));
+        let sockets = Arc::new(Mutex::new(SocketTable::new(limits.sockets)));
         Self {
             shared,
             instance,
             id: id.into(),
             address,
             sockets,
-            account: Arc::default(),
-            inboxes: Arc::default(),
+            party: Party::OWN,
+            account: Arc::new(Account::new(limits.memory.clone())),
+            inboxes: Arc::new(udp::Account::new(limits.memory.clone())),
+            memory: limits.memory,
             flows: Mutex::default(),
             rotation: AtomicUsize::new(0),
+            known_names: Arc::default(),
+            look_ups: Arc::default(),
+        }
+    }
+
+    /// The core of a companion that may have `sockets` sockets.
+    pub(super) fn beside(&self, sockets: usize) -> Self {
+        let party = self.sockets().join(sockets);
+        Self {
+            shared: self.shared.clone(),
+            instance: self.instance,
+            id: self.id.clone(),
+            address: self.address,
+            sockets: self.sockets.clone(),
+            party,
+            memory: self.memory.clone(),
+            account: self.account.clone(),
+            inboxes: self.inboxes.clone(),
+            flows: Mutex::default(),
+            rotation: AtomicUsize::new(0),
+            known_names: self.known_names.clone(),
+            look_ups: self.look_ups.clone(),
         }
     }
 
@@ -283,8 +323,57 @@ impl InterfaceCore {
         self.address
     }
 
+    /// Whose sockets in the table are this interface's.
+    pub(crate) fn party(&self) -> Party {
+        self.party
+    }
+
+    /// The id of the instance.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The number that the instance had when it was attached.
+    pub(super) fn instance(&self) -> InstanceIndex {
+        self.instance
+    }
+
+    /// What look-ups outside have said.
+    pub(super) fn known_names(&self) -> MutexGuard<'_, KnownNames> {
+        lock(&self.known_names)
+    }
+
+    /// Look-ups outside that are under way.
+    pub(super) fn look_ups(&self) -> &AtomicUsize {
+        &self.look_ups
+    }
+
     pub(crate) fn shared(&self) -> &Shared {
         &self.shared
+    }
+
+    pub(crate) fn shared_handle(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Where a packet to `target` passes.
+    pub(crate) fn wire(&self, target: IpAddr) -> Wire {
+        if target.is_loopback() { Wire::Loopback(self.id().into()) } else { Wire::Network }
+    }
+
+    /// The tally of the endpoint that a socket bound to `local` serves.
+    pub(crate) fn tally(&self, transport: Transport, local: SocketAddr) -> Option<Arc<Tally>> {
+        let policy = self.shared.policy();
+        let own = SocketAddr::new(self.address.into(), local.port());
+        if local.ip().is_loopback() || local.port() == 0 {
+            return None;
+        }
+        match policy.decide(self.subject(&policy)?, Operation::Bind(transport), own) {
+            Verdict::Allow(Admission::Endpoint { endpoint, .. }) => {
+                Some(self.shared.tallies.of(self.id(), endpoint, transport))
+            }
+            _ => None,
+        }
     }
 
     pub(crate) fn account(&self) -> &Arc<Account> {
@@ -299,7 +388,8 @@ impl InterfaceCore {
         self.sockets().listener(scope, port)
     }
 
-    pub(crate) fn inbox(&self, scope: Scope, port: u16) -> Option<Arc<Inbox>> {
+    /// The inbox at a port of the instance, and whose it is.
+    pub(crate) fn inbox(&self, scope: Scope, port: u16) -> Option<(Arc<Inbox>, Party)> {
         self.sockets().inbox(scope, port)
     }
 
@@ -323,7 +413,9 @@ impl InterfaceCore {
             (address, _) if !address.is_unspecified() => address,
             (_, IpAddr::V4(target)) if !target.is_loopback() => IpAddr::V4(self.address),
             (_, IpAddr::V4(_)) => IpAddr::V4(Ipv4Addr::LOCALHOST),
-            (_, IpAddr::V6(_)) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+            (_, IpAddr::V6(target)) if target.is_loopback() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+            // The instance has no address that the world outside could see.
+            (_, IpAddr::V6(_)) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
         };
         SocketAddr::new(address, local.port())
     }
@@ -338,74 +430,15 @@ impl InterfaceCore {
         }
     }
 
-    /// Asks the policy, and records a denial.
-    pub(crate) fn check(&self, operation: Operation, target: SocketAddr) -> Result<(), NetError> {
-        self.check_or(operation, target, || None::<()>).map(drop)
-    }
-
-    /// Asks the policy. What it denies may be admitted by `otherwise`; if not, the denial is recorded. An
-    /// instance that the policy does not have may do nothing.
-    pub(crate) fn check_or<T>(
-        &self,
-        operation: Operation,
-        target: SocketAddr,
-        otherwise: impl FnOnce() -> Option<T>,
-    ) -> Result<Option<T>, NetError> {
-        let policy = self.shared.policy();
-        let subject = self.subject(&policy);
-        let verdict = match subject {
-            Some(subject) => policy.decide(subject, operation, target),
-            None => Verdict::Deny(DenyReason::UnknownSubject),
-        };
-        let Verdict::Deny(reason) = verdict else { return Ok(None) };
-        if subject.is_some()
-            && let Some(admitted) = otherwise()
-        {
-            return Ok(Some(admitted));
-        }
-        self.record(subject, Target::Address(operation, target), &reason);
-        Err(match reason {
-            DenyReason::ForeignAddress => NetError::AddressNotBindable,
-            _ => NetError::AccessDenied,
-        })
-    }
-
-    fn look_up(&self, name: &str) -> Result<Vec<IpAddr>, NetError> {
-        let policy = self.shared.policy();
-        let subject = self.subject(&policy);
-        let found = match subject {
-            Some(subject) => policy.resolve(subject, name),
-            None => Err(DenyReason::UnknownSubject),
-        };
-        let mut addresses = match found {
-            Ok(addresses) => addresses,
-            Err(reason) => {
-                self.record(subject, Target::name(name), &reason);
-                return Err(NetError::NameUnresolvable);
-            }
-        };
-        let start = self.rotation.fetch_add(1, Ordering::Relaxed);
-        let shift = start.checked_rem(addresses.len()).unwrap_or(0);
-        addresses.rotate_left(shift);
-        Ok(addresses.into_iter().map(IpAddr::V4).collect())
-    }
-
-    /// This instance's number in `policy`.
-    fn subject(&self, policy: &Policy) -> Option<InstanceIndex> {
-        policy.instance_at(self.address).filter(|index| policy.instance_id(*index) == Some(&self.id))
-    }
-
-    fn record(&self, subject: Option<InstanceIndex>, target: Target, reason: &DenyReason) {
-        let subject = subject.unwrap_or(self.instance);
-        self.shared.denials.record(&*self.shared.observer, (subject, &self.id), target, reason);
-    }
-
     fn detach(&self) {
+        if self.is_companion() {
+            return self.end_sockets();
+        }
         self.shared.remove(self);
-        self.end_sockets();
+        socket_table::end_all(&self.sockets);
     }
 
     fn end_sockets(&self) {
-        socket_table::end_all(&self.sockets);
+        socket_table::end(&self.sockets, self.party);
     }
 }

@@ -1,23 +1,38 @@
 //! The network of one deployment: who is attached, under which policy, and what was denied.
 
+mod ask;
+mod companion;
 mod denial;
 mod interface;
+mod look_up;
+mod passed;
+mod public_ports;
 mod socket_table;
+mod watching;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::Ipv4Addr;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, RwLock, Weak};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, RwLock, Weak};
 
+pub(crate) use ask::{Permit, Way};
 use denial::DenialLog;
 pub use denial::{Denial, DeniedOperation, Observer};
 pub(crate) use interface::InterfaceCore;
 pub use interface::{Interface, InterfaceLimits};
-pub(crate) use socket_table::{Scope, Socket, State};
+pub use look_up::LookUp;
+pub use passed::Passed;
+use passed::PassedLog;
+pub use public_ports::PublicPorts;
+pub(crate) use socket_table::{Party, Scope, Socket, State};
 
 use crate::AttachError;
-use crate::policy::{InstanceIndex, Policy};
+use crate::capture::Tap;
+use crate::counters::Tallies;
+use crate::faults::FaultBook;
+use crate::outside::{Outside, SystemOutside};
+use crate::policy::{HostRules, InstanceIndex, Policy};
 use crate::sync::{read, write};
 
 /// The private network of one deployment. A clone is another handle to the same network.
@@ -33,10 +48,22 @@ pub(crate) struct Shared {
     /// Weak, so that an interface goes with its last handle.
     attached: RwLock<BTreeMap<Ipv4Addr, Weak<InterfaceCore>>>,
     denials: DenialLog,
+    passed: PassedLog,
+    /// What the host grants, on top of every policy.
+    host_rules: RwLock<HostRules>,
+    outside: RwLock<Arc<dyn Outside>>,
+    /// Weak, because who serves the ports holds interfaces.
+    public_ports: RwLock<Option<Weak<dyn PublicPorts>>>,
+    outbound: AtomicU64,
     connections: AtomicU64,
     handed_over: AtomicU64,
     datagrams: AtomicU64,
     dropped_datagrams: AtomicU64,
+    pub(crate) tallies: Tallies,
+    pub(crate) faults: FaultBook,
+    tap: OnceLock<Arc<dyn Tap>>,
+    /// Connections that were tapped.
+    conversations: AtomicU32,
 }
 
 /// What a network has done since it was made.
@@ -51,7 +78,10 @@ pub struct Counters {
     pub datagrams: u64,
     /// UDP datagrams that found the queue of their socket full.
     pub dropped_datagrams: u64,
-    /// Operations and look-ups that the policy denied, whether they were reported or not.
+    /// TCP connections to the world outside that were established.
+    pub outbound: u64,
+    /// Operations and look-ups that the policy denied, whether they were reported or not. Those that log mode let pass are
+    /// among them.
     pub denials: u64,
 }
 
@@ -64,10 +94,19 @@ impl Network {
             observer,
             attached: RwLock::default(),
             denials: DenialLog::default(),
+            passed: PassedLog::default(),
+            host_rules: RwLock::default(),
+            outside: RwLock::new(Arc::new(SystemOutside)),
+            public_ports: RwLock::default(),
+            outbound: AtomicU64::new(0),
             connections: AtomicU64::new(0),
             handed_over: AtomicU64::new(0),
             datagrams: AtomicU64::new(0),
             dropped_datagrams: AtomicU64::new(0),
+            tallies: Tallies::default(),
+            faults: FaultBook::default(),
+            tap: OnceLock::new(),
+            conversations: AtomicU32::new(0),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -76,9 +115,43 @@ impl Network {
     /// attached interface is known by its address and instance id, so a new policy may number the instances
     /// anew; one that it does not have any more may do nothing. Denials are reported afresh.
     pub fn set_policy(&self, policy: Arc<Policy>) {
+        let rules = read(&self.shared.host_rules);
+        let policy = if rules.is_default() { policy } else { Arc::new(with_host_rules(policy, &rules)) };
         let before = std::mem::replace(&mut *write(&self.shared.policy), policy);
         self.shared.denials.forget();
+        self.shared.faults.changed();
         drop(before);
+    }
+
+    /// Sets what the host grants beside the policy, on top of this one and of each that comes. Before it is called the world
+    /// outside is closed, and the policy is enforced.
+    pub fn set_host_rules(&self, rules: HostRules) {
+        let mut held = write(&self.shared.host_rules);
+        let policy = with_host_rules(self.shared.policy(), &rules);
+        *held = rules;
+        let before = std::mem::replace(&mut *write(&self.shared.policy), Arc::new(policy));
+        self.shared.denials.forget();
+        drop(held);
+        drop(before);
+    }
+
+    /// Sets the way to the world outside. Before it is called that is the operating system.
+    pub fn set_outside(&self, outside: Arc<dyn Outside>) {
+        let before = std::mem::replace(&mut *write(&self.shared.outside), outside);
+        drop(before);
+    }
+
+    /// Sets who serves the public ports for instances of the deployment. Before it is called, and once it is gone, nobody
+    /// does: connections are refused.
+    pub fn set_public_ports(&self, ports: Weak<dyn PublicPorts>) {
+        let before = write(&self.shared.public_ports).replace(ports);
+        drop(before);
+    }
+
+    /// What log mode has let pass so far, once for each role and reason.
+    #[must_use]
+    pub fn passed(&self) -> Vec<Passed> {
+        self.shared.passed.all()
     }
 
     /// The policy that holds now.
@@ -96,6 +169,31 @@ impl Network {
         self.attach_with(instance, InterfaceLimits::default())
     }
 
+    /// Attaches one incarnation of the instance at `address`. An address stays right when the policy is replaced by one
+    /// that numbers the instances anew.
+    ///
+    /// # Errors
+    ///
+    /// As [`attach`](Self::attach).
+    pub fn attach_at(&self, address: Ipv4Addr) -> Result<Interface, AttachError> {
+        self.attach_at_with(address, InterfaceLimits::default())
+    }
+
+    /// As [`attach_at`](Self::attach_at), with limits.
+    ///
+    /// # Errors
+    ///
+    /// As [`attach`](Self::attach).
+    pub fn attach_at_with(
+        &self,
+        address: Ipv4Addr,
+        limits: InterfaceLimits,
+    ) -> Result<Interface, AttachError> {
+        let policy = self.policy();
+        let instance = policy.instance_at(address).ok_or(AttachError::UnknownInstance)?;
+        self.attach_in(&policy, instance, limits)
+    }
+
     /// Attaches one incarnation of an instance.
     ///
     /// # Errors
@@ -106,7 +204,15 @@ impl Network {
         instance: InstanceIndex,
         limits: InterfaceLimits,
     ) -> Result<Interface, AttachError> {
-        let policy = self.policy();
+        self.attach_in(&self.policy(), instance, limits)
+    }
+
+    fn attach_in(
+        &self,
+        policy: &Policy,
+        instance: InstanceIndex,
+        limits: InterfaceLimits,
+    ) -> Result<Interface, AttachError> {
         let (Some(address), Some(id)) = (policy.instance_address(instance), policy.instance_id(instance))
         else {
             return Err(AttachError::UnknownInstance);
@@ -117,6 +223,9 @@ impl Network {
             return Err(AttachError::AlreadyAttached);
         }
         attached.insert(address, Arc::downgrade(&core));
+        if let Some(tap) = self.shared.tap() {
+            tap.attached(address, id);
+        }
         Ok(Interface::new(core))
     }
 
@@ -128,6 +237,7 @@ impl Network {
             handed_over: self.shared.handed_over.load(Ordering::Relaxed),
             datagrams: self.shared.datagrams.load(Ordering::Relaxed),
             dropped_datagrams: self.shared.dropped_datagrams.load(Ordering::Relaxed),
+            outbound: self.shared.outbound.load(Ordering::Relaxed),
             denials: self.shared.denials.count(),
         }
     }
@@ -139,9 +249,26 @@ impl fmt::Debug for Network {
     }
 }
 
+/// `policy` with what the host grants.
+fn with_host_rules(policy: Arc<Policy>, rules: &HostRules) -> Policy {
+    Arc::unwrap_or_clone(policy).with_host_rules(rules)
+}
+
 impl Shared {
-    fn policy(&self) -> Arc<Policy> {
+    pub(crate) fn policy(&self) -> Arc<Policy> {
         read(&self.policy).clone()
+    }
+
+    pub(crate) fn outside(&self) -> Arc<dyn Outside> {
+        read(&self.outside).clone()
+    }
+
+    pub(crate) fn public_ports(&self) -> Option<Arc<dyn PublicPorts>> {
+        read(&self.public_ports).as_ref()?.upgrade()
+    }
+
+    pub(crate) fn count_outbound(&self) {
+        self.outbound.fetch_add(1, Ordering::Relaxed);
     }
 
     fn at(&self, address: Ipv4Addr) -> Option<Arc<InterfaceCore>> {

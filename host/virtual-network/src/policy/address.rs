@@ -9,7 +9,7 @@ const SLACK: usize = 1024;
 
 /// The addresses of the instances. Plans hand them out in a row, so that one subtraction finds the instance;
 /// addresses that lie far apart are searched for.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum AddressIndex {
     Dense { first: u32, instances: Box<[Option<InstanceIndex>]> },
     Sparse(Box<[(u32, InstanceIndex)]>),

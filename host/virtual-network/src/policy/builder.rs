@@ -7,9 +7,13 @@ use thiserror::Error;
 
 use super::address::AddressIndex;
 use super::name::{NameTable, Named};
+use super::outbound::OutboundRules;
 use super::ports::PortMap;
 use super::role_set::RoleSet;
-use super::{Endpoint, Instance, InstanceIndex, Policy, PortRange, Role, RoleIndex};
+use super::{
+    AddressRange, Endpoint, Instance, InstanceIndex, Policy, PolicyMode, PortRange, PublicSide, Role,
+    RoleIndex,
+};
 use super::{Origin, Transport, Transports};
 
 /// Who may reach an endpoint.
@@ -45,14 +49,16 @@ pub struct EndpointGrant {
 /// Collects roles, endpoints and instances; [`build`](Self::build) checks and compiles them.
 ///
 /// Indices count up from zero in the order of the calls.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct PolicyBuilder {
     roles: Vec<String>,
     endpoints: Vec<(RoleIndex, EndpointGrant)>,
     instances: Vec<NewInstance>,
+    public_side: Option<PublicSide>,
+    subnet: Option<AddressRange>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct NewInstance {
     role: RoleIndex,
     id: String,
@@ -66,12 +72,12 @@ struct NewInstance {
 pub enum PolicyError {
     /// A name of a role or an instance stands for two things. Names compare without ASCII case, and the names
     /// `<role>`, `<instance id>` and `<n>.<role>` share one space.
-    #[error("the name {name} stands for more than one role or instance")]
+    #[error("the name {name} stands for more than one role or instance, or for the service itself")]
     DuplicateName {
         /// The name.
         name: String,
     },
-    /// Two instances have one address.
+    /// Two instances, or one and the public side, have one address.
     #[error("two instances have the address {address}")]
     DuplicateAddress {
         /// The address.
@@ -117,6 +123,16 @@ impl PolicyBuilder {
         index
     }
 
+    /// Gives the deployment a public side that its own instances can reach.
+    pub fn public_side(&mut self, public_side: PublicSide) {
+        self.public_side = Some(public_side);
+    }
+
+    /// Says which addresses are the deployment's, whether an instance has them or not: no rule leads out to them.
+    pub fn subnet(&mut self, subnet: AddressRange) {
+        self.subnet = Some(subnet);
+    }
+
     /// Checks and compiles.
     ///
     /// # Errors
@@ -132,13 +148,18 @@ impl PolicyBuilder {
         let addresses = instances.iter().zip(0..).map(|(instance, n)| (instance.address, InstanceIndex(n)));
         let addresses = AddressIndex::new(addresses.collect())
             .map_err(|address| PolicyError::DuplicateAddress { address })?;
-        let mut roles = compile_roles(&self.roles, self.endpoints);
+        let public = self.public_side.as_ref().map(|public| public.address);
+        if let Some(address) = public.filter(|address| addresses.find(*address).is_some()) {
+            return Err(PolicyError::DuplicateAddress { address });
+        }
+        let mut roles = compile_roles(&self.roles, &self.endpoints);
         for (instance, n) in instances.iter().zip(0..) {
             if let Some(role) = roles.get_mut(usize::from(instance.role.0)) {
                 role.instances.push(InstanceIndex(n));
             }
         }
-        Ok(Policy { roles, instances, addresses, names })
+        let Self { public_side, subnet, .. } = self;
+        Ok(Policy { roles, instances, addresses, names, public_side, subnet, mode: PolicyMode::default() })
     }
 
     fn check_references(&self) -> Result<(), PolicyError> {
@@ -167,6 +188,9 @@ impl PolicyBuilder {
         for (role, n) in self.roles.iter().zip(0..) {
             add(role.clone(), Named::Role(RoleIndex(n)))?;
         }
+        if let Some(public) = &self.public_side {
+            add(public.name.clone(), Named::PublicSide)?;
+        }
         for (instance, n) in self.instances.iter().zip(0..) {
             let named = Named::Instance(InstanceIndex(n));
             add(instance.id.clone(), named)?;
@@ -193,8 +217,8 @@ impl PolicyBuilder {
     }
 }
 
-fn compile_roles(names: &[String], grants: Vec<(RoleIndex, EndpointGrant)>) -> Vec<Role> {
-    let mut grouped: Vec<Vec<EndpointGrant>> = names.iter().map(|_| Vec::new()).collect();
+fn compile_roles(names: &[String], grants: &[(RoleIndex, EndpointGrant)]) -> Vec<Role> {
+    let mut grouped: Vec<Vec<&EndpointGrant>> = names.iter().map(|_| Vec::new()).collect();
     for (role, grant) in grants {
         if let Some(group) = grouped.get_mut(usize::from(role.0)) {
             group.push(grant);
@@ -203,7 +227,7 @@ fn compile_roles(names: &[String], grants: Vec<(RoleIndex, EndpointGrant)>) -> V
     names.iter().zip(grouped).map(|(name, grants)| compile_role(name, &grants)).collect()
 }
 
-fn compile_role(name: &str, grants: &[EndpointGrant]) -> Role {
+fn compile_role(name: &str, grants: &[&EndpointGrant]) -> Role {
     let ports = |transport: Transport| {
         let admitting = grants.iter().enumerate().filter(|(_, grant)| grant.transports.admits(transport));
         PortMap::new(&admitting.map(|(position, grant)| (position, grant.ports)).collect::<Vec<_>>())
@@ -213,8 +237,9 @@ fn compile_role(name: &str, grants: &[EndpointGrant]) -> Role {
         tcp: ports(Transport::Tcp),
         udp: ports(Transport::Udp),
         discoverable: grants.iter().any(|grant| grant.audience != Audience::Public),
-        endpoints: grants.iter().map(compile_endpoint).collect(),
+        endpoints: grants.iter().map(|grant| compile_endpoint(grant)).collect(),
         instances: Vec::new(),
+        outbound: OutboundRules::default(),
     }
 }
 

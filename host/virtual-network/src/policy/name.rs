@@ -1,5 +1,5 @@
 //! The names that a deployment has: `<role>`, `<instance id>` and `<n>.<role>`, where n is the ordinal of an
-//! instance. ASCII letters compare without case, as in every name service.
+//! instance, and the name of its public side. ASCII letters compare without case, as in every name service.
 
 use std::collections::BTreeMap;
 
@@ -15,10 +15,12 @@ pub(super) enum Named {
     Role(RoleIndex),
     /// One instance.
     Instance(InstanceIndex),
+    /// The deployment's public side.
+    PublicSide,
 }
 
 /// All names of a deployment.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct NameTable {
     names: BTreeMap<Box<str>, Named>,
 }

@@ -92,12 +92,12 @@ impl PortRange {
 ///
 /// Ranges may overlap in a definition. Here they are cut into disjoint, sorted segments, so that a look-up is
 /// one binary search, whatever the definition looks like.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct PortMap {
     segments: Box<[Segment]>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Segment {
     first: u16,
     last: u16,

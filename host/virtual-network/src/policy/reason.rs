@@ -1,17 +1,20 @@
 //! The answer to a question of a guest, and why it may be no.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::{RoleIndex, Transport};
+use super::{HostName, OutboundRule, RoleIndex, Transport};
 
 /// What the policy says to an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict<'a> {
     /// The operation may go on.
     Allow(Admission<'a>),
+    /// The operation may go on, since nothing is enforced; this is why it would fail otherwise.
+    AllowedByLogMode(DenyReason),
     /// The operation fails.
     Deny(DenyReason),
 }
@@ -20,7 +23,7 @@ impl Verdict<'_> {
     /// Whether the operation may go on.
     #[must_use]
     pub const fn is_allowed(&self) -> bool {
-        matches!(self, Self::Allow(_))
+        matches!(self, Self::Allow(_) | Self::AllowedByLogMode(_))
     }
 }
 
@@ -37,6 +40,18 @@ pub enum Admission<'a> {
         role: RoleIndex,
         /// Its name.
         endpoint: &'a str,
+    },
+    /// A public port of the deployment's own: the balancer chooses who answers.
+    PublicSide,
+    /// A rule of the host's lets the role out.
+    Outside {
+        /// The rule.
+        rule: &'a OutboundRule,
+    },
+    /// The instance's own loopback; where the instance has no socket on the port, the host's, which a rule names.
+    OwnElseHost {
+        /// The rule.
+        rule: &'a OutboundRule,
     },
 }
 
@@ -77,7 +92,8 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Why an operation is denied. Every text in it comes from the definition, none from the guest.
+/// Why an operation is denied. Every text in it comes from the definition, none from the guest, but for a name that looks
+/// like a host's.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum DenyReason {
@@ -89,6 +105,16 @@ pub enum DenyReason {
     UndeclaredPort {
         /// The role of the subject.
         role: Arc<str>,
+        /// The transport that was asked for.
+        transport: Transport,
+        /// The port that was asked for.
+        port: u16,
+    },
+    /// Bind or listen outside loopback by a [companion](crate::Interface::companion), other than to send from.
+    #[error(
+        "{transport} port {port} is for the role itself; a program beside it may listen on loopback only"
+    )]
+    Companion {
         /// The transport that was asked for.
         transport: Transport,
         /// The port that was asked for.
@@ -118,13 +144,42 @@ pub enum DenyReason {
         /// Where the rules stand.
         origin: Origin,
     },
-    /// Connect or send to an address that no instance of the deployment has.
+    /// Connect or send to a port that the public side of the deployment does not have.
+    #[error("the service has no public {transport} port {port}")]
+    NoPublicPort {
+        /// The transport that was asked for.
+        transport: Transport,
+        /// The port that was asked for.
+        port: u16,
+    },
+    /// Connect or send to an address of the deployment's subnet that no instance has.
+    #[error("no instance of the deployment has the address")]
+    Vacant,
+    /// Connect or send to an address outside that no rule of the host's admits.
     #[error("the address is outside the deployment")]
-    Outside,
+    Outside {
+        /// The address and port.
+        target: SocketAddr,
+    },
+    /// Look-up of a name that could be one of the world outside, and no rule of the host's has.
+    #[error("the name is outside the deployment")]
+    OutsideName {
+        /// The name: the guest's, but of letters, digits, `-`, `_` and dots alone.
+        name: HostName,
+    },
     /// Look-up of a name that discovery does not show to the subject.
     #[error("no role or instance that this instance can discover has that name")]
     UnknownName,
     /// The subject has no place in the policy, for example because an update took it away.
     #[error("the instance is not part of the deployment any more")]
     UnknownSubject,
+}
+
+impl DenyReason {
+    /// Whether it is about traffic between instances of the deployment, which [`PolicyMode::Log`](super::PolicyMode::Log) lets
+    /// pass.
+    #[must_use]
+    pub const fn is_inside(&self) -> bool {
+        matches!(self, Self::UndeclaredPort { .. } | Self::NoSuchEndpoint { .. } | Self::TrafficRule { .. })
+    }
 }

@@ -3,7 +3,7 @@
 use super::{Audience, RoleIndex};
 
 /// A set of roles, made for one question: is this role in it?
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum RoleSet {
     /// Every role of the deployment.
     Everyone,

@@ -3,12 +3,14 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::connecting::Connecting;
+use super::connecting::{Connecting, listener};
+use super::dial::Dial;
 use super::listener::TcpListener;
 use super::queue::ListenQueue;
 use crate::NetError;
-use crate::network::{Scope, Socket, State};
-use crate::policy::Operation;
+use crate::course::show_failed_connect;
+use crate::network::{Socket, State, Way};
+use crate::policy::{Operation, Transport};
 
 /// A reserved local address. Its port is free again when it is dropped, or what it became.
 #[derive(Debug)]
@@ -37,7 +39,8 @@ impl BoundTcp {
     pub fn listen(self, backlog: usize) -> Result<TcpListener, NetError> {
         let core = self.socket.core();
         core.check(Operation::Listen, self.local)?;
-        let queue = Arc::new(ListenQueue::new(core.clone(), backlog));
+        let tally = core.tally(Transport::Tcp, self.local);
+        let queue = Arc::new(ListenQueue::new(core.clone(), backlog, tally));
         self.socket.set_state(State::Listening(Arc::downgrade(&queue)))?;
         Ok(TcpListener::new(queue, self.local, self.socket))
     }
@@ -54,14 +57,20 @@ impl BoundTcp {
             return Err(NetError::InvalidArgument);
         }
         let core = self.socket.core();
-        core.check(Operation::Connect, target)?;
+        let local = core.source(self.local, target.ip());
+        let way = core
+            .check(Operation::Connect, target)
+            .inspect_err(|error| show_failed_connect(core, local, target, *error))?;
         if self.local.ip().is_loopback() && !target.ip().is_loopback() {
             return Err(NetError::RemoteUnreachable);
         }
-        let peer = core.peer(target.ip()).ok_or(NetError::RemoteUnreachable)?;
-        let scope = Scope::of(target.ip());
-        let queue = peer.listener(scope, target.port()).ok_or(NetError::ConnectionRefused)?;
-        let local = core.source(self.local, target.ip());
-        Connecting::start(self.socket, local, target, queue)
+        match way {
+            Way::PublicSide => Dial::public_side(self.socket, local, target).map(Connecting::dialing),
+            Way::Outside => Dial::outside(self.socket, local, target).map(Connecting::dialing),
+            Way::OwnElseHost if listener(core, target).is_err() => {
+                Dial::outside(self.socket, local, target).map(Connecting::dialing)
+            }
+            Way::Inside | Way::OwnElseHost => Connecting::start(self.socket, local, target),
+        }
     }
 }

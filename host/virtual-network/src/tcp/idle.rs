@@ -22,13 +22,21 @@ pub struct HandOverOptions {
     /// The connection is reset when no byte has passed in either direction for so long, the time in the backlog included.
     /// Default: never.
     pub idle_timeout: Option<Duration>,
+    /// What the client says came encrypted: the instance can [ask](crate::TcpStream::is_secured). Default: no.
+    pub secured: bool,
 }
 
 impl HandOverOptions {
     /// Options with this idle time-out; `None`: never.
     #[must_use]
     pub const fn idle_after(idle_timeout: Option<Duration>) -> Self {
-        Self { idle_timeout }
+        Self { idle_timeout, secured: false }
+    }
+
+    /// The same for a connection that is encrypted outside, or is not.
+    #[must_use]
+    pub const fn with_secured(self, secured: bool) -> Self {
+        Self { secured, ..self }
     }
 }
 

@@ -27,7 +27,13 @@ impl AsyncRead for TcpStream {
                 End::Memory(end) => {
                     end.incoming().read(buffer.remaining())?.map(|chunk| buffer.put_slice(&chunk))
                 }
-                End::System(end) => end.read_into(buffer)?.then_some(()),
+                End::System(end) => {
+                    let before = buffer.filled().len();
+                    let read = end.read_into(buffer)?;
+                    let data = buffer.filled().get(before..).unwrap_or_default();
+                    self.watch().filter(|_| read).inspect(|watched| watched.read_slice(data));
+                    read.then_some(())
+                }
             };
             if read.is_some() {
                 budget.made_progress();
@@ -50,9 +56,14 @@ impl AsyncWrite for TcpStream {
                 _ if room == 0 => 0,
                 End::Memory(end) => {
                     let fitting = data.get(..room.min(data.len())).unwrap_or_default();
-                    end.outgoing().write(&mut Bytes::copy_from_slice(fitting))?
+                    end.write(&mut Bytes::copy_from_slice(fitting))?
                 }
-                End::System(end) => end.write(data)?,
+                End::System(end) => {
+                    let taken = end.write(data)?;
+                    let data = data.get(..taken).unwrap_or_default();
+                    self.watch().inspect(|watched| watched.wrote_slice(data));
+                    taken
+                }
             };
             if taken > 0 {
                 budget.made_progress();

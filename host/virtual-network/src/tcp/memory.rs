@@ -2,8 +2,12 @@
 
 use std::sync::{Arc, Weak};
 
+use bytes::Bytes;
+
 use super::account::Account;
 use super::pipe::Pipe;
+use crate::NetError;
+use crate::course::Course;
 
 /// Both directions of a connection.
 #[derive(Debug)]
@@ -19,9 +23,33 @@ pub(crate) enum Side {
     Server,
 }
 
+impl Side {
+    pub(crate) const fn other(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+        }
+    }
+}
+
 impl Pipes {
-    pub(super) fn new(client: &Arc<Account>, server: &Arc<Account>) -> Self {
-        Self { to_server: Pipe::new(client.clone()), to_client: Pipe::new(server.clone()) }
+    pub(super) fn new(client: &Arc<Account>, server: &Arc<Account>, course: Course) -> Self {
+        let course = Arc::new(course);
+        Self {
+            to_server: Pipe::new(client.clone(), course.clone(), Side::Client),
+            to_client: Pipe::new(server.clone(), course, Side::Server),
+        }
+    }
+
+    /// What the connection passes on its way.
+    pub(crate) fn course(&self) -> &Course {
+        self.to_server.course()
+    }
+
+    /// A fault resets the connection: both sides see it at once.
+    pub(crate) fn break_up(&self) {
+        self.to_server.break_up();
+        self.to_client.break_up();
     }
 
     fn outgoing(&self, side: Side) -> &Pipe {
@@ -63,6 +91,14 @@ impl MemoryEnd {
 
     pub(super) fn incoming(&self) -> &Pipe {
         self.pipes.incoming(self.side)
+    }
+
+    /// Takes as much of `data` as there is room for.
+    pub(super) fn write(&self, data: &mut Bytes) -> Result<usize, NetError> {
+        if self.pipes.course().resets(self.side) {
+            self.pipes.break_up();
+        }
+        self.outgoing().write(data)
     }
 
     pub(super) fn abort(&self) {

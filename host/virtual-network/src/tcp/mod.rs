@@ -20,27 +20,37 @@
 //! is over.
 //!
 //! Each direction between instances holds up to [`CAPACITY`] bytes that nobody has read yet; when one interface has
-//! 32 MiB of them in all of its connections, each of its directions holds 16 KiB until they are read.
+//! 32 MiB of them in all of its connections, each of its directions holds 16 KiB until they are read. They are taken from the
+//! [budget](crate::MemoryBudget) of the instance; when that is used up, each direction holds 4 KiB.
 
 mod account;
 mod bound;
 mod connecting;
+mod dial;
 mod idle;
 mod io;
 mod listener;
 mod memory;
+mod outside;
 mod pipe;
 mod queue;
 mod stream;
 mod system;
+mod transit;
+mod travel;
+mod watched;
 
 pub(crate) use account::Account;
 pub use account::CAPACITY;
 pub use bound::BoundTcp;
 pub(crate) use connecting::Attempt;
 pub use connecting::{CONNECT_TIMEOUT, Connecting};
+pub(crate) use dial::Dialed;
+pub use dial::PUBLIC_WAIT;
 pub use idle::HandOverOptions;
 pub use listener::TcpListener;
+pub(crate) use memory::{Pipes, Side};
+pub use outside::{Layer, OutsideStream};
 pub(crate) use queue::ListenQueue;
 pub(crate) use stream::Connection;
 pub use stream::TcpStream;

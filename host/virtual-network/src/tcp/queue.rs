@@ -15,8 +15,11 @@ use super::account::Account;
 use super::connecting::Attempt;
 use super::idle::HandOverOptions;
 use super::memory::{MemoryEnd, Side};
+use super::outside::OutsideStream;
 use super::stream::TcpStream;
 use super::system::SystemEnd;
+use crate::counters::Tally;
+use crate::course::Course;
 use crate::network::{InterfaceCore, Socket};
 use crate::sync::{WakerSlot, lock, wake};
 use crate::{HandOver, NetError};
@@ -38,6 +41,8 @@ pub(super) enum Offer {
 pub(crate) struct ListenQueue {
     core: Arc<InterfaceCore>,
     backlog: usize,
+    /// Of the endpoint that it serves.
+    tally: Option<Arc<Tally>>,
     state: Mutex<QueueState>,
 }
 
@@ -51,8 +56,19 @@ struct QueueState {
 }
 
 impl ListenQueue {
-    pub(super) fn new(core: Arc<InterfaceCore>, backlog: usize) -> Self {
-        Self { core, backlog: backlog.clamp(*BACKLOG.start(), *BACKLOG.end()), state: Mutex::default() }
+    pub(super) fn new(core: Arc<InterfaceCore>, backlog: usize, tally: Option<Arc<Tally>>) -> Self {
+        let backlog = backlog.clamp(*BACKLOG.start(), *BACKLOG.end());
+        Self { core, backlog, tally, state: Mutex::default() }
+    }
+
+    /// The interface that listens.
+    pub(super) fn core(&self) -> &Arc<InterfaceCore> {
+        &self.core
+    }
+
+    /// The tally of the endpoint that it serves.
+    pub(super) fn tally(&self) -> Option<Arc<Tally>> {
+        self.tally.clone()
     }
 
     /// The account of the interface that listens.
@@ -78,13 +94,28 @@ impl ListenQueue {
         Offer::Settled
     }
 
+    /// A connect arrives that does not wait; says whether it got a place.
+    pub(super) fn take(&self, attempt: &Attempt) -> bool {
+        let mut state = lock(&self.state);
+        if state.closed || state.ready.len() >= self.backlog || self.admit(&mut state, attempt).is_err() {
+            return false;
+        }
+        let acceptor = state.acceptor.take();
+        drop(state);
+        wake(acceptor);
+        true
+    }
+
     /// Gives `attempt` a place among the established connections.
     fn admit(&self, state: &mut QueueState, attempt: &Attempt) -> Result<(), NetError> {
         // Out of sockets, or just ended: to the client both look like nobody who listens.
         let socket = Socket::accept(&self.core).map_err(|_| NetError::ConnectionRefused)?;
         let end = MemoryEnd::new(attempt.pipes.clone(), Side::Server);
-        let stream = TcpStream::memory(end, attempt.server, attempt.client, socket);
-        state.ready.push_back(stream.map_err(|_| NetError::ConnectionRefused)?);
+        let stream = TcpStream::memory(end, attempt.server, attempt.client, socket)
+            .map_err(|_| NetError::ConnectionRefused)?;
+        // Before anybody can write.
+        attempt.pipes.course().established();
+        state.ready.push_back(stream);
         Ok(())
     }
 
@@ -98,10 +129,10 @@ impl ListenQueue {
     pub(crate) fn hand_over(
         &self,
         local: SocketAddr,
-        stream: tokio::net::TcpStream,
+        stream: OutsideStream,
         options: HandOverOptions,
     ) -> Result<(), HandOver> {
-        let Ok(peer) = stream.peer_addr() else {
+        let Some(peer) = stream.peer() else {
             // The client has gone already; nobody needs to hear of it.
             return Ok(());
         };
@@ -118,7 +149,8 @@ impl ListenQueue {
         // It fails only when the interface ends this very moment; the client sees the reset that all of its
         // connections get.
         if let Ok(stream) = TcpStream::system(SystemEnd::new(stream, options), local, peer, socket) {
-            state.ready.push_back(stream);
+            let course = Course::from_outside(&self.core, peer, local, self.tally());
+            state.ready.push_back(stream.watched(course, Side::Server));
         }
         let acceptor = state.acceptor.take();
         drop(state);

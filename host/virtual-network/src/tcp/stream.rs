@@ -8,7 +8,9 @@ use bytes::Bytes;
 
 use super::memory::{MemoryEnd, Pipes, Side};
 use super::system::SystemEnd;
+use super::watched::Watched;
 use crate::NetError;
+use crate::course::Course;
 use crate::network::{Socket, State};
 
 /// One end of a TCP connection, to another instance or to a client outside. The module says how it behaves.
@@ -20,6 +22,8 @@ pub struct TcpStream {
     pub(super) end: End,
     local: SocketAddr,
     peer: SocketAddr,
+    /// Of a connection with the outside, if somebody counts or looks. Pipes do it themselves.
+    watched: Option<Box<Watched>>,
     /// `None` for the end of a connection from outside that is held outside.
     _socket: Option<Socket>,
 }
@@ -82,7 +86,19 @@ impl TcpStream {
 
     /// The end of a memory connection that somebody outside of the network holds.
     pub(super) fn outside(end: MemoryEnd, local: SocketAddr, peer: SocketAddr) -> Self {
-        Self { end: End::Memory(end), local, peer, _socket: None }
+        Self { end: End::Memory(end), local, peer, watched: None, _socket: None }
+    }
+
+    /// A connection with the outside that is established now; the guest is this side of it.
+    pub(super) fn watched(mut self, course: Course, guest: Side) -> Self {
+        course.established();
+        self.watched = course.is_watched().then(|| Box::new(Watched::new(course, guest)));
+        self
+    }
+
+    /// Who counts or looks at what is read and written here.
+    pub(super) fn watch(&self) -> Option<&Watched> {
+        self.watched.as_deref()
     }
 
     fn new(
@@ -93,7 +109,7 @@ impl TcpStream {
         socket: Socket,
     ) -> Result<Self, NetError> {
         let registered = socket.set_state(State::Connected(connection));
-        let stream = Self { end, local, peer, _socket: Some(socket) };
+        let stream = Self { end, local, peer, watched: None, _socket: Some(socket) };
         if registered.is_err() {
             stream.reset();
         }
@@ -112,6 +128,16 @@ impl TcpStream {
         self.peer
     }
 
+    /// Whether what the client outside says came encrypted, as [who handed the connection over](crate::HandOverOptions)
+    /// has it.
+    #[must_use]
+    pub fn is_secured(&self) -> bool {
+        match &self.end {
+            End::Memory(_) => false,
+            End::System(end) => end.is_secured(),
+        }
+    }
+
     /// Ready when [`try_read`](Self::try_read) would give data, the end or an error.
     pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
         match &self.end {
@@ -128,7 +154,11 @@ impl TcpStream {
     pub fn try_read(&self, max: usize) -> Result<Option<Bytes>, NetError> {
         match &self.end {
             End::Memory(end) => end.incoming().read(max),
-            End::System(end) => end.read(max),
+            End::System(end) => {
+                let read = end.read(max);
+                self.watch().inspect(|watched| watched.read(&read));
+                read
+            }
         }
     }
 
@@ -159,11 +189,12 @@ impl TcpStream {
     /// `ConnectionReset` or `ConnectionBroken`; nothing was taken then.
     pub fn try_write(&self, data: &mut Bytes) -> Result<usize, NetError> {
         match &self.end {
-            End::Memory(end) => end.outgoing().write(data),
+            End::Memory(end) => end.write(data),
             End::System(end) => {
                 let taken = end.write(data)?;
-                drop(data.split_to(taken));
-                Ok(taken)
+                let taken = data.split_to(taken);
+                self.watch().inspect(|watched| watched.wrote(&taken));
+                Ok(taken.len())
             }
         }
     }
@@ -181,7 +212,10 @@ impl TcpStream {
     pub fn shutdown_write(&self) {
         match &self.end {
             End::Memory(end) => end.outgoing().finish(),
-            End::System(end) => end.shutdown_write(),
+            End::System(end) => {
+                self.watch().inspect(|watched| watched.finished());
+                end.shutdown_write();
+            }
         }
     }
 
@@ -198,7 +232,10 @@ impl TcpStream {
     pub fn reset(&self) {
         match &self.end {
             End::Memory(end) => end.abort(),
-            End::System(end) => end.abort(),
+            End::System(end) => {
+                self.watch().inspect(|watched| watched.reset());
+                end.abort();
+            }
         }
     }
 }
@@ -207,7 +244,10 @@ impl Drop for TcpStream {
     fn drop(&mut self) {
         match &self.end {
             End::Memory(end) => end.close(),
-            End::System(end) => end.close(),
+            End::System(end) => {
+                self.watch().inspect(|watched| watched.finished());
+                end.close();
+            }
         }
     }
 }

@@ -2,23 +2,22 @@
 //!
 //! Reads and writes go to the stream itself. A write that the operating system does not take at once stays as
 //! a *tail* of at most [`TAIL`] bytes, so that [`write_budget`](SystemEnd::write_budget) can be a promise.
-//! While there is a tail, one task drains it, so a guest that does something else meanwhile, or closes, still
-//! gets its bytes out. After a close it has [`LINGER`] for that.
+//! While there is a tail, or something that a layer has not got out yet, one task drains it, so a guest that does
+//! something else meanwhile, or closes, still gets its bytes out. After a close it has [`LINGER`] for that.
 
 use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
-use tokio::io::{AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::io::ReadBuf;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout};
 
 use super::idle::{HandOverOptions, IdleClock, Timer};
+use super::outside::{Carrier, OutsideStream};
 use crate::NetError;
 use crate::sync::{WakerSlot, lock, wake};
 
@@ -40,8 +39,9 @@ pub(crate) struct SystemEnd {
 #[derive(Debug)]
 struct State {
     /// `None` once this side aborted or closed the connection.
-    stream: Option<TcpStream>,
+    stream: Option<Carrier>,
     tail: BytesMut,
+    /// There is a tail, or something that the stream keeps: a task sends it, and nobody else writes meanwhile.
     draining: bool,
     writer: Writer,
     reader: Reader,
@@ -86,20 +86,23 @@ impl State {
 
     /// Offers `data` to the operating system, and says how much it took.
     fn send(&mut self, data: &[u8]) -> Result<usize, NetError> {
-        let Some(stream) = &self.stream else { return Err(NetError::ConnectionReset) };
+        let Some(stream) = &mut self.stream else { return Err(NetError::ConnectionReset) };
         match stream.try_write(data) {
             Ok(taken) => {
                 self.moved(taken);
                 Ok(taken)
             }
             Err(error) if is_transient(&error) => Ok(0),
-            Err(error) => {
-                let error = from_system(&error);
-                self.writer = Writer::Failed(error);
-                self.tail = BytesMut::new();
-                Err(error)
-            }
+            Err(error) => Err(self.fail(&error)),
         }
+    }
+
+    /// Nothing can be written any more.
+    fn fail(&mut self, error: &io::Error) -> NetError {
+        let error = from_system(error);
+        self.writer = Writer::Failed(error);
+        self.tail = BytesMut::new();
+        error
     }
 
     /// So many bytes passed.
@@ -109,33 +112,53 @@ impl State {
         }
     }
 
-    /// Sends the tail as far as it goes. Ready when it is gone, or the connection is.
+    /// Sends the tail and what the stream keeps as far as it goes, and the end after it if no more comes. Ready when
+    /// all is gone, or the connection is.
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while !self.tail.is_empty() {
-            let Some(stream) = &self.stream else { break };
-            if std::task::ready!(stream.poll_write_ready(cx)).is_err() {
-                break;
-            }
-            let tail = std::mem::take(&mut self.tail);
-            let sent = self.send(&tail);
-            if let Ok(sent) = sent {
-                self.tail = tail;
-                self.tail.advance(sent);
+            let Some(stream) = &mut self.stream else { break };
+            match ready!(stream.poll_write(cx, &self.tail)) {
+                Ok(0) => {
+                    self.fail(&io::ErrorKind::WriteZero.into());
+                }
+                Ok(sent) => {
+                    self.tail.advance(sent);
+                    self.moved(sent);
+                }
+                Err(error) => {
+                    self.fail(&error);
+                }
             }
         }
         self.tail = BytesMut::new();
+        self.poll_settled(cx)
+    }
+
+    /// The part after the tail.
+    fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(stream) = &mut self.stream else { return Poll::Ready(()) };
+        match self.writer {
+            Writer::Open => {
+                if let Err(error) = ready!(stream.poll_flush(cx)) {
+                    self.fail(&error);
+                }
+            }
+            // It fails only when the connection is over anyway.
+            Writer::Finished => drop(ready!(stream.poll_shutdown(cx))),
+            Writer::Closing => ready!(stream.poll_farewell(cx)),
+            Writer::Failed(_) => {}
+        }
         Poll::Ready(())
     }
 
-    /// Tells the client that no more comes, if that is so.
-    fn finish_if_done(&mut self) {
-        if self.writer != Writer::Finished || !self.tail.is_empty() {
-            return;
+    /// Does what can be done at once; true when a task has to do the rest.
+    fn begin_draining(&mut self) -> bool {
+        if self.draining {
+            return false;
         }
-        if let Some(stream) = &mut self.stream {
-            // It completes at once, and fails only when the connection is over anyway.
-            let _ = Pin::new(stream).poll_shutdown(&mut Context::from_waker(Waker::noop()));
-        }
+        self.draining =
+            !self.tail.is_empty() || self.poll_settled(&mut Context::from_waker(Waker::noop())).is_pending();
+        self.draining
     }
 
     fn waiting(&mut self) -> [Option<Waker>; 3] {
@@ -144,9 +167,9 @@ impl State {
 }
 
 impl SystemEnd {
-    pub(super) fn new(stream: TcpStream, options: HandOverOptions) -> Self {
-        // Latency before packet count, as between instances. A stream that refuses is about to fail anyway.
-        let _ = stream.set_nodelay(true);
+    pub(super) fn new(stream: OutsideStream, options: HandOverOptions) -> Self {
+        let stream = stream.into_carrier();
+        stream.prefer_latency();
         let state = State {
             stream: Some(stream),
             tail: BytesMut::new(),
@@ -171,6 +194,10 @@ impl SystemEnd {
         }
     }
 
+    pub(super) fn is_secured(&self) -> bool {
+        self.options.secured
+    }
+
     /// When the last byte passed; `None` once the connection is over.
     pub(super) fn moved_at(&self) -> Option<Instant> {
         let state = lock(&self.state);
@@ -183,8 +210,8 @@ impl SystemEnd {
         if state.reader != Reader::Open {
             return Poll::Ready(());
         }
-        let Some(stream) = &state.stream else { return Poll::Ready(()) };
-        if stream.poll_read_ready(cx).is_ready() {
+        let Some(stream) = &mut state.stream else { return Poll::Ready(()) };
+        if stream.poll_readable(cx).is_ready() {
             return Poll::Ready(());
         }
         // An abort takes the stream away, and its wakers with it.
@@ -196,49 +223,41 @@ impl SystemEnd {
 
     pub(super) fn read(&self, max: usize) -> Result<Option<Bytes>, NetError> {
         let size = max.min(READ);
-        let mut buffer = BytesMut::new();
-        let read = self.read_with(max == 0, |stream| {
-            buffer.reserve(size);
-            stream.try_read_buf(&mut (&mut buffer).limit(size))
-        })?;
-        Ok(match read {
-            None => None,
-            Some(0) => Some(Bytes::new()),
-            // A short read must not keep a long buffer alive.
-            Some(length) if length < size / 2 => Some(Bytes::copy_from_slice(&buffer)),
-            Some(_) => Some(buffer.freeze()),
-        })
+        let length = |bytes: &Bytes| bytes.len();
+        self.read_with(max == 0, Bytes::new(), |stream| stream.read(size), length)
     }
 
     /// Reads into `buffer`; `false` when there is nothing now.
     pub(super) fn read_into(&self, buffer: &mut ReadBuf<'_>) -> Result<bool, NetError> {
-        let read = self.read_with(buffer.remaining() == 0, |stream| stream.try_read_buf(buffer))?;
+        let nothing_wanted = buffer.remaining() == 0;
+        let read = self.read_with(nothing_wanted, 0, |stream| stream.read_into(buffer), |length| *length)?;
         Ok(read.is_some())
     }
 
-    fn read_with(
+    fn read_with<T>(
         &self,
         nothing_wanted: bool,
-        read: impl FnOnce(&TcpStream) -> io::Result<usize>,
-    ) -> Result<Option<usize>, NetError> {
+        end: T,
+        read: impl FnOnce(&mut Carrier) -> io::Result<T>,
+        length: impl FnOnce(&T) -> usize,
+    ) -> Result<Option<T>, NetError> {
         let mut state = lock(&self.state);
         match state.reader {
             Reader::Open => {}
-            Reader::Ended => return Ok(Some(0)),
+            Reader::Ended => return Ok(Some(end)),
             Reader::Failed(error) => return Err(error),
         }
-        let Some(stream) = &state.stream else { return Err(NetError::ConnectionReset) };
+        let Some(stream) = &mut state.stream else { return Err(NetError::ConnectionReset) };
         if nothing_wanted {
             return Ok(None);
         }
         match read(stream) {
-            Ok(0) => {
-                state.reader = Reader::Ended;
-                Ok(Some(0))
-            }
-            Ok(length) => {
-                state.moved(length);
-                Ok(Some(length))
+            Ok(bytes) => {
+                match length(&bytes) {
+                    0 => state.reader = Reader::Ended,
+                    length => state.moved(length),
+                }
+                Ok(Some(bytes))
             }
             Err(error) if is_transient(&error) => Ok(None),
             Err(error) => {
@@ -260,7 +279,7 @@ impl SystemEnd {
     }
 
     pub(super) fn poll_flushed(&self, cx: &Context<'_>) -> Poll<()> {
-        self.poll_until(cx, |state| state.tail.is_empty() || state.stream.is_none())
+        self.poll_until(cx, |state| !state.draining || state.stream.is_none())
     }
 
     fn poll_until(&self, cx: &Context<'_>, done: impl FnOnce(&State) -> bool) -> Poll<()> {
@@ -281,29 +300,31 @@ impl SystemEnd {
         if data.is_empty() {
             return Ok(0);
         }
-        let sent = if state.tail.is_empty() { state.send(data)? } else { 0 };
+        let sent = if state.draining { 0 } else { state.send(data)? };
         let rest = data.get(sent..).unwrap_or_default();
         let kept = rest.get(..budget.min(rest.len())).unwrap_or_default();
-        if kept.is_empty() {
-            return Ok(sent);
-        }
         state.tail.extend_from_slice(kept);
-        let start_draining = !std::mem::replace(&mut state.draining, true);
+        let taken = sent.saturating_add(kept.len());
+        let start_draining = state.begin_draining();
         drop(state);
         if start_draining {
             self.spawn_drain();
         }
-        Ok(sent.saturating_add(kept.len()))
+        Ok(taken)
     }
 
-    pub(super) fn shutdown_write(&self) {
+    pub(super) fn shutdown_write(self: &Arc<Self>) {
         let mut state = lock(&self.state);
+        let mut start_draining = false;
         if state.writer == Writer::Open {
             state.writer = Writer::Finished;
-            state.finish_if_done();
+            start_draining = state.begin_draining();
         }
         let waiting = state.waiting_writer.take();
         drop(state);
+        if start_draining {
+            self.spawn_drain();
+        }
         wake(waiting);
     }
 
@@ -326,26 +347,24 @@ impl SystemEnd {
         let waiting = state.waiting();
         drop(state);
         if let Some(stream) = stream {
-            // With a linger time of zero the close that follows is a reset. It fails only when the client was
-            // faster.
-            let _ = stream.set_zero_linger();
+            stream.reset();
         }
         wake(waiting.into_iter().flatten());
     }
 
     /// The guest has closed. What it wrote still goes out.
-    pub(super) fn close(&self) {
+    pub(super) fn close(self: &Arc<Self>) {
         let mut state = lock(&self.state);
-        if state.tail.is_empty() {
-            let stream = state.stream.take();
-            drop(state);
-            // The operating system sends a reset itself when there is unread data.
-            drop(stream);
-            return;
-        }
         state.writer = Writer::Closing;
+        let start_draining = state.begin_draining();
+        // The operating system sends a reset itself when there is unread data.
+        let stream = if state.draining { None } else { state.stream.take() };
         let drainer = state.waiting_drainer.take();
         drop(state);
+        drop(stream);
+        if start_draining {
+            self.spawn_drain();
+        }
         wake(drainer);
     }
 
@@ -372,7 +391,6 @@ impl SystemEnd {
             return Poll::Pending;
         }
         state.draining = false;
-        state.finish_if_done();
         let stream = if state.writer == Writer::Closing { state.stream.take() } else { None };
         let waiting = state.waiting();
         drop(state);

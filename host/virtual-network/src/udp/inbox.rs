@@ -3,15 +3,18 @@
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr, SocketAddrV4};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::account::{Account, OVERHEAD};
 use super::answers::Asked;
+use super::in_flight::InFlight;
 use crate::NetError;
-use crate::network::Scope;
+use crate::counters::Tally;
+use crate::faults::Wait;
+use crate::network::{Scope, Shared};
 use crate::sync::{WakerSlot, lock, wake};
 
 /// An empty queue that is longer than this gives its memory back.
@@ -46,13 +49,17 @@ pub(super) enum Delivery {
 pub(crate) struct Inbox {
     /// The receiving interface's.
     account: Arc<Account>,
+    /// Of the endpoint that the socket serves.
+    tally: Option<Arc<Tally>>,
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     queue: VecDeque<Datagram>,
-    /// What the queue costs.
+    /// What faults let arrive later.
+    in_flight: Option<Box<InFlight>>,
+    /// What both cost.
     queued: usize,
     association: Option<Association>,
     /// What the socket has heard of an earlier send and not told yet.
@@ -89,12 +96,40 @@ impl State {
 }
 
 impl Inbox {
-    pub(super) fn new(account: Arc<Account>) -> Self {
-        Self { account, state: Mutex::default() }
+    pub(super) fn new(account: Arc<Account>, tally: Option<Arc<Tally>>) -> Self {
+        Self { account, tally, state: Mutex::default() }
+    }
+
+    /// Of the endpoint that the socket serves.
+    pub(super) fn tally(&self) -> Option<&Tally> {
+        self.tally.as_deref()
     }
 
     /// A datagram arrives at the address `to` of the instance.
     pub(super) fn deliver(&self, datagram: Datagram, to: IpAddr) -> Delivery {
+        let bytes = datagram.data.len();
+        self.place(datagram, to, |state, datagram| {
+            self.tally().inspect(|tally| tally.received(bytes));
+            state.queue.push_back(datagram);
+        })
+    }
+
+    /// As [`deliver`](Self::deliver), but the datagram arrives at `due`.
+    pub(super) fn deliver_later(
+        &self,
+        datagram: Datagram,
+        to: IpAddr,
+        due: Instant,
+        shared: &Arc<Shared>,
+    ) -> Delivery {
+        self.place(datagram, to, |state, datagram| {
+            let in_flight = state.in_flight.get_or_insert_with(|| Box::new(InFlight::new(shared.clone())));
+            in_flight.add(due, datagram, to);
+        })
+    }
+
+    /// Puts a datagram where there is room for it.
+    fn place(&self, datagram: Datagram, to: IpAddr, put: impl FnOnce(&mut State, Datagram)) -> Delivery {
         let cost = datagram.cost();
         let mut state = lock(&self.state);
         if !state.accepts(datagram.from, to) {
@@ -104,19 +139,44 @@ impl Inbox {
         if queued > self.account.capacity() {
             state.dropped = state.dropped.saturating_add(1);
             self.account.count_drop();
+            self.tally().inspect(|tally| tally.dropped());
             return Delivery::Full;
         }
         state.queued = queued;
         self.account.received(cost);
-        state.queue.push_back(datagram);
+        put(&mut state, datagram);
         let reader = state.reader.take();
         drop(state);
         wake(reader);
         Delivery::Queued
     }
 
+    /// Lets arrive what is due. Gives what is to be dropped after the lock.
+    fn land(&self, state: &mut State) -> Option<Box<InFlight>> {
+        // Without faults not even the time is asked for.
+        let now = state.in_flight.as_ref().map(|_| Instant::now())?;
+        while let Some((datagram, to)) = state.in_flight.as_mut()?.land(now) {
+            if state.accepts(datagram.from, to) {
+                self.tally().inspect(|tally| tally.received(datagram.data.len()));
+                state.queue.push_back(datagram);
+            } else {
+                state.queued = state.queued.saturating_sub(datagram.cost());
+                self.account.settled(datagram.cost());
+            }
+        }
+        state.in_flight.take_if(|in_flight| in_flight.is_empty())
+    }
+
     pub(super) fn receive(&self) -> Result<Option<Datagram>, NetError> {
         let mut state = lock(&self.state);
+        let landed = self.land(&mut state);
+        let received = self.take(&mut state);
+        drop(state);
+        drop(landed);
+        received
+    }
+
+    fn take(&self, state: &mut State) -> Result<Option<Datagram>, NetError> {
         state.tell()?;
         let Some(datagram) = state.queue.pop_front() else { return Ok(None) };
         state.queued = state.queued.saturating_sub(datagram.cost());
@@ -128,15 +188,35 @@ impl Inbox {
     }
 
     /// Ready when `receive` would give a datagram or an error.
-    pub(super) fn poll_readable(&self, cx: &Context<'_>) -> Poll<()> {
-        let mut state = lock(&self.state);
-        if !state.queue.is_empty() || state.heard.is_some() || state.ended {
-            return Poll::Ready(());
+    pub(super) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let mut state = lock(&self.state);
+            let landed = self.land(&mut state);
+            if !state.queue.is_empty() || state.heard.is_some() || state.ended {
+                drop(state);
+                drop(landed);
+                return Poll::Ready(());
+            }
+            let replaced = state.reader.register(cx);
+            let awaited = state.in_flight.as_mut().map(|in_flight| in_flight.begin_wait());
+            drop(state);
+            drop((replaced, landed));
+            let Some((mut wait, due)) = awaited else { return Poll::Pending };
+            let arrives = wait.poll(due, wait.generation(), cx);
+            self.keep(wait);
+            ready!(arrives);
         }
-        let replaced = state.reader.register(cx);
+    }
+
+    /// Keeps the wait of the reader until it polls again.
+    fn keep(&self, wait: Wait) {
+        let mut state = lock(&self.state);
+        let replaced = match &mut state.in_flight {
+            Some(in_flight) => in_flight.keep(wait),
+            None => Some(wait),
+        };
         drop(state);
         drop(replaced);
-        Poll::Pending
     }
 
     /// Where a send goes: to the peer of a connected socket, which `target` may repeat, or to `target`.
@@ -216,7 +296,7 @@ impl Inbox {
     pub(crate) fn end(&self) {
         let mut state = lock(&self.state);
         state.ended = true;
-        let queue = std::mem::take(&mut state.queue);
+        let queue = (std::mem::take(&mut state.queue), state.in_flight.take());
         self.account.settled(std::mem::take(&mut state.queued));
         let reader = state.reader.take();
         drop(state);

@@ -31,9 +31,12 @@
 
 mod account;
 mod answers;
+mod in_flight;
 mod inbox;
 mod outside;
+mod shown;
 mod socket;
+mod way_out;
 
 pub(crate) use account::Account;
 pub use account::{OVERHEAD, RECEIVE_BUFFER};

@@ -14,8 +14,9 @@ use bytes::Bytes;
 
 use super::LARGEST_DATAGRAM;
 use super::inbox::{Datagram, Delivery};
+use super::shown::show;
 use crate::network::{InterfaceCore, Scope};
-use crate::{FlowError, Undelivered};
+use crate::{FlowError, Interface, Undelivered};
 
 /// Where the answers to an outside address go. A closure is one.
 pub trait AnswerSink: Send + Sync + 'static {
@@ -98,6 +99,12 @@ impl OutsideFlow {
         self.outside
     }
 
+    /// Whether it is one of this very incarnation, and not of an earlier or later one of the same instance.
+    #[must_use]
+    pub fn is_of(&self, interface: &Interface) -> bool {
+        Arc::ptr_eq(&self.core, interface.core())
+    }
+
     /// Gives a datagram from the outside address to the socket at the instance's own address and the port.
     ///
     /// The policy is not asked: it let the instance bind, and public traffic has no rules.
@@ -115,7 +122,10 @@ impl OutsideFlow {
         {
             return Err(Undelivered::NotBound);
         }
-        let inbox = self.core.inbox(Scope::Own, self.port.get()).ok_or(Undelivered::NotBound)?;
+        let at_port = self.core.inbox(Scope::Own, self.port.get());
+        let (inbox, _) =
+            at_port.filter(|(_, party)| *party == self.core.party()).ok_or(Undelivered::NotBound)?;
+        show(&self.core, self.outside, SocketAddr::new(self.core.address().into(), self.port.get()), &data);
         let datagram = Datagram { data, from: self.outside };
         match inbox.deliver(datagram, self.core.address().into()) {
             Delivery::Queued => {

@@ -3,17 +3,23 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::net::{IpAddr, SocketAddr, SocketAddrV4};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use super::LARGEST_DATAGRAM;
 use super::inbox::{Association, Datagram, Delivery, Inbox};
 use super::outside::AnswerSink;
+use super::shown::{show, show_undelivered};
+use super::way_out::WayOut;
 use crate::NetError;
-use crate::network::{InterfaceCore, Scope, Socket, State};
-use crate::policy::Operation;
+use crate::course::Link;
+use crate::network::{InterfaceCore, Party, Permit, Scope, Socket, State, Way};
+use crate::policy::{Operation, Transport};
+use crate::sync::lock;
+use crate::tcp::Side;
 
 /// A bound UDP socket, connected to a peer or not. Dropping it frees its port.
 ///
@@ -21,6 +27,8 @@ use crate::policy::Operation;
 pub struct UdpSocket {
     inbox: Arc<Inbox>,
     bound: SocketAddr,
+    /// Made by the first datagram that goes out of the deployment.
+    way_out: Mutex<Option<WayOut>>,
     socket: Socket,
 }
 
@@ -30,6 +38,8 @@ enum Route {
     Inbox { inbox: Arc<Inbox>, is_answer: bool },
     /// To an outside address with an open flow.
     Outside(Arc<dyn AnswerSink>),
+    /// To an outside address that the policy lets the instance reach.
+    WayOut,
     /// Nowhere. A connected sender hears why.
     Nowhere(NetError),
 }
@@ -37,9 +47,10 @@ enum Route {
 impl UdpSocket {
     /// The socket at a place in the table.
     pub(crate) fn new(socket: Socket, bound: SocketAddr) -> Result<Self, NetError> {
-        let inbox = Arc::new(Inbox::new(socket.core().inboxes().clone()));
+        let tally = socket.core().tally(Transport::Udp, bound);
+        let inbox = Arc::new(Inbox::new(socket.core().inboxes().clone(), tally));
         socket.set_state(State::Datagrams(Arc::downgrade(&inbox)))?;
-        Ok(Self { inbox, bound, socket })
+        Ok(Self { inbox, bound, way_out: Mutex::default(), socket })
     }
 
     /// The address as it was bound, with the port that was chosen for port 0; of a connected socket the address
@@ -161,7 +172,7 @@ impl UdpSocket {
     }
 
     /// Asks the policy whether the socket may send to `target`, and gives the way of an answer.
-    fn admit(&self, target: SocketAddr) -> Result<Option<Route>, NetError> {
+    fn admit(&self, target: SocketAddr) -> Result<Permit<Route>, NetError> {
         self.core().check_or(Operation::Send, target, || self.answer(target))
     }
 
@@ -174,7 +185,7 @@ impl UdpSocket {
         if source.ip().is_loopback() {
             return None;
         }
-        let inbox = self.core().peer(target.ip())?.inbox(Scope::of(target.ip()), target.port())?;
+        let (inbox, _) = self.core().peer(target.ip())?.inbox(Scope::of(target.ip()), target.port())?;
         inbox.awaits(source).then_some(Route::Inbox { inbox, is_answer: true })
     }
 
@@ -185,23 +196,42 @@ impl UdpSocket {
     }
 
     fn route(&self, target: SocketAddr) -> Result<Route, NetError> {
-        if let Some(answer) = self.admit(target)? {
-            return Ok(answer);
-        }
+        let way = match self.admit(target)? {
+            Permit::Otherwise(answer) => return Ok(answer),
+            Permit::Policy(way) => way,
+        };
         if self.bound.ip().is_loopback() && !target.ip().is_loopback() {
             return Err(NetError::RemoteUnreachable);
+        }
+        match way {
+            Way::Inside | Way::OwnElseHost => {}
+            // Who asked by a flow is answered by it.
+            Way::Outside => return Ok(self.flow(target).map_or(Route::WayOut, Route::Outside)),
+            // The balancer hands connections on to instances, and no datagrams of instances yet.
+            Way::PublicSide => return Ok(Route::Nowhere(NetError::ConnectionRefused)),
         }
         let Some(peer) = self.core().peer(target.ip()) else {
             return Ok(Route::Nowhere(NetError::RemoteUnreachable));
         };
+        let nobody =
+            if way == Way::OwnElseHost { Route::WayOut } else { Route::Nowhere(NetError::ConnectionRefused) };
         Ok(match peer.inbox(Scope::of(target.ip()), target.port()) {
-            Some(inbox) => Route::Inbox { inbox, is_answer: false },
-            // A process on the host has a loopback address too.
-            None if target.ip().is_loopback() => {
-                self.flow(target).map_or(Route::Nowhere(NetError::ConnectionRefused), Route::Outside)
+            // To other instances a companion has no ports, even if the policy opens all of the instance's.
+            Some((inbox, party)) if party != Party::OWN && !self.may_send_to_companion(&inbox, target) => {
+                Route::Nowhere(NetError::ConnectionRefused)
             }
+            Some((inbox, _)) => Route::Inbox { inbox, is_answer: false },
+            // A process on the host has a loopback address too.
+            None if target.ip().is_loopback() => self.flow(target).map_or(nobody, Route::Outside),
             None => Route::Nowhere(NetError::ConnectionRefused),
         })
+    }
+
+    fn may_send_to_companion(&self, inbox: &Inbox, target: SocketAddr) -> bool {
+        match (self.other_instance(target), self.source(target)) {
+            (Some(_), SocketAddr::V4(source)) => inbox.awaits(source),
+            _ => true,
+        }
     }
 
     fn transmit(&self, data: Bytes, target: Option<SocketAddr>) -> Result<(), NetError> {
@@ -209,10 +239,34 @@ impl UdpSocket {
             return Err(NetError::DatagramTooLarge);
         }
         let target = self.inbox.start_send(target)?;
-        match self.route(target)? {
+        let from = self.source(target);
+        let route = self
+            .route(target)
+            .inspect_err(|error| show_undelivered(self.core(), from, target, &data, *error))?;
+        self.inbox.tally().inspect(|tally| tally.sent(data.len()));
+        match &route {
+            Route::Nowhere(error) => show_undelivered(self.core(), from, target, &data, *error),
+            _ => show(self.core(), from, target, &data),
+        }
+        match route {
             Route::Inbox { inbox, is_answer } => self.deliver(&inbox, data, target, is_answer),
             Route::Outside(sink) => sink.answer(data),
-            Route::Nowhere(error) => self.inbox.hear(target, error),
+            Route::WayOut => self.send_out(&data, target)?,
+            Route::Nowhere(error) => self.hear_back(&data, target, error),
+        }
+        Ok(())
+    }
+
+    /// Sends to the world outside.
+    fn send_out(&self, data: &Bytes, target: SocketAddr) -> Result<(), NetError> {
+        let mut way_out = lock(&self.way_out);
+        if way_out.is_none() {
+            *way_out = Some(WayOut::open(self.core(), &self.inbox, target)?);
+        }
+        let sent = way_out.as_ref().map_or(Ok(()), |way_out| way_out.send(data, target));
+        drop(way_out);
+        if let Err(error) = sent {
+            self.inbox.hear(target, error);
         }
         Ok(())
     }
@@ -221,7 +275,47 @@ impl UdpSocket {
         if !is_answer && let Some(peer) = self.other_instance(target) {
             self.inbox.ask(peer);
         }
-        match inbox.deliver(Datagram { data, from: self.source(target) }, target.ip()) {
+        let datagram = Datagram { data, from: self.source(target) };
+        let Some(arrivals) = self.arrivals(datagram.data.len(), target) else {
+            return self.deliver_now(inbox, datagram, target);
+        };
+        let now = Instant::now();
+        for due in arrivals.into_iter().flatten() {
+            if due <= now {
+                self.deliver_now(inbox, datagram.clone(), target);
+                continue;
+            }
+            let shared = self.core().shared_handle();
+            let delivery = inbox.deliver_later(datagram.clone(), target.ip(), due, shared);
+            self.count(delivery, target);
+        }
+    }
+
+    /// When a datagram arrives, if faults hold.
+    fn arrivals(&self, bytes: usize, target: SocketAddr) -> Option<[Option<Instant>; 2]> {
+        let shared = self.core().shared_handle();
+        if !shared.faults.is_active() {
+            return None;
+        }
+        let link = Link::new(shared, self.source(target).ip(), target.ip())?;
+        let (from, to) = link.ends(Side::Client);
+        Some(shared.datagram_passage(from, to, bytes))
+    }
+
+    /// The answer that a datagram finds nobody. It takes the same way, so a lost datagram has none.
+    fn hear_back(&self, data: &Bytes, target: SocketAddr, error: NetError) {
+        if self.arrivals(data.len(), target) != Some([None, None]) {
+            self.inbox.hear(target, error);
+        }
+    }
+
+    fn deliver_now(&self, inbox: &Inbox, datagram: Datagram, target: SocketAddr) {
+        let delivery = inbox.deliver(datagram, target.ip());
+        self.count(delivery, target);
+    }
+
+    fn count(&self, delivery: Delivery, target: SocketAddr) {
+        match delivery {
             Delivery::Queued => self.core().shared().count_datagram(),
             Delivery::Full => self.core().shared().count_dropped_datagram(),
             Delivery::Refused => self.inbox.hear(target, NetError::ConnectionRefused),

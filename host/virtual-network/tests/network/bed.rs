@@ -3,7 +3,7 @@
 //! 8000, which admits nobody, both of every transport.
 
 use std::future::poll_fn;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU16;
 use std::sync::{Arc, Mutex};
 
@@ -129,6 +129,11 @@ pub fn at(address: impl Into<std::net::IpAddr>, port: u16) -> SocketAddr {
 pub fn received(socket: &UdpSocket) -> Result<Option<(String, SocketAddr)>, NetError> {
     let text = |data: Bytes| String::from_utf8(data.to_vec()).unwrap();
     Ok(socket.try_receive()?.map(|datagram| (text(datagram.data), datagram.from)))
+}
+
+/// A look-up that is answered at once.
+pub fn resolve(interface: &Interface, name: &str) -> Result<Vec<IpAddr>, NetError> {
+    interface.look_up(name).try_finish().unwrap()
 }
 
 /// The next bytes, or the end (empty).

@@ -8,13 +8,21 @@
 )]
 
 mod bed;
+mod capture;
+mod companion;
 mod connect;
+mod counters;
 mod datagrams;
+mod faults;
 mod flows;
 mod hostile;
+mod layers;
 mod life_cycle;
+mod memory;
 mod outside;
 mod policing;
+mod public_side;
 mod sockets;
 mod transfer;
 mod transports;
+mod way_out;

@@ -9,6 +9,7 @@ use wasmtime_wasi::p2::StreamError;
 
 use super::SocketError;
 use super::bindings::wasi::sockets::network::ErrorCode;
+use crate::options::Zero;
 
 pub(super) fn bind(error: NetError) -> ErrorCode {
     match error {
@@ -98,7 +99,14 @@ pub(super) fn resolve(error: NetError) -> ErrorCode {
     match error {
         NetError::InvalidArgument => ErrorCode::InvalidArgument,
         NetError::AccessDenied => ErrorCode::AccessDenied,
+        NetError::NameFailure => ErrorCode::TemporaryResolverFailure,
         _ => ErrorCode::NameUnresolvable,
+    }
+}
+
+impl From<Zero> for SocketError {
+    fn from(_: Zero) -> Self {
+        ErrorCode::InvalidArgument.into()
     }
 }
 

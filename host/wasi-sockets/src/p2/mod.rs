@@ -42,8 +42,14 @@
 //!
 //! # Options
 //!
-//! See the interfaces: what they accept is kept and read back, and changes nothing, since there are no packets. The size of the
-//! backlog is the exception. It can be set until the socket listens.
+//! See the interfaces: what they accept is kept and read back, and changes nothing, since there are no packets. Sizes of
+//! buffers are clamped to what the network has. The size of the backlog is the exception: it has an effect, and can be set
+//! until the socket listens. A socket that is accepted has the options that its listener has at that moment.
+//!
+//! # Sentence by sentence
+//!
+//! `tests/semantics.md` has a row for every documented answer of every call, and says where and why the sockets of
+//! wasmtime-wasi answer otherwise.
 
 mod address;
 mod bindings;

@@ -1,9 +1,12 @@
-//! `ip-name-lookup`: every answer is there at once, and a stream hands it out address by address.
+//! `ip-name-lookup`: a stream hands the answer out address by address. The answer about a name of the deployment is there at
+//! once; one of the world outside is waited for.
 
+use std::future::poll_fn;
 use std::net::IpAddr;
 use std::vec;
 
 use async_trait::async_trait;
+use wasm_roles_virtual_network::LookUp;
 use wasmtime::component::Resource;
 use wasmtime_wasi::p2::{DynPollable, Pollable, subscribe};
 
@@ -13,11 +16,29 @@ use super::{Network, SocketError, SocketResult, errors};
 use crate::SocketsView;
 
 /// The answer to a look-up, as far as the guest has not taken it yet.
-pub struct ResolveAddressStream(Result<vec::IntoIter<IpAddr>, ErrorCode>);
+pub enum ResolveAddressStream {
+    Waits(LookUp),
+    Answered(Result<vec::IntoIter<IpAddr>, ErrorCode>),
+}
+
+impl ResolveAddressStream {
+    /// Takes the answer, if there is one now.
+    fn settle(&mut self) {
+        if let Self::Waits(look_up) = self
+            && let Some(answer) = look_up.try_finish()
+        {
+            *self = Self::Answered(answer.map(Vec::into_iter).map_err(errors::resolve));
+        }
+    }
+}
 
 #[async_trait]
 impl Pollable for ResolveAddressStream {
-    async fn ready(&mut self) {}
+    async fn ready(&mut self) {
+        if let Self::Waits(look_up) = self {
+            poll_fn(|cx| look_up.poll_ready(cx)).await;
+        }
+    }
 }
 
 impl Host for SocketsView<'_> {
@@ -27,12 +48,13 @@ impl Host for SocketsView<'_> {
         name: String,
     ) -> SocketResult<Resource<ResolveAddressStream>> {
         self.table.get(&network).map_err(SocketError::trap)?;
-        let answer = match self.interface.resolve(&name).map_err(errors::resolve) {
-            // Only a malformed name is an error of this call; other errors come with the first address.
-            Err(ErrorCode::InvalidArgument) => return Err(ErrorCode::InvalidArgument.into()),
-            answer => answer.map(Vec::into_iter),
-        };
-        let stream = self.table.push(ResolveAddressStream(answer));
+        let mut stream = ResolveAddressStream::Waits(self.interface.look_up(&name));
+        stream.settle();
+        // Only a malformed name is an error of this call; other errors come with the first address.
+        if let ResolveAddressStream::Answered(Err(ErrorCode::InvalidArgument)) = stream {
+            return Err(ErrorCode::InvalidArgument.into());
+        }
+        let stream = self.table.push(stream);
         stream.map_err(|error| errors::table(error, ErrorCode::OutOfMemory))
     }
 }
@@ -42,9 +64,12 @@ impl HostResolveAddressStream for SocketsView<'_> {
         &mut self,
         stream: Resource<ResolveAddressStream>,
     ) -> SocketResult<Option<IpAddress>> {
-        match &mut self.table.get_mut(&stream).map_err(SocketError::trap)?.0 {
-            Ok(addresses) => Ok(addresses.next().map(IpAddress::from)),
-            Err(code) => Err((*code).into()),
+        let stream = self.table.get_mut(&stream).map_err(SocketError::trap)?;
+        stream.settle();
+        match stream {
+            ResolveAddressStream::Waits(_) => Err(ErrorCode::WouldBlock.into()),
+            ResolveAddressStream::Answered(Ok(addresses)) => Ok(addresses.next().map(IpAddress::from)),
+            ResolveAddressStream::Answered(Err(code)) => Err((*code).into()),
         }
     }
 

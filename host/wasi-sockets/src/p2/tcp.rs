@@ -1,6 +1,5 @@
 //! The functions of `tcp` and `tcp-create-socket`: handles in, handles out. What they do is in [`TcpSocket`].
 
-use std::num::{NonZeroU8, NonZeroU32, NonZeroU64};
 use std::sync::Arc;
 
 use wasm_roles_virtual_network::TcpStream;
@@ -147,72 +146,60 @@ impl HostTcpSocket for SocketsView<'_> {
     }
 
     fn keep_alive_enabled(&mut self, handle: Handle) -> SocketResult<bool> {
-        Ok(socket(self.table, &handle)?.options.keep_alive)
+        Ok(socket(self.table, &handle)?.options.keep_alive.enabled())
     }
 
     fn set_keep_alive_enabled(&mut self, handle: Handle, value: bool) -> SocketResult<()> {
-        socket_mut(self.table, &handle)?.options.keep_alive = value;
+        socket_mut(self.table, &handle)?.options.keep_alive.set_enabled(value);
         Ok(())
     }
 
     fn keep_alive_idle_time(&mut self, handle: Handle) -> SocketResult<u64> {
-        Ok(socket(self.table, &handle)?.options.keep_alive_idle_time.get())
+        Ok(socket(self.table, &handle)?.options.keep_alive.idle_time())
     }
 
     fn set_keep_alive_idle_time(&mut self, handle: Handle, value: u64) -> SocketResult<()> {
-        let value = NonZeroU64::new(value).ok_or(ErrorCode::InvalidArgument)?;
-        socket_mut(self.table, &handle)?.options.keep_alive_idle_time = value;
-        Ok(())
+        Ok(socket_mut(self.table, &handle)?.options.keep_alive.set_idle_time(value)?)
     }
 
     fn keep_alive_interval(&mut self, handle: Handle) -> SocketResult<u64> {
-        Ok(socket(self.table, &handle)?.options.keep_alive_interval.get())
+        Ok(socket(self.table, &handle)?.options.keep_alive.interval())
     }
 
     fn set_keep_alive_interval(&mut self, handle: Handle, value: u64) -> SocketResult<()> {
-        let value = NonZeroU64::new(value).ok_or(ErrorCode::InvalidArgument)?;
-        socket_mut(self.table, &handle)?.options.keep_alive_interval = value;
-        Ok(())
+        Ok(socket_mut(self.table, &handle)?.options.keep_alive.set_interval(value)?)
     }
 
     fn keep_alive_count(&mut self, handle: Handle) -> SocketResult<u32> {
-        Ok(socket(self.table, &handle)?.options.keep_alive_count.get())
+        Ok(socket(self.table, &handle)?.options.keep_alive.count())
     }
 
     fn set_keep_alive_count(&mut self, handle: Handle, value: u32) -> SocketResult<()> {
-        let value = NonZeroU32::new(value).ok_or(ErrorCode::InvalidArgument)?;
-        socket_mut(self.table, &handle)?.options.keep_alive_count = value;
-        Ok(())
+        Ok(socket_mut(self.table, &handle)?.options.keep_alive.set_count(value)?)
     }
 
     fn hop_limit(&mut self, handle: Handle) -> SocketResult<u8> {
-        Ok(socket(self.table, &handle)?.options.hop_limit.get())
+        Ok(socket(self.table, &handle)?.options.socket.hop_limit())
     }
 
     fn set_hop_limit(&mut self, handle: Handle, value: u8) -> SocketResult<()> {
-        let value = NonZeroU8::new(value).ok_or(ErrorCode::InvalidArgument)?;
-        socket_mut(self.table, &handle)?.options.hop_limit = value;
-        Ok(())
+        Ok(socket_mut(self.table, &handle)?.options.socket.set_hop_limit(value)?)
     }
 
     fn receive_buffer_size(&mut self, handle: Handle) -> SocketResult<u64> {
-        Ok(socket(self.table, &handle)?.options.receive_buffer_size.get())
+        Ok(socket(self.table, &handle)?.options.socket.receive_buffer_size())
     }
 
     fn set_receive_buffer_size(&mut self, handle: Handle, value: u64) -> SocketResult<()> {
-        let value = NonZeroU64::new(value).ok_or(ErrorCode::InvalidArgument)?;
-        socket_mut(self.table, &handle)?.options.receive_buffer_size = value;
-        Ok(())
+        Ok(socket_mut(self.table, &handle)?.options.socket.set_receive_buffer_size(value)?)
     }
 
     fn send_buffer_size(&mut self, handle: Handle) -> SocketResult<u64> {
-        Ok(socket(self.table, &handle)?.options.send_buffer_size.get())
+        Ok(socket(self.table, &handle)?.options.socket.send_buffer_size())
     }
 
     fn set_send_buffer_size(&mut self, handle: Handle, value: u64) -> SocketResult<()> {
-        let value = NonZeroU64::new(value).ok_or(ErrorCode::InvalidArgument)?;
-        socket_mut(self.table, &handle)?.options.send_buffer_size = value;
-        Ok(())
+        Ok(socket_mut(self.table, &handle)?.options.socket.set_send_buffer_size(value)?)
     }
 
     fn subscribe(&mut self, handle: Handle) -> wasmtime::Result<Resource<DynPollable>> {

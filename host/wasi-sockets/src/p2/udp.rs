@@ -1,7 +1,6 @@
 //! The functions of `udp` and `udp-create-socket`: handles in, handles out. What they do is in [`UdpSocket`].
 
 use std::net::SocketAddr;
-use std::num::{NonZeroU8, NonZeroU64};
 
 use wasmtime::component::{Resource, ResourceTable, ResourceTableError};
 use wasmtime_wasi::p2::{DynPollable, subscribe};
@@ -112,33 +111,27 @@ impl HostUdpSocket for SocketsView<'_> {
     }
 
     fn unicast_hop_limit(&mut self, handle: Handle) -> SocketResult<u8> {
-        Ok(socket(self.table, &handle)?.options.hop_limit.get())
+        Ok(socket(self.table, &handle)?.options.hop_limit())
     }
 
     fn set_unicast_hop_limit(&mut self, handle: Handle, value: u8) -> SocketResult<()> {
-        let value = NonZeroU8::new(value).ok_or(ErrorCode::InvalidArgument)?;
-        socket_mut(self.table, &handle)?.options.hop_limit = value;
-        Ok(())
+        Ok(socket_mut(self.table, &handle)?.options.set_hop_limit(value)?)
     }
 
     fn receive_buffer_size(&mut self, handle: Handle) -> SocketResult<u64> {
-        Ok(socket(self.table, &handle)?.options.receive_buffer_size.get())
+        Ok(socket(self.table, &handle)?.options.receive_buffer_size())
     }
 
     fn set_receive_buffer_size(&mut self, handle: Handle, value: u64) -> SocketResult<()> {
-        let value = NonZeroU64::new(value).ok_or(ErrorCode::InvalidArgument)?;
-        socket_mut(self.table, &handle)?.options.receive_buffer_size = value;
-        Ok(())
+        Ok(socket_mut(self.table, &handle)?.options.set_receive_buffer_size(value)?)
     }
 
     fn send_buffer_size(&mut self, handle: Handle) -> SocketResult<u64> {
-        Ok(socket(self.table, &handle)?.options.send_buffer_size.get())
+        Ok(socket(self.table, &handle)?.options.send_buffer_size())
     }
 
     fn set_send_buffer_size(&mut self, handle: Handle, value: u64) -> SocketResult<()> {
-        let value = NonZeroU64::new(value).ok_or(ErrorCode::InvalidArgument)?;
-        socket_mut(self.table, &handle)?.options.send_buffer_size = value;
-        Ok(())
+        Ok(socket_mut(self.table, &handle)?.options.set_send_buffer_size(value)?)
     }
 
     fn subscribe(&mut self, handle: Handle) -> wasmtime::Result<Resource<DynPollable>> {

@@ -13,7 +13,7 @@ use super::bindings::wasi::sockets::network::ErrorCode;
 use super::{SocketError, SocketResult, errors};
 use crate::CHUNK;
 use crate::address::Family;
-use crate::options::UdpOptions;
+use crate::options::SocketOptions;
 
 /// Datagrams that one call moves at the most.
 const AT_ONCE: usize = 16;
@@ -22,7 +22,7 @@ const AT_ONCE: usize = 16;
 pub struct UdpSocket {
     family: Family,
     state: State,
-    pub(super) options: UdpOptions,
+    pub(super) options: SocketOptions,
 }
 
 enum State {
@@ -33,7 +33,7 @@ enum State {
 
 impl UdpSocket {
     pub(super) fn new(family: Family) -> Self {
-        Self { family, state: State::Unbound, options: UdpOptions::default() }
+        Self { family, state: State::Unbound, options: SocketOptions::udp() }
     }
 
     pub(super) fn start_bind(&mut self, interface: &Interface, address: SocketAddr) -> Result<(), ErrorCode> {

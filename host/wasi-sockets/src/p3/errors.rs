@@ -9,6 +9,7 @@ use wasmtime::component::ResourceTableError;
 use super::SocketError;
 use super::bindings::wasi::sockets::ip_name_lookup::ErrorCode as LookUpCode;
 use super::bindings::wasi::sockets::types::ErrorCode;
+use crate::options::Zero;
 
 pub(super) fn bind(error: NetError) -> ErrorCode {
     match error {
@@ -101,7 +102,14 @@ pub(super) fn resolve(error: NetError) -> LookUpCode {
     match error {
         NetError::InvalidArgument => LookUpCode::InvalidArgument,
         NetError::AccessDenied => LookUpCode::AccessDenied,
+        NetError::NameFailure => LookUpCode::TemporaryResolverFailure,
         _ => LookUpCode::NameUnresolvable,
+    }
+}
+
+impl From<Zero> for SocketError {
+    fn from(_: Zero) -> Self {
+        ErrorCode::InvalidArgument.into()
     }
 }
 

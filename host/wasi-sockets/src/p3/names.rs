@@ -1,4 +1,4 @@
-//! `ip-name-lookup`: every answer is there at once.
+//! `ip-name-lookup`. The answer about a name of the deployment is there at once; one of the world outside is waited for.
 
 use wasmtime::component::Accessor;
 use wasmtime_wasi::TrappableError;
@@ -20,7 +20,7 @@ impl<T: Send + 'static> HostWithStore<T> for Sockets {
         store: &Accessor<T, Self>,
         name: String,
     ) -> Result<Vec<IpAddress>, LookUpError> {
-        let answer = store.with(|mut access| access.get().interface.resolve(&name));
+        let answer = store.with(|mut access| access.get().interface.look_up(&name)).await;
         Ok(answer.map_err(errors::resolve)?.into_iter().map(IpAddress::from).collect())
     }
 }

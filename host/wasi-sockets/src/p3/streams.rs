@@ -14,9 +14,8 @@ use wasmtime::component::{
 
 use super::bindings::wasi::sockets::types::ErrorCode;
 use super::errors;
-use super::tcp_socket::TcpSocket;
+use super::tcp_socket::{SharedOptions, TcpSocket};
 use crate::address::Family;
-use crate::options::TcpOptions;
 use crate::{CHUNK, SocketsView};
 
 type Produced = Poll<wasmtime::Result<StreamResult>>;
@@ -36,7 +35,7 @@ pub(super) struct Incoming<T: 'static> {
     pub(super) listener: Arc<TcpListener>,
     pub(super) family: Family,
     /// The listener's, for each connection.
-    pub(super) options: TcpOptions,
+    pub(super) options: SharedOptions,
     pub(super) view: for<'a> fn(&'a mut T) -> SocketsView<'a>,
 }
 
@@ -63,7 +62,7 @@ impl<T: 'static> StreamProducer<T> for Incoming<T> {
                 Ok(None) => continue,
                 Err(_) => return DROPPED,
             };
-            let socket = TcpSocket::accepted(self.family, self.options.clone(), stream);
+            let socket = TcpSocket::accepted(self.family, self.options.inherited(), stream);
             match (self.view)(store.data_mut()).table.push(socket) {
                 Ok(socket) => {
                     destination.set_buffer(Some(socket));

@@ -1,7 +1,7 @@
 //! The states of a TCP socket, as `wasi:sockets` 0.3 documents them; the module above has the table.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use wasm_roles_virtual_network::{BoundTcp, Connecting, Interface, TcpListener, TcpStream};
@@ -17,7 +17,24 @@ pub struct TcpSocket {
     family: Family,
     state: State,
     backlog: usize,
-    pub(super) options: TcpOptions,
+    pub(super) options: SharedOptions,
+}
+
+/// The options of a socket. A listener shares them with its stream of connections, which inherit what they are when a
+/// connection is accepted.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SharedOptions(Arc<Mutex<TcpOptions>>);
+
+impl SharedOptions {
+    pub(super) fn lock(&self) -> MutexGuard<'_, TcpOptions> {
+        // Nothing panics while it holds the lock, and any value is a good one.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Options of their own, with the same values.
+    pub(super) fn inherited(&self) -> Self {
+        Self(Arc::new(Mutex::new(self.lock().clone())))
+    }
 }
 
 enum State {
@@ -41,11 +58,11 @@ enum State {
 
 impl TcpSocket {
     pub(super) fn new(family: Family) -> Self {
-        Self { family, state: State::Unbound, backlog: DEFAULT_BACKLOG, options: TcpOptions::default() }
+        Self { family, state: State::Unbound, backlog: DEFAULT_BACKLOG, options: SharedOptions::default() }
     }
 
     /// The socket of a connection that came in, with the listener's options.
-    pub(super) fn accepted(family: Family, options: TcpOptions, stream: TcpStream) -> Self {
+    pub(super) fn accepted(family: Family, options: SharedOptions, stream: TcpStream) -> Self {
         Self { family, state: State::connected(stream), backlog: DEFAULT_BACKLOG, options }
     }
 

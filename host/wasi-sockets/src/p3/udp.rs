@@ -1,13 +1,12 @@
 //! The functions of `udp-socket`: handles in, handles out. What they do is in [`UdpSocket`].
 
 use std::net::SocketAddr;
-use std::num::{NonZeroU8, NonZeroU64};
 use std::sync::Arc;
 
 use wasmtime::component::{Accessor, Resource, ResourceTable};
 
 use super::bindings::wasi::sockets::types::{
-    ErrorCode, HostUdpSocket, HostUdpSocketWithStore, IpAddressFamily, IpSocketAddress,
+    HostUdpSocket, HostUdpSocketWithStore, IpAddressFamily, IpSocketAddress,
 };
 use super::udp_socket::UdpSocket;
 use super::{SocketError, SocketResult, errors};
@@ -77,33 +76,27 @@ impl HostUdpSocket for SocketsView<'_> {
     }
 
     fn get_unicast_hop_limit(&mut self, handle: Handle) -> SocketResult<u8> {
-        Ok(socket(self.table, &handle)?.options.hop_limit.get())
+        Ok(socket(self.table, &handle)?.options.hop_limit())
     }
 
     fn set_unicast_hop_limit(&mut self, handle: Handle, value: u8) -> SocketResult<()> {
-        let value = NonZeroU8::new(value).ok_or(ErrorCode::InvalidArgument)?;
-        socket_mut(self.table, &handle)?.options.hop_limit = value;
-        Ok(())
+        Ok(socket_mut(self.table, &handle)?.options.set_hop_limit(value)?)
     }
 
     fn get_receive_buffer_size(&mut self, handle: Handle) -> SocketResult<u64> {
-        Ok(socket(self.table, &handle)?.options.receive_buffer_size.get())
+        Ok(socket(self.table, &handle)?.options.receive_buffer_size())
     }
 
     fn set_receive_buffer_size(&mut self, handle: Handle, value: u64) -> SocketResult<()> {
-        let value = NonZeroU64::new(value).ok_or(ErrorCode::InvalidArgument)?;
-        socket_mut(self.table, &handle)?.options.receive_buffer_size = value;
-        Ok(())
+        Ok(socket_mut(self.table, &handle)?.options.set_receive_buffer_size(value)?)
     }
 
     fn get_send_buffer_size(&mut self, handle: Handle) -> SocketResult<u64> {
-        Ok(socket(self.table, &handle)?.options.send_buffer_size.get())
+        Ok(socket(self.table, &handle)?.options.send_buffer_size())
     }
 
     fn set_send_buffer_size(&mut self, handle: Handle, value: u64) -> SocketResult<()> {
-        let value = NonZeroU64::new(value).ok_or(ErrorCode::InvalidArgument)?;
-        socket_mut(self.table, &handle)?.options.send_buffer_size = value;
-        Ok(())
+        Ok(socket_mut(self.table, &handle)?.options.set_send_buffer_size(value)?)
     }
 
     fn drop(&mut self, handle: Handle) -> wasmtime::Result<()> {

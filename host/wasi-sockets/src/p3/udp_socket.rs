@@ -10,14 +10,14 @@ use wasm_roles_virtual_network::{Datagram, Interface, NetError, UdpSocket as Net
 use super::bindings::wasi::sockets::types::ErrorCode;
 use super::errors;
 use crate::address::Family;
-use crate::options::UdpOptions;
+use crate::options::SocketOptions;
 
 /// A UDP socket of a guest.
 pub struct UdpSocket {
     family: Family,
     /// `None` until it is bound.
     bound: Option<Arc<Bound>>,
-    pub(super) options: UdpOptions,
+    pub(super) options: SocketOptions,
 }
 
 /// A socket of the network, and the queue of those who wait for its datagrams. The network knows one waiting task, but a
@@ -40,7 +40,7 @@ impl Bound {
 
 impl UdpSocket {
     pub(super) fn new(family: Family) -> Self {
-        Self { family, bound: None, options: UdpOptions::default() }
+        Self { family, bound: None, options: SocketOptions::udp() }
     }
 
     pub(super) fn bind(&mut self, interface: &Interface, address: SocketAddr) -> Result<(), ErrorCode> {

@@ -13,8 +13,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use wasm_roles_virtual_network::{
-    Audience, Denial, EndpointGrant, HandOver, Interface, NetError, Network, Observer, Origin, Policy,
-    PolicyBuilder, PortRange, RoleIndex, TcpListener, TcpStream, Transports, UdpSocket,
+    Audience, Counters, Denial, EndpointGrant, HandOver, Interface, NetError, Network, Observer, Origin,
+    Policy, PolicyBuilder, PortRange, RoleIndex, TcpListener, TcpStream, Transports, UdpSocket,
 };
 use wasm_roles_wasi_sockets::{SocketsView, p2, p3, wasi};
 use wasmtime::component::{Component, Linker, ResourceTable};
@@ -59,8 +59,26 @@ struct Host {
 
 pub fn engine() -> Engine {
     let mut config = Config::new();
-    config.wasm_component_model_async(true);
-    Engine::new(&config).unwrap()
+    // A guest that computes steps back after each tick, as it does in a real host: nobody has the thread alone.
+    config.wasm_component_model_async(true).epoch_interruption(true);
+    let engine = Engine::new(&config).unwrap();
+    let ticks = engine.weak();
+    std::thread::spawn(move || {
+        while let Some(engine) = ticks.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    });
+    engine
+}
+
+/// A store whose guest gives way at each tick.
+pub fn store<T: 'static>(engine: &Engine, state: T) -> Store<T> {
+    let mut store = Store::new(engine, state);
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_async_yield_and_update(1);
+    store
 }
 
 fn host() -> &'static Host {
@@ -109,6 +127,14 @@ impl Bed {
 
     pub fn peer(&self) -> Interface {
         self.attach(2)
+    }
+
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    pub fn counters(&self) -> Counters {
+        self.network.counters()
     }
 
     /// From now on nothing is allowed to anybody.
@@ -175,6 +201,83 @@ pub async fn trap(version: Version, interface: Interface, command: &str) -> Stri
     }
 }
 
+/// A guest that runs beside the test.
+pub struct Running {
+    task: tokio::task::JoinHandle<wasmtime::Result<Result<(), ()>>>,
+    stdout: MemoryOutputPipe,
+    command: String,
+}
+
+/// Starts a guest.
+pub fn start(version: Version, interface: Interface, command: &str) -> Running {
+    let stdout = MemoryOutputPipe::new(1 << 20);
+    let state = state(interface, command, stdout.clone());
+    Running { task: tokio::spawn(call(version, state)), stdout, command: command.to_owned() }
+}
+
+impl Running {
+    fn said(&self) -> String {
+        String::from_utf8(self.stdout.contents().to_vec()).unwrap().trim_end().to_owned()
+    }
+
+    /// Waits until the guest has printed just this; false when it ends without.
+    pub async fn says(&self, words: &str) -> bool {
+        while self.said() != words {
+            if !self.is_running() {
+                return false;
+            }
+            tokio::task::yield_now().await;
+        }
+        true
+    }
+
+    pub fn is_running(&self) -> bool {
+        !self.task.is_finished()
+    }
+
+    /// Waits for the end; gives what it printed.
+    pub async fn end(self, patience: Duration) -> String {
+        let Self { mut task, stdout, command } = self;
+        let ended = tokio::time::timeout(patience, &mut task).await;
+        let said = String::from_utf8(stdout.contents().to_vec()).unwrap().trim_end().to_owned();
+        let ended = ended.unwrap_or_else(|_| panic!("`{command}` hangs after {said:?}"));
+        ended
+            .unwrap()
+            .unwrap_or_else(|error| panic!("`{command}` trapped after {said:?}: {error:?}"))
+            .unwrap();
+        said
+    }
+
+    /// Ends the guest where it stands.
+    pub async fn stop(self) {
+        self.task.abort();
+        assert!(self.task.await.is_err_and(|error| error.is_cancelled()));
+    }
+}
+
+fn state(interface: Interface, command: &str, stdout: MemoryOutputPipe) -> State {
+    let mut wasi = WasiCtx::builder();
+    wasi.arg("sockets").args(&command.split(' ').collect::<Vec<_>>()).stdout(stdout).inherit_stderr();
+    State { wasi: wasi.build(), table: ResourceTable::new(), interface }
+}
+
+async fn call(version: Version, state: State) -> wasmtime::Result<Result<(), ()>> {
+    match version {
+        Version::V0_2 => {
+            let pre = &host().p2;
+            let mut store = store(pre.engine(), state);
+            let command = pre.instantiate_async(&mut store).await?;
+            command.wasi_cli_run().call_run(&mut store).await
+        }
+        Version::V0_3 => {
+            let pre = &host().p3;
+            let mut store = store(pre.engine(), state);
+            let command = pre.instantiate_async(&mut store).await?;
+            store.run_concurrent(async |accessor| command.wasi_cli_run().call_run(accessor).await).await?
+        }
+    }
+}
+
 /// What a guest prints, and how it ends.
 async fn end_of(
     version: Version,
@@ -183,30 +286,9 @@ async fn end_of(
     adjust: impl FnOnce(&mut ResourceTable),
 ) -> (String, wasmtime::Result<Result<(), ()>>) {
     let stdout = MemoryOutputPipe::new(1 << 20);
-    let mut wasi = WasiCtx::builder();
-    wasi.arg("sockets").args(&command.split(' ').collect::<Vec<_>>()).stdout(stdout.clone()).inherit_stderr();
-    let mut state = State { wasi: wasi.build(), table: ResourceTable::new(), interface };
+    let mut state = state(interface, command, stdout.clone());
     adjust(&mut state.table);
-    let ended = match version {
-        Version::V0_2 => {
-            let pre = &host().p2;
-            let mut store = Store::new(pre.engine(), state);
-            tokio::time::timeout(PATIENCE, async {
-                let command = pre.instantiate_async(&mut store).await?;
-                command.wasi_cli_run().call_run(&mut store).await
-            })
-            .await
-        }
-        Version::V0_3 => {
-            let pre = &host().p3;
-            let mut store = Store::new(pre.engine(), state);
-            tokio::time::timeout(PATIENCE, async {
-                let command = pre.instantiate_async(&mut store).await?;
-                store.run_concurrent(async |accessor| command.wasi_cli_run().call_run(accessor).await).await?
-            })
-            .await
-        }
-    };
+    let ended = tokio::time::timeout(PATIENCE, call(version, state)).await;
     let said = String::from_utf8(stdout.contents().to_vec()).unwrap();
     let ended = ended.unwrap_or_else(|_| panic!("`{command}` over {version:?} hangs after {said:?}"));
     (said.trim_end().to_owned(), ended)
@@ -254,8 +336,9 @@ pub async fn ask_when_it_receives(interface: &Interface, address: &str, question
 }
 
 /// Gives a connection of the operating system to a guest, as soon as it listens.
-pub async fn hand_over_when_it_listens(interface: &Interface, port: u16, mut stream: tokio::net::TcpStream) {
+pub async fn hand_over_when_it_listens(interface: &Interface, port: u16, stream: tokio::net::TcpStream) {
     let port = NonZeroU16::new(port).unwrap();
+    let mut stream = stream.into();
     loop {
         match interface.hand_over(port, stream) {
             Ok(()) => return,

@@ -2,9 +2,10 @@
 #![allow(clippy::panic, reason = "that is what it is for")]
 
 use std::hint::black_box;
-use std::io::Write;
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 fn main() -> ExitCode {
     let mode = std::env::args().nth(1).unwrap_or_default();
@@ -18,7 +19,15 @@ fn main() -> ExitCode {
         },
         "flood" => flood(),
         "eat-memory" => eat_memory(),
+        "eat-sockets" => eat_sockets(),
+        "compute" => compute(number(2)),
+        "doze" => doze(number(2)),
         "accept" => accept(),
+        "read" => read(),
+        "connect" => connect(),
+        "sleep" => loop {
+            std::thread::sleep(Duration::from_secs(3600));
+        },
         other => panic!("no such mode: `{other}`"),
     }
 }
@@ -29,6 +38,46 @@ fn flood() -> ExitCode {
     loop {
         if stdout.write_all(b"a line of a flood of lines that nobody wants to read\n").is_err() {
             return ExitCode::FAILURE;
+        }
+    }
+}
+
+/// The argument at this place.
+fn number(place: usize) -> u64 {
+    std::env::args().nth(place).and_then(|text| text.parse().ok()).unwrap_or_default()
+}
+
+/// Computes for so many milliseconds, then says how much it has got done.
+fn compute(milliseconds: u64) -> ExitCode {
+    let end = Instant::now() + Duration::from_millis(milliseconds);
+    let mut done: u64 = 0;
+    while Instant::now() < end {
+        for _ in 0..10_000 {
+            done = black_box(done + 1);
+        }
+    }
+    println!("{done}");
+    ExitCode::SUCCESS
+}
+
+/// Sleeps 5 ms at a time, so often, and says in microseconds how late it woke up each time.
+fn doze(times: u64) -> ExitCode {
+    let nap = Duration::from_millis(5);
+    for _ in 0..times {
+        let begin = Instant::now();
+        std::thread::sleep(nap);
+        println!("{}", begin.elapsed().saturating_sub(nap).as_micros());
+    }
+    ExitCode::SUCCESS
+}
+
+/// Takes sockets until it gets no more.
+fn eat_sockets() -> ExitCode {
+    let mut eaten = Vec::new();
+    loop {
+        match TcpListener::bind(("127.0.0.1", 0)) {
+            Ok(socket) => eaten.push(socket),
+            Err(error) => panic!("no more sockets: {error}"),
         }
     }
 }
@@ -48,6 +97,29 @@ fn accept() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Accepts one connection on port 7000 and blocks in reading from it, until that fails.
+fn read() -> ExitCode {
+    let served = TcpListener::bind(("0.0.0.0", 7000)).and_then(|listener| {
+        println!("listening");
+        let (mut stream, _) = listener.accept()?;
+        println!("accepted");
+        stream.read(&mut [0])
+    });
+    println!("read: {:?}", served.map_err(|error| error.kind()));
+    ExitCode::SUCCESS
+}
+
+/// Connects to port 7000 of the other instance and blocks in waiting for its answer, until that fails.
+fn connect() -> ExitCode {
+    println!("connecting");
+    let connected = TcpStream::connect((Ipv4Addr::new(10, 0, 0, 5), 7000)).and_then(|mut stream| {
+        println!("connected");
+        stream.read(&mut [0])
+    });
+    println!("read: {:?}", connected.map_err(|error| error.kind()));
+    ExitCode::SUCCESS
 }
 
 /// Takes and touches a mebibyte at a time until there is none left.

@@ -2,13 +2,18 @@
 //!
 //! Its setting `mode` says what to do in which event's handler, such as `panic changing` or `return run, hang on-stop`.
 //! `answer` gives the other answer than usual, `hang` never returns, `block` blocks in WASI 0.2. `accept run` blocks in a
-//! `std::net` accept on port 7000, as a program that knows nothing of async does; `recycle run` asks for a recycle.
+//! `std::net` accept on port 7000, as a program that knows nothing of async does; `serve run` accepts there without
+//! blocking. `recycle run` asks for a recycle. `list` prints which instances it sees at that moment; `describe run`
+//! all that it can find out about itself and its deployment.
 #![allow(clippy::panic, reason = "that is what it is for")]
 
 use std::net::TcpListener;
 use std::time::Duration;
 
-use wasm_roles_sdk::{Change, Role, RoleEnvironment, RoleResult, Status, Verdict, export_role, sleep};
+use wasm_roles_sdk::{
+    Change, Endpoint, Role, RoleEnvironment, RoleInstance, RoleResult, Status, Verdict, export_role, net,
+    sleep,
+};
 
 #[derive(Default)]
 struct RoleEvents;
@@ -24,8 +29,13 @@ impl Role for RoleEvents {
     async fn run(&self) -> RoleResult {
         match happens("run", &[]).await.as_str() {
             "accept" => accept(),
+            "serve" => serve().await,
             "return" => Ok(()),
             "answer" => Err("failing in run as told".into()),
+            "describe" => {
+                describe();
+                wait_for_ever().await
+            }
             "recycle" => {
                 RoleEnvironment::request_recycle();
                 wait_for_ever().await
@@ -80,6 +90,7 @@ async fn happens(event: &str, changes: &[Change]) -> String {
     match word {
         "panic" => panic!("panicking in {event} as told"),
         "hang" => drop(wait_for_ever().await),
+        "list" => println!("{event} sees {}", seen()),
         "block" => loop {
             std::thread::sleep(Duration::from_secs(3600));
         },
@@ -99,6 +110,55 @@ fn name(change: &Change) -> String {
         Change::ConfigurationSetting(name) => format!("setting:{name}"),
         Change::Topology(role) => format!("topology:{role}"),
     }
+}
+
+/// All instances that it sees, its own role's and others'.
+fn seen() -> String {
+    let instances = RoleEnvironment::roles().into_iter().flat_map(|role| role.instances);
+    instances.map(|instance| instance.id).collect::<Vec<_>>().join(" ")
+}
+
+async fn serve() -> RoleResult {
+    let mut listener = net::TcpListener::bind(([0, 0, 0, 0], 7000))?;
+    println!("listening");
+    loop {
+        drop(listener.accept().await?);
+        println!("accepted");
+    }
+}
+
+/// One line for each answer of the environment, unknown names included.
+fn describe() {
+    println!("deployment {}", RoleEnvironment::deployment_id());
+    println!("available {} emulated {}", RoleEnvironment::is_available(), RoleEnvironment::is_emulated());
+    println!("current {}", described(&RoleEnvironment::current_instance()));
+    for role in RoleEnvironment::roles() {
+        let instances: Vec<String> = role.instances.iter().map(described).collect();
+        println!("role {}: {}", role.name, instances.join(", "));
+    }
+    match RoleEnvironment::local_resource("cache") {
+        Ok(cache) => println!("cache {} {} MB", cache.path.display(), cache.size_in_megabytes),
+        Err(error) => println!("{error}"),
+    }
+    let long = "x".repeat(1 << 20);
+    for name in ["", "Depth", "depth ", "../depth", "de\0pth", "größe", &long] {
+        let setting = RoleEnvironment::setting(name).is_err();
+        let resource = RoleEnvironment::local_resource(name).is_err();
+        let role = RoleEnvironment::role(name).is_none();
+        let endpoint = RoleEnvironment::current_instance().endpoint(name).is_err();
+        println!("unknown {}", setting && resource && role && endpoint);
+    }
+}
+
+fn described(instance: &RoleInstance) -> String {
+    let endpoint = |endpoint: &Endpoint| {
+        let Endpoint { name, kind, protocol, last_port, public_port, .. } = endpoint;
+        let at = endpoint.socket_address();
+        format!("{name} {kind:?} {protocol:?} {at} last {last_port:?} public {public_port:?}")
+    };
+    let endpoints: Vec<String> = instance.endpoints.iter().map(endpoint).collect();
+    let RoleInstance { id, role, fault_domain, update_domain, .. } = instance;
+    format!("{id} of {role} in {fault_domain}/{update_domain} [{}]", endpoints.join("; "))
 }
 
 fn accept() -> RoleResult {

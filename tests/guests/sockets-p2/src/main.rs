@@ -20,15 +20,22 @@
 //! | `udp-size ADDRESS COUNT` | the size of the datagram that it received from itself |
 //! | `fill` | the outcome of making sockets until that fails |
 //! | `crowd ADDRESS` | the outcome of an accept when there is no room for a socket |
-//! | `states` | what TCP sockets answer in each state, see the module |
-//! | `udp-states` | what UDP sockets answer in each state, see the module |
+//! | `semantics PORT` | what the calls of the interfaces answer, a line each, see the module |
+//! | `denied ADDRESS` | what each call answers once everything is denied, see the module |
+//! | `rounds ADDRESS COUNT` | how often a byte went there and came back |
+//! | `attack KIND …` | what came of it, see the module |
 //! | `udp-crowd` | the outcomes of a UDP socket, of streams, and of streams with room again, in a full table |
 //! | `udp-trap CASE` | nothing, as it breaks a rule: `streams`, `permit`, `no-permit` or `permit-twice` |
 
+mod address;
+mod attacks;
+mod crowd;
+mod denied;
 mod report;
-mod states;
+mod semantics;
+mod sockets;
+mod traps;
 mod udp;
-mod udp_states;
 
 use std::io::{Error, ErrorKind, Read, Result, Write};
 use std::net::{Shutdown, TcpListener, TcpStream, ToSocketAddrs};
@@ -74,16 +81,21 @@ fn run(arguments: &[&str]) -> Result<String> {
         ["udp-connect", address, text] => udp::connect(address, text),
         ["udp-serve", address, count] => udp::serve(address, number(count)?),
         ["udp-size", address, count] => udp::size(address, number(count)?),
-        ["fill"] => Ok(states::fill().to_owned()),
+        ["fill"] => Ok(crowd::fill().to_owned()),
         ["crowd", address] => {
             let port = address.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
-            Ok(states::crowd(port.ok_or(ErrorKind::InvalidInput)?).to_owned())
+            Ok(crowd::crowd(port.ok_or(ErrorKind::InvalidInput)?).to_owned())
         }
-        ["states"] => Ok(states::report()),
-        ["udp-states"] => Ok(udp_states::report()),
-        ["udp-crowd"] => Ok(udp_states::crowd()),
+        ["semantics", port] => {
+            semantics::report(port.parse().map_err(|_| Error::from(ErrorKind::InvalidInput))?);
+            Ok(String::new())
+        }
+        ["denied", address] => denied::report(address).map(|()| String::new()),
+        ["rounds", address, count] => rounds(address, number(count)?),
+        ["attack", ..] => attacks::run(arguments.get(1..).unwrap_or_default()),
+        ["udp-crowd"] => Ok(crowd::crowd_udp()),
         ["udp-trap", case] => {
-            Ok(udp_states::trap(case).map_or_else(|code| code.name(), |()| "no trap").to_owned())
+            Ok(traps::trap(case).map_or_else(|code| code.name(), |()| "no trap").to_owned())
         }
         _ => Err(ErrorKind::InvalidInput.into()),
     }
@@ -117,6 +129,17 @@ fn exchange(address: &str, data: &[u8]) -> Result<Vec<u8>> {
     let mut received = Vec::new();
     stream.read_to_end(&mut received)?;
     Ok(received)
+}
+
+/// One byte there and back, over and over.
+fn rounds(address: &str, count: usize) -> Result<String> {
+    let mut stream = TcpStream::connect(address)?;
+    println!("connected");
+    for _ in 0..count {
+        stream.write_all(b"x")?;
+        stream.read_exact(&mut [0])?;
+    }
+    Ok(format!("{count} rounds"))
 }
 
 fn pair(address: &str) -> Result<String> {

@@ -52,3 +52,23 @@ fn ip(address: IpAddress) -> IpAddr {
         IpAddress::Ipv6((a, b, c, d, e, f, g, h)) => Ipv6Addr::new(a, b, c, d, e, f, g, h).into(),
     }
 }
+
+/// The address that `text` writes.
+pub fn at(text: &str) -> Outcome<IpSocketAddress> {
+    parse(text).map(|parsed| parsed.address)
+}
+
+pub fn port(address: IpSocketAddress) -> u16 {
+    match address {
+        IpSocketAddress::Ipv4(ipv4) => ipv4.port,
+        IpSocketAddress::Ipv6(ipv6) => ipv6.port,
+    }
+}
+
+/// As text, with `*` for a port that was chosen.
+pub fn shown(address: IpSocketAddress) -> String {
+    match port(address) {
+        0 => text(address),
+        port => text(address).trim_end_matches(&port.to_string()).to_owned() + "*",
+    }
+}

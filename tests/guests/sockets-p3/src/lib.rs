@@ -1,14 +1,15 @@
 //! `sockets-p3 COMMAND ARGUMENT…`: the commands of `sockets-p2` over WASI 0.3, with the same words for the same outcomes.
 //!
 //! Two are different: `serve` and `crowd` say `ended` when the stream of connections ends, which is what 0.3 has in place of an error; and
-//! `states` and `udp-states` have the functions of 0.3, in which no rule of UDP ends in a trap.
+//! `semantics` has the functions of 0.3, in which no rule of UDP ends in a trap.
 
 mod address;
+mod denied;
 mod outcome;
 mod report;
-mod states;
+mod semantics;
+mod sockets;
 mod udp;
-mod udp_states;
 
 use wasip3::cli::environment::get_arguments;
 use wasip3::sockets::ip_name_lookup::resolve_addresses;
@@ -87,8 +88,15 @@ async fn run(arguments: &[&str]) -> Outcome<String> {
             let said = if connections.next().await.is_some() { "accepted" } else { "ended" };
             Ok(said.to_owned())
         }
-        ["states"] => Ok(states::report().await),
-        ["udp-states"] => Ok(udp_states::report().await),
+        ["denied", address] => {
+            denied::report(address).await;
+            Ok(String::new())
+        }
+        ["semantics", port] => {
+            let port = port.parse().map_err(|_| Failure("InvalidInput".to_owned()))?;
+            semantics::report(port).await;
+            Ok(String::new())
+        }
         _ => Err(Failure("InvalidInput".to_owned())),
     }
 }

@@ -40,6 +40,27 @@ impl From<ErrorCode> for Failure {
     }
 }
 
+/// A code as the interface writes it.
+pub fn name(code: &ErrorCode) -> &'static str {
+    match code {
+        ErrorCode::AccessDenied => "access-denied",
+        ErrorCode::NotSupported => "not-supported",
+        ErrorCode::InvalidArgument => "invalid-argument",
+        ErrorCode::OutOfMemory => "out-of-memory",
+        ErrorCode::Timeout => "timeout",
+        ErrorCode::InvalidState => "invalid-state",
+        ErrorCode::AddressNotBindable => "address-not-bindable",
+        ErrorCode::AddressInUse => "address-in-use",
+        ErrorCode::RemoteUnreachable => "remote-unreachable",
+        ErrorCode::ConnectionRefused => "connection-refused",
+        ErrorCode::ConnectionBroken => "connection-broken",
+        ErrorCode::ConnectionReset => "connection-reset",
+        ErrorCode::ConnectionAborted => "connection-aborted",
+        ErrorCode::DatagramTooLarge => "datagram-too-large",
+        ErrorCode::Other(_) => "other",
+    }
+}
+
 impl From<LookUpCode> for Failure {
     fn from(code: LookUpCode) -> Self {
         match code {

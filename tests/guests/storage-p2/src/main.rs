@@ -11,11 +11,16 @@
 //! | `names PREFIX COUNT` | creates so many empty files |
 //! | `stream PATH COUNT`, `plain PATH COUNT` | as `append`, but asks WASI itself, with a stream or without |
 //! | `race ONE TWO` | writes to two files in turns until both are refused |
+//! | `tangle PATH` | writes to one file through two descriptors in turns, and sets its size up and down, until there is no room |
 //! | `read PATH` | says what is in it |
+//! | `list PATH` | says the names in a directory |
+//! | `swap TARGET PATH` | puts a symbolic link in the place of a directory, and the directory back |
+//! | `again TIMES COMMAND ARGUMENT…` | the command so many times, and each different answer once |
 //! | `pace PATH COUNT` | creates a file, writes 4 KiB to it so many times, and says how many nanoseconds that took |
 
 mod direct;
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::time::Instant;
@@ -27,11 +32,17 @@ fn main() {
     let mut held = None;
     for command in arguments.split(|argument| argument == ";") {
         let command: Vec<&str> = command.iter().map(String::as_str).collect();
-        match run(&command, &mut held) {
-            Ok(said) => println!("{said}"),
-            Err(error) => println!("{}", word(&error)),
-        }
+        println!("{}", answer(&command, &mut held));
     }
+}
+
+fn answer(command: &[&str], held: &mut Option<File>) -> String {
+    if let ["again", times, command @ ..] = command {
+        let times = times.parse().unwrap_or(0_u32);
+        let answers: BTreeSet<String> = (0..times).map(|_| answer(command, held)).collect();
+        return answers.into_iter().collect::<Vec<_>>().join(" | ");
+    }
+    run(command, held).unwrap_or_else(|error| word(&error))
 }
 
 fn run(command: &[&str], held: &mut Option<File>) -> Outcome {
@@ -82,7 +93,22 @@ fn run(command: &[&str], held: &mut Option<File>) -> Outcome {
         ["plain", path, count] => direct::plain(path, number(count)?),
         ["race", one, two] => race(File::create(one)?, File::create(two)?),
         ["pace", path, count] => pace(&mut File::create(path)?, number(count)?),
+        ["tangle", path] => tangle(path),
         ["read", path] => fs::read_to_string(path),
+        ["list", path] => {
+            let names: io::Result<Vec<String>> = fs::read_dir(path)?
+                .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+                .collect();
+            names.map(|names| names.join(" "))
+        }
+        ["swap", target, path] => {
+            let aside = format!("{path}.aside");
+            fs::rename(path, &aside)?;
+            let linked = direct::symlink(target, path);
+            let removed = fs::remove_file(path);
+            fs::rename(&aside, path)?;
+            removed.and(linked)
+        }
         _ => Err(io::ErrorKind::Unsupported.into()),
     }
 }
@@ -113,6 +139,22 @@ fn race(one: File, two: File) -> Outcome {
     }
     let [(one, _), (two, _)] = files;
     Ok(format!("{} together", one.metadata()?.len() + two.metadata()?.len()))
+}
+
+/// Two descriptors of one file: what one does changes what the other has to book.
+fn tangle(path: &str) -> Outcome {
+    let (mut one, two) = (File::create(path)?, OpenOptions::new().append(true).open(path)?);
+    let mut two_writes = &two;
+    for round in 0_u64.. {
+        let wrote = one.write_all(&[b'x'; 700]);
+        if wrote.is_err() || two_writes.write_all(&[b'y'; 300]).is_err() {
+            break;
+        }
+        one.set_len(round * 500)?;
+        let _ = two.set_len(round * 600);
+        one.seek(SeekFrom::Start(round * 550))?;
+    }
+    length("tangled", &one)
 }
 
 fn pace(file: &mut File, count: usize) -> Outcome {

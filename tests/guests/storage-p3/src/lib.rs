@@ -1,6 +1,8 @@
 //! `storage-p3 COMMAND ARGUMENT… [; COMMAND ARGUMENT…]…`: the commands of `storage-p2` over WASI 0.3, with the same words for
 //! the same outcomes. Its `race` writes to both files at the same time.
 
+use std::collections::BTreeSet;
+
 use wasip3::cli::environment::get_arguments;
 use wasip3::clocks::monotonic_clock;
 use wasip3::filesystem::preopens::get_directories;
@@ -18,10 +20,7 @@ impl wasip3::exports::cli::run::Guest for Program {
         let mut disk = Disk { directories: get_directories(), held: None };
         for command in arguments.get(1..).unwrap_or_default().split(|argument| argument == ";") {
             let command: Vec<&str> = command.iter().map(String::as_str).collect();
-            match disk.run(&command).await {
-                Ok(said) => println!("{said}"),
-                Err(code) => println!("{}", word(code)),
-            }
+            println!("{}", disk.answer(&command).await);
         }
         Ok(())
     }
@@ -49,9 +48,22 @@ struct Disk {
 
 const WRITE: DescriptorFlags = DescriptorFlags::WRITE;
 const ANEW: OpenFlags = OpenFlags::CREATE.union(OpenFlags::TRUNCATE);
+const DIRECTORY: OpenFlags = OpenFlags::DIRECTORY;
 const NEW: OpenFlags = OpenFlags::CREATE.union(OpenFlags::EXCLUSIVE);
 
 impl Disk {
+    async fn answer(&mut self, command: &[&str]) -> String {
+        let (times, command) = match command {
+            ["again", times, command @ ..] => (times.parse().unwrap_or(0_u32), command),
+            command => (1, command),
+        };
+        let mut answers = BTreeSet::new();
+        for _ in 0..times {
+            answers.insert(self.run(command).await.unwrap_or_else(word));
+        }
+        answers.into_iter().collect::<Vec<_>>().join(" | ")
+    }
+
     async fn run(&mut self, command: &[&str]) -> Outcome {
         match *command {
             ["write", path, count] => {
@@ -98,6 +110,15 @@ impl Disk {
                 let (one, two) = (self.open(one, ANEW, WRITE).await?, self.open(two, ANEW, WRITE).await?);
                 race(&one, &two).await
             }
+            ["tangle", path] => {
+                let file = self.open(path, ANEW, WRITE).await?;
+                tangle(&file, &self.open(path, OpenFlags::empty(), WRITE).await?).await
+            }
+            ["list", path] => {
+                let (names, end) = self.open(path, DIRECTORY, DescriptorFlags::READ).await?.read_directory();
+                let names: Vec<String> = names.collect().await.into_iter().map(|entry| entry.name).collect();
+                end.await.map(|()| names.join(" "))
+            }
             ["pace", path, count] => pace(&self.open(path, ANEW, WRITE).await?, number(count)?).await,
             ["read", path] => {
                 let (data, end) =
@@ -127,6 +148,15 @@ impl Disk {
             ["symlink", target, path] => {
                 let (directory, name) = self.find(path)?;
                 directory.symlink_at(target.to_owned(), name).await.map(ok)
+            }
+            ["swap", target, path] => {
+                let (directory, name) = self.find(path)?;
+                let aside = format!("{name}.aside");
+                directory.rename_at(name.clone(), directory, aside.clone()).await?;
+                let linked = directory.symlink_at(target.to_owned(), name.clone()).await;
+                let removed = directory.unlink_file_at(name.clone()).await;
+                directory.rename_at(aside, directory, name).await?;
+                removed.and(linked).map(ok)
             }
             ["mkdir", path] => {
                 let (directory, name) = self.find(path)?;
@@ -213,6 +243,19 @@ async fn pace(file: &Descriptor, count: usize) -> Outcome {
     drop(outgoing);
     written.await?;
     Ok((monotonic_clock::now() - begin).to_string())
+}
+
+/// Two descriptors of one file: what one does changes what the other has to book.
+async fn tangle(one: &Descriptor, two: &Descriptor) -> Outcome {
+    for round in 0_u64.. {
+        let wrote = stream(one, Position::At(round * 550), 700).await;
+        if wrote.is_err() || stream(two, Position::End, 300).await.is_err() {
+            break;
+        }
+        one.set_size(round * 500).await?;
+        let _ = two.set_size(round * 600).await;
+    }
+    length("tangled", one).await
 }
 
 /// Both streams are under way before the first is waited for.

@@ -10,8 +10,14 @@
 //! | `env NAME` | writes the variable's value, or that there is none |
 //! | `list FOLDER` | writes the names in a folder |
 //! | `try-write FILE` | writes whether the file could be written |
+//! | `fill FILE KIBIBYTES` | writes whether the file could be made so long |
+//! | `hold MEBIBYTES` | writes whether there was so much memory, and keeps it |
 //! | `sleep MILLISECONDS` | waits |
-//! | `connect ADDRESS`, `listen ADDRESS` | writes whether that was possible |
+//! | `connect ADDRESS`, `listen ADDRESS`, `bind-udp ADDRESS` | writes whether that was possible |
+//! | `serve ADDRESS` | waits for one connection there, and writes who came |
+//! | `answer ADDRESS` | answers every datagram there with the id of its instance, and traps when one says `trap` |
+//! | `reach ADDRESS` | connects, as often as it takes |
+//! | `recycle` | asks for a recycle of the instance |
 //! | `fail`, `trap`, `spin` | ends in that way, or not |
 #![allow(clippy::panic, clippy::expect_used, reason = "a test sees how it ends")]
 
@@ -19,11 +25,13 @@ use std::env;
 use std::fs::{self, File, OpenOptions};
 use std::hint::black_box;
 use std::io::Write;
-use std::net::{TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
 use std::process::ExitCode;
 use std::thread::sleep;
 use std::time::Duration;
+
+use wasm_roles_sdk::RoleEnvironment;
 
 fn main() -> ExitCode {
     let mut words = env::args().skip(1);
@@ -43,9 +51,16 @@ fn main() -> ExitCode {
             "env" => say_variable(&word()),
             "list" => list(&word()),
             "try-write" => said("write", File::create(word())),
+            "fill" => said("fill", fill(&word(), &word())),
+            "hold" => said("hold", hold(&word())),
             "sleep" => sleep(Duration::from_millis(word().parse().expect("milliseconds"))),
             "connect" => said("connect", TcpStream::connect(word())),
             "listen" => said("listen", TcpListener::bind(word())),
+            "bind-udp" => said("bind", UdpSocket::bind(word())),
+            "serve" => serve(&word()),
+            "answer" => answer(&word()),
+            "reach" => reach(&word()),
+            "recycle" => RoleEnvironment::request_recycle(),
             "fail" => return ExitCode::FAILURE,
             "trap" => panic!("trapping as told"),
             "spin" => loop {
@@ -62,6 +77,42 @@ fn append(file: &str, text: &str) {
     opened
         .and_then(|mut file| file.write_all(text.as_bytes()))
         .unwrap_or_else(|error| panic!("{file}: {error}"));
+}
+
+fn fill(file: &str, kibibytes: &str) -> std::io::Result<()> {
+    let length = kibibytes.parse::<usize>().expect("KiB") << 10;
+    File::create(file)?.write_all(&vec![b'x'; length])
+}
+
+fn hold(mebibytes: &str) -> Result<(), std::collections::TryReserveError> {
+    let mut memory: Vec<u8> = Vec::new();
+    memory.try_reserve_exact(mebibytes.parse::<usize>().expect("MiB") << 20)?;
+    std::mem::forget(black_box(memory));
+    Ok(())
+}
+
+fn serve(address: &str) {
+    let listener = TcpListener::bind(address).unwrap_or_else(|error| panic!("{address}: {error}"));
+    let (_, from) = listener.accept().expect("a connection");
+    println!("served {}", from.ip());
+}
+
+fn answer(address: &str) {
+    let socket = UdpSocket::bind(address).unwrap_or_else(|error| panic!("{address}: {error}"));
+    let name = env::var("RoleInstanceID").expect("an instance");
+    let mut question = [0; 100];
+    loop {
+        let (length, from) = socket.recv_from(&mut question).expect("a datagram");
+        assert!(question.get(..length) != Some(b"trap"), "trapping as told");
+        socket.send_to(name.as_bytes(), from).expect("an answer");
+    }
+}
+
+fn reach(address: &str) {
+    while TcpStream::connect(address).is_err() {
+        sleep(Duration::from_millis(10));
+    }
+    println!("reached {address}");
 }
 
 fn await_file(file: &str) {
@@ -85,7 +136,7 @@ fn list(folder: &str) {
     println!("{}", names.join(" "));
 }
 
-fn said<T>(what: &str, result: std::io::Result<T>) {
+fn said<T, E>(what: &str, result: Result<T, E>) {
     match result {
         Ok(_) => println!("could {what}"),
         Err(_) => println!("could not {what}"),

@@ -6,6 +6,9 @@
 use std::cell::Cell;
 use std::time::Duration;
 
+#[cfg(test)]
+mod tests;
+
 use wasm_roles_sdk::{Change, Role, RoleEnvironment, RoleResult, Status, Verdict, export_role, sleep};
 
 #[derive(Default)]

@@ -1,0 +1,41 @@
+//! What the host grants beside the definition: the way out, and whether the policy is enforced.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use wasm_roles_fabric::virtual_network::{OutboundRule, PolicyMode};
+
+// No doc comment: clap would print it in the place of the command's own words.
+#[derive(Debug, Args)]
+pub struct OutboundArguments {
+    /// Let all roles connect to a place outside: a host (`example.com:443`, `*.example.com`), an address or a range of addresses
+    /// (`10.20.0.0/16:5432`), on one port or on all; can be given several times. `localhost` is this machine
+    #[arg(long, value_name = "RULE")]
+    pub allow_outbound: Vec<OutboundRule>,
+
+    /// The file with the same for single roles; without it wasm-roles.toml beside the definition, if there is one
+    #[arg(long, value_name = "FILE")]
+    pub host_policy: Option<PathBuf>,
+
+    /// What to do with traffic between roles that the definition does not allow
+    #[arg(long, value_name = "MODE", value_enum, default_value_t = Policy::Enforce)]
+    pub policy: Policy,
+}
+
+/// What to do with traffic that the definition does not allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Policy {
+    /// Deny it
+    Enforce,
+    /// Let it pass, tell of it, and print the rules that would allow it at the end
+    Log,
+}
+
+impl From<Policy> for PolicyMode {
+    fn from(policy: Policy) -> Self {
+        match policy {
+            Policy::Enforce => Self::Enforce,
+            Policy::Log => Self::Log,
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! What a deployment has of certificates while it runs.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tokio_rustls::TlsAcceptor;
+use wasm_roles_role_runtime::Preopen;
+use wasm_roles_service_plan::{Plan, PublicPort, RoleName};
+
+use super::demand::{CertificateError, CertificateNotice, CertificateOptions, Demand, Ended, NoTls, demand};
+use super::shown::Shown;
+use crate::tls;
+
+/// The folders that roles see, and what ends TLS. The folders are removed when this is dropped.
+#[derive(Default)]
+pub(crate) struct Provision {
+    shown: Shown,
+    /// By role and endpoint.
+    acceptors: BTreeMap<(RoleName, String), TlsAcceptor>,
+    notices: Vec<CertificateNotice>,
+}
+
+/// A deployment cannot have the certificates that it needs.
+pub(crate) enum NotProvided {
+    /// They are not there.
+    Missing(Vec<CertificateError>),
+    /// Their copies cannot be made.
+    NotShown(PathBuf, io::Error),
+}
+
+impl Provision {
+    /// Provides what the plan wants. It blocks, for a few small files.
+    ///
+    /// # Errors
+    ///
+    /// See [`NotProvided`].
+    pub(crate) fn new(
+        plan: &Plan,
+        options: &CertificateOptions,
+        data_folder: &Path,
+    ) -> Result<Self, NotProvided> {
+        let demand = demand(plan, options).map_err(NotProvided::Missing)?;
+        let (mut acceptors, mut errors) = (BTreeMap::new(), Vec::new());
+        for ended in &demand.ended {
+            match tls::acceptor(ended.certificate) {
+                Ok(acceptor) => {
+                    let PublicPort { role, endpoint, .. } = ended.public;
+                    acceptors.insert((role.clone(), endpoint.clone()), acceptor);
+                }
+                Err(error) => errors.push(unusable(ended, &error)),
+            }
+        }
+        if !errors.is_empty() {
+            return Err(NotProvided::Missing(errors));
+        }
+        let shown = Shown::new(data_folder, &demand);
+        let shown = shown.map_err(|(file, error)| NotProvided::NotShown(file, error))?;
+        let Demand { notices, .. } = demand;
+        Ok(Self { shown, acceptors, notices })
+    }
+
+    /// What runs differently, because a certificate is not there.
+    pub(crate) fn notices(&self) -> &[CertificateNotice] {
+        &self.notices
+    }
+
+    /// The certificates that instances of a role see.
+    pub(crate) fn preopen(&self, role: &RoleName) -> Option<Preopen> {
+        self.shown.preopen(role)
+    }
+
+    /// What ends TLS of an endpoint; none when it is passed on, or there is none.
+    pub(crate) fn acceptor(&self, role: &RoleName, endpoint: &str) -> Option<&TlsAcceptor> {
+        self.acceptors.get(&(role.clone(), endpoint.to_owned()))
+    }
+}
+
+fn unusable(ended: &Ended<'_>, error: &rustls::Error) -> CertificateError {
+    let reason = NoTls::Unusable(ended.name.clone(), ended.thumbprint.clone(), error.to_string());
+    let PublicPort { port, role, endpoint, .. } = ended.public;
+    CertificateError::CannotEndTls { port: *port, role: role.clone(), endpoint: endpoint.clone(), reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::sync::Arc;
+
+    use super::super::{CertificateFolder, GUEST_CERTIFICATES};
+    use super::*;
+    use crate::test_certificates::{SelfSigned, self_signed, write};
+    use crate::test_plans::plan_of;
+
+    fn service(tls: &SelfSigned, admin: &SelfSigned) -> Plan {
+        plan_of(
+            r#"<WebRole name="Web">
+                <Endpoints><InputEndpoint name="In" protocol="https" port="443" certificate="Tls" /></Endpoints>
+                <Certificates>
+                    <Certificate name="Tls" storeLocation="LocalMachine" storeName="My" />
+                    <Certificate name="Admin" storeLocation="LocalMachine" storeName="My" permissionLevel="elevated" />
+                </Certificates>
+            </WebRole><WorkerRole name="Other" />"#,
+            &format!(
+                r#"<Role name="Web"><Instances count="1" /><Certificates>
+                    <Certificate name="Tls" thumbprint="{}" thumbprintAlgorithm="sha1" />
+                    <Certificate name="Admin" thumbprint="{}" thumbprintAlgorithm="sha1" />
+                </Certificates></Role><Role name="Other"><Instances count="1" /></Role>"#,
+                tls.thumbprint, admin.thumbprint
+            ),
+        )
+    }
+
+    fn options(folder: &Path) -> CertificateOptions {
+        let folder = CertificateFolder::read(folder).unwrap();
+        CertificateOptions { folder: Some(Arc::new(folder)), ..CertificateOptions::default() }
+    }
+
+    #[test]
+    fn a_role_sees_its_certificates_alone_and_no_key_that_is_for_elevated_processes() {
+        let (folder, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (tls, admin, other) =
+            (self_signed("web.example"), self_signed("admin.example"), self_signed("other.example"));
+        for (name, made) in [("a.pem", &tls), ("b.pem", &admin), ("c.pem", &other)] {
+            write(&folder.path().join(name), &(made.key.clone() + &made.certificate));
+        }
+        let plan = service(&tls, &admin);
+        let stale = data.path().join("wasm-roles-certificates/Web");
+        fs::create_dir_all(&stale).unwrap();
+        fs::write(stale.join("stale.key"), "").unwrap();
+
+        let Ok(provision) = Provision::new(&plan, &options(folder.path()), data.path()) else { panic!() };
+        assert!(provision.preopen(&plan.roles[1].name).is_none(), "it declares none");
+        let preopen = provision.preopen(&plan.roles[0].name).unwrap();
+        assert_eq!((preopen.guest_path.as_str(), preopen.writable), (GUEST_CERTIFICATES, false));
+        let mut names: Vec<String> = fs::read_dir(&preopen.directory)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        assert_eq!(names, ["Admin.pem", "Tls.key", "Tls.pem"]);
+        let text =
+            |name: &str| fs::read_to_string(preopen.directory.join(name)).unwrap().replace("\r\n", "\n");
+        assert_eq!(text("Tls.pem"), tls.certificate.replace("\r\n", "\n"));
+        assert_eq!(text("Tls.key"), tls.key.replace("\r\n", "\n"));
+        assert!(provision.acceptor(&plan.roles[0].name, "In").is_some());
+        drop(provision);
+        assert!(!data.path().join("wasm-roles-certificates").exists(), "keys do not stay behind");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_roles_see_is_for_the_user_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let (folder, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let tls = self_signed("web.example");
+        write(&folder.path().join("a.pem"), &(tls.key.clone() + &tls.certificate));
+        let plan = service(&tls, &tls);
+        let Ok(provision) = Provision::new(&plan, &options(folder.path()), data.path()) else { panic!() };
+        let preopen = provision.preopen(&plan.roles[0].name).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&preopen.directory), mode(&preopen.directory.join("Tls.key"))), (0o700, 0o400));
+    }
+
+    #[test]
+    fn a_key_that_belongs_to_another_certificate_is_noticed_before_anything_runs() {
+        let (folder, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (tls, other) = (self_signed("web.example"), self_signed("other.example"));
+        write(&folder.path().join("a.pem"), &(tls.certificate.clone() + &other.key));
+        let plan = service(&tls, &tls);
+        let Err(NotProvided::Missing(errors)) = Provision::new(&plan, &options(folder.path()), data.path())
+        else {
+            panic!("it cannot be used")
+        };
+        let [error] = errors.as_slice() else { panic!("{errors:?}") };
+        let expected = format!(
+            "public port 443 (https endpoint In of role Web) cannot end TLS: certificate Tls (thumbprint {}) cannot be used: ",
+            tls.thumbprint
+        );
+        assert!(error.to_string().starts_with(&expected), "{error}");
+    }
+}

@@ -1,0 +1,131 @@
+//! The instances of a deployment, each under a supervisor of its own. They come and go while it runs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::{Id, JoinSet};
+use wasm_roles_service_plan::{InstanceId, PlannedInstance};
+
+use crate::change::{Order, Orders};
+use crate::deployment::StoppedInstance;
+use crate::status_board::{Seat, StatusBoard};
+use crate::supervisor::{Launcher, Supervisor, Wish};
+
+/// Orders that wait for a supervisor. There is one change at a time, so two are many.
+const ORDERS: usize = 2;
+
+/// The instances that live: from their start until they have stopped.
+pub(crate) struct Instances {
+    living: BTreeMap<InstanceId, Living>,
+    orders: Orders,
+    board: StatusBoard,
+    supervisors: JoinSet<StoppedInstance>,
+}
+
+struct Living {
+    planned: PlannedInstance,
+    seat: Seat,
+    wish: watch::Sender<Wish>,
+    task: Id,
+}
+
+/// What a supervisor is driven by.
+pub(crate) struct Reins {
+    pub(crate) wish: watch::Receiver<Wish>,
+    pub(crate) orders: mpsc::Receiver<Order>,
+}
+
+impl Instances {
+    /// None yet.
+    pub(crate) fn new(board: StatusBoard) -> Self {
+        Self { living: BTreeMap::new(), orders: Orders::new(), board, supervisors: JoinSet::new() }
+    }
+
+    /// Starts an instance under the supervisor that `supervisor` makes.
+    pub(crate) fn start<L: Launcher>(
+        &mut self,
+        planned: &PlannedInstance,
+        seat: Seat,
+        supervisor: impl FnOnce(Reins) -> Supervisor<L>,
+    ) {
+        let (wish, wished) = watch::channel(Wish::Run);
+        let (order, orders) = mpsc::channel(ORDERS);
+        self.board.enter(seat, planned.id.clone());
+        let (instance, supervisor) = (planned.id.clone(), supervisor(Reins { wish: wished, orders }));
+        let supervised = async move { StoppedInstance { instance, end: supervisor.supervise().await } };
+        let task = self.supervisors.spawn(supervised).id();
+        self.orders.insert(planned.id.clone(), order);
+        self.living.insert(planned.id.clone(), Living { planned: planned.clone(), seat, wish, task });
+    }
+
+    pub(crate) fn planned(&self) -> impl Iterator<Item = &PlannedInstance> {
+        self.living.values().map(|living| &living.planned)
+    }
+
+    pub(crate) fn get(&self, instance: &InstanceId) -> Option<&PlannedInstance> {
+        self.living.get(instance).map(|living| &living.planned)
+    }
+
+    pub(crate) const fn orders(&self) -> &Orders {
+        &self.orders
+    }
+
+    /// Waits until the instance was Ready once; for ever when it does not live.
+    pub(crate) async fn came_up(&self, instance: &InstanceId) {
+        match self.living.get(instance) {
+            Some(living) => self.board.came_up(living.seat).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Asks these instances to stop: each leaves the rotation, is asked to stop, and is cut off when its stop budget is over.
+    pub(crate) fn ask_to_stop<'a>(&self, instances: impl IntoIterator<Item = &'a InstanceId>) {
+        for living in instances.into_iter().filter_map(|instance| self.living.get(instance)) {
+            living.wish.send_replace(Wish::Stop);
+        }
+    }
+
+    /// Waits for all that were asked to stop, and takes them off the status board.
+    pub(crate) async fn stopped(&mut self) -> Vec<StoppedInstance> {
+        let asked = |living: &&Living| *living.wish.borrow() == Wish::Stop;
+        let mut asked: BTreeSet<InstanceId> =
+            self.living.values().filter(asked).map(|living| living.planned.id.clone()).collect();
+        let mut stopped = Vec::with_capacity(asked.len());
+        while !asked.is_empty() {
+            let Some(next) = self.next_stopped().await else { break };
+            if let Some(living) = self.living.remove(&next.instance) {
+                self.board.leave(living.seat);
+            }
+            self.orders.remove(&next.instance);
+            asked.remove(&next.instance);
+            stopped.push(next);
+        }
+        stopped
+    }
+
+    /// Stops everybody. The status board keeps them.
+    pub(crate) async fn stop_all(mut self) -> Vec<StoppedInstance> {
+        self.ask_to_stop(self.living.keys());
+        let mut stopped = Vec::with_capacity(self.living.len());
+        while let Some(next) = self.next_stopped().await {
+            stopped.push(next);
+        }
+        stopped
+    }
+
+    /// The next one whose supervisor has ended.
+    async fn next_stopped(&mut self) -> Option<StoppedInstance> {
+        loop {
+            match self.supervisors.join_next().await? {
+                Ok(stopped) => return Some(stopped),
+                // A supervisor that failed has dropped its instance, which is as good as stopped.
+                Err(failed) => {
+                    let living = self.living.values().find(|living| living.task == failed.id());
+                    if let Some(living) = living {
+                        return Some(StoppedInstance { instance: living.planned.id.clone(), end: None });
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Starts the instances and public ports of a deployment, when it begins and while it runs.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::path::Path;
+use std::sync::{Arc, Weak};
+
+use rand::Rng;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use wasm_roles_role_runtime::Seed;
+use wasm_roles_service_plan::{Availability, InstanceId, Plan, PlannedInstance, PublicPort, RoleName};
+use wasm_roles_virtual_network::{Interface, Network};
+
+use crate::backends::Backends;
+use crate::balancer::Balancer;
+use crate::certificates::Provision;
+use crate::components::Components;
+use crate::datagrams::DatagramBalancer;
+use crate::deployment::DeploymentOptions;
+use crate::events::{Event, EventKind, Events, Herald};
+use crate::hairpin::Hairpin;
+use crate::instances::Instances;
+use crate::launch::{Common, Directories, RoleLauncher};
+use crate::members::Members;
+use crate::narrator::Reporter;
+use crate::probe::prober::Prober;
+use crate::public_ports::PublicPorts;
+use crate::publish::{Bound, PublicSocket};
+use crate::status_board::{Seat, StatusBoard};
+use crate::storage::Stores;
+use crate::supervisor::{Ledger, Supervisor};
+use crate::view::Views;
+
+/// What all instances and ports of a deployment are started with.
+pub(crate) struct Starter {
+    pub(crate) options: DeploymentOptions,
+    pub(crate) common: Arc<Common>,
+    components: BTreeMap<RoleName, Components>,
+    members: BTreeMap<RoleName, Members<Interface>>,
+    pub(crate) board: StatusBoard,
+    herald: Herald,
+    /// The network asks it, and does not keep it.
+    hairpin: Arc<Hairpin<Interface>>,
+    sender: mpsc::Sender<Event>,
+    /// They end by themselves when the last event of their instance is told.
+    narrators: JoinSet<()>,
+    /// Dropped with the deployment: then the herald has nothing more to tell.
+    _herald_alive: oneshot::Sender<Infallible>,
+}
+
+impl Starter {
+    pub(crate) fn new(
+        plan: &Arc<Plan>,
+        options: DeploymentOptions,
+        components: BTreeMap<RoleName, Components>,
+        provision: Provision,
+    ) -> (Self, Events) {
+        let (sender, events) = Events::channel();
+        let (herald_alive, alive) = oneshot::channel();
+        let (herald, carry) = Herald::new(Arc::clone(plan), options.clock, sender.clone(), alive);
+        let mut narrators = JoinSet::new();
+        narrators.spawn(carry);
+        for notice in provision.notices() {
+            herald.tell(EventKind::Certificate(notice.clone()));
+        }
+        let common = Arc::new(Common {
+            provision,
+            deployment_id: deployment_id(&options.seed),
+            network: Network::new(Arc::clone(&plan.policy), Arc::new(herald.clone())),
+            stop_budget: options.stop_budget,
+            clock: options.clock,
+            seed: options.seed,
+        });
+        let hairpin = Arc::new(Hairpin::new());
+        common.network.set_public_ports(Arc::downgrade(&hairpin) as Weak<_>);
+        let members = plan.roles.iter().map(|role| (role.name.clone(), Members::new())).collect();
+        let starter = Self {
+            options,
+            common,
+            components,
+            members,
+            board: StatusBoard::new(),
+            herald,
+            hairpin,
+            sender,
+            narrators,
+            _herald_alive: herald_alive,
+        };
+        (starter, events)
+    }
+
+    /// What the instances of `plan` see.
+    pub(crate) fn views(&self, plan: &Arc<Plan>) -> Views {
+        Views::new(Arc::clone(plan), &self.common.deployment_id, self.options.emulated)
+    }
+
+    /// Opens public ports: they are served, and the instances tried if the port has a probe.
+    pub(crate) fn open(&self, plan: &Plan, bound: Bound, ports: &mut PublicPorts) {
+        for (published, socket) in bound {
+            let mut tasks = JoinSet::new();
+            self.balance(plan, &published.public, socket, &mut tasks);
+            ports.open(published, tasks);
+        }
+    }
+
+    fn balance(&self, plan: &Plan, public: &PublicPort, socket: PublicSocket, balancers: &mut JoinSet<()>) {
+        let Some(members) = self.members.get(&public.role) else { return };
+        let only = public.instance.as_ref().and_then(|id| plan.instance(id));
+        let (rotation, healthy) = match &public.availability {
+            Availability::Ready => (members.ready(), None),
+            Availability::Running => (members.running(), None),
+            Availability::Probed(probe) => {
+                let (public, running) = (public.clone(), members.running());
+                let prober = Prober::new(public, probe.clone(), running.clone(), self.herald.clone());
+                let healthy = prober.healthy();
+                balancers.spawn(prober.run());
+                (running, Some(healthy))
+            }
+        };
+        let only = only.map(|instance| instance.ordinal);
+        let backends = Backends { public: public.clone(), only, rotation, healthy };
+        let herald = self.herald.clone();
+        match socket {
+            PublicSocket::Tcp(listener) => {
+                let tls = self.common.provision.acceptor(&public.role, &public.endpoint).cloned();
+                if tls.is_none() {
+                    self.hairpin.open(backends.clone());
+                }
+                balancers.spawn(Balancer { backends, herald }.serve(listener, tls));
+            }
+            PublicSocket::Udp(socket) => {
+                balancers.spawn(DatagramBalancer { backends, herald }.serve(socket));
+            }
+        }
+    }
+
+    /// Starts these instances of the plan that `views` shows.
+    pub(crate) fn start<'a>(
+        &mut self,
+        views: &Views,
+        coming: impl IntoIterator<Item = &'a PlannedInstance>,
+        instances: &mut Instances,
+    ) {
+        // Those of instances that are gone.
+        while self.narrators.try_join_next().is_some() {}
+        for instance in coming {
+            let position = views.plan().roles.iter().position(|role| role.name == instance.role);
+            let Some((launcher, reporter)) = self.launcher(views, instance) else { continue };
+            let (Some(role), Some(members)) = (position, self.members.get(&instance.role)) else { continue };
+            let (place, seat) = (members.place(instance.ordinal), Seat { role, ordinal: instance.ordinal });
+            let ledger = Ledger { reporter, board: self.board.clone(), seat, clock: self.options.clock };
+            instances.start(instance, seat, |reins| {
+                Supervisor::new(launcher, place, reins.wish, reins.orders, ledger)
+            });
+        }
+    }
+
+    fn launcher(&mut self, views: &Views, instance: &PlannedInstance) -> Option<(RoleLauncher, Reporter)> {
+        let (plan, options) = (views.plan(), &self.options);
+        let role = plan.role(&instance.role)?;
+        let (components, environment) = (self.components.get(&role.name)?.clone(), views.of(&instance.id)?);
+        let (reporter, narrator) = Reporter::new(instance.id.clone(), options.clock, self.sender.clone());
+        let reporter = reporter.with_log_rate(instance.limits.log_bytes_per_second);
+        self.narrators.spawn(narrator);
+        let launcher = RoleLauncher::new(
+            components,
+            Arc::clone(&self.common),
+            Arc::clone(plan),
+            instance.clone(),
+            environment,
+            Directories {
+                approot: options.approots.folder(&role.name, Path::is_dir),
+                stores: Stores::new(&options.data_folder, &instance.id, &role.local_resources),
+            },
+            reporter.for_tasks(),
+        );
+        Some((launcher, reporter))
+    }
+
+    /// Removes what an instance that is gone for good has stored. What cannot be removed stays.
+    pub(crate) async fn forget(&self, instance: &InstanceId) {
+        Stores::remove(&self.options.data_folder, instance).await;
+    }
+
+    /// Nobody is started any more. What is still to be told is told.
+    pub(crate) fn finish(mut self) {
+        self.narrators.detach_all();
+    }
+}
+
+fn deployment_id(seed: &Seed) -> String {
+    let mut bytes = [0; 16];
+    seed.derive("deployment id").generator().fill_bytes(&mut bytes);
+    format!("{:032x}", u128::from_be_bytes(bytes))
+}

@@ -1,0 +1,366 @@
+//! Instances that compute share the worker threads by weight, and do not keep those waiting that only compute a little.
+//!
+//! The engine calls a guest that computes back at each tick. One that has just begun goes on: most have
+//! nothing more to do than that, and an instance that waits for something most of its time never gets to know this module. One that
+//! has computed for a tick gives the thread back, waits in the [`FairQueue`] until it is served, and lets everybody
+//! who is ready go first. So an instance that wakes up waits for the rest of a tick, however many others compute.
+//!
+//! Time is counted in ticks of the engine's ticker, as they fall: a turn that ends before the next tick costs nothing, one that a
+//! tick falls into costs a tick. On average that is right, and it costs a guest that does not compute two memory accesses
+//! for each time that it is polled.
+
+mod fair_queue;
+
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::num::NonZeroU32;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
+
+use wasmtime::UpdateDeadline;
+
+use fair_queue::{FairQueue, Member};
+
+/// How long an instance computes before it is called back.
+const SLICE: u64 = 1;
+
+/// The worker threads, as those see them who compute. A clone is a handle to the same ones.
+#[derive(Clone)]
+pub(crate) struct Processors(Arc<Shared>);
+
+struct Shared {
+    ticks: AtomicU64,
+    line: Mutex<Line>,
+}
+
+struct Line {
+    queue: FairQueue,
+    /// Of those who wait.
+    wakers: BTreeMap<Member, Waker>,
+}
+
+impl Line {
+    /// Gives out the slots that are free. To be woken, when the lock is gone: who got them.
+    fn serve(&mut self) -> Vec<Waker> {
+        let mut woken = Vec::new();
+        while let Some(member) = self.queue.serve_next() {
+            woken.extend(self.wakers.remove(&member));
+        }
+        woken
+    }
+}
+
+impl Processors {
+    pub(crate) fn new() -> Self {
+        let line = Line { queue: FairQueue::new(1), wakers: BTreeMap::new() };
+        Self(Arc::new(Shared { ticks: AtomicU64::new(0), line: Mutex::new(line) }))
+    }
+
+    /// A tick is over.
+    pub(crate) fn tick(&self) {
+        self.0.ticks.fetch_add(1, Relaxed);
+    }
+
+    /// A share of the threads of the current tokio runtime.
+    pub(crate) fn share(&self, weight: NonZeroU32) -> Share {
+        let member = {
+            let mut line = self.lock();
+            line.queue.grow(threads());
+            line.queue.join(weight)
+        };
+        let now = self.now();
+        Share(Arc::new(ShareState {
+            processors: self.clone(),
+            member,
+            turn_began: AtomicU64::new(now),
+            charged_to: AtomicU64::new(now),
+            served: AtomicBool::new(false),
+            waiting: AtomicBool::new(false),
+        }))
+    }
+
+    fn now(&self) -> u64 {
+        self.0.ticks.load(Relaxed)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Line> {
+        self.0.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the line and wakes whom that gives a slot.
+    fn change(&self, change: impl FnOnce(&mut FairQueue)) {
+        let mut line = self.lock();
+        change(&mut line.queue);
+        let woken = line.serve();
+        drop(line);
+        woken.into_iter().for_each(Waker::wake);
+    }
+}
+
+/// Threads that really compute at the same time. Outside of a tokio runtime nobody computes, so any number does.
+fn threads() -> usize {
+    let workers = tokio::runtime::Handle::try_current().map_or(1, |handle| handle.metrics().num_workers());
+    std::thread::available_parallelism().map_or(workers, |cores| cores.get().min(workers))
+}
+
+/// One store's share. A clone is the same share. It belongs to one task, so nothing here is contended but the line.
+#[derive(Clone)]
+pub(crate) struct Share(Arc<ShareState>);
+
+struct ShareState {
+    processors: Processors,
+    member: Member,
+    /// The tick at which it began to compute.
+    turn_began: AtomicU64,
+    /// The tick up to which it is charged for what it computes.
+    charged_to: AtomicU64,
+    /// It computes with a slot.
+    served: AtomicBool,
+    /// It waits for its turn in the middle of computing.
+    waiting: AtomicBool,
+}
+
+impl Share {
+    /// Drives `future`, which computes with this share. When it is dropped, the share is gone.
+    pub(crate) async fn of<F: Future>(self, future: F) -> F::Output {
+        let share = Leaving(self);
+        let mut future = pin!(future);
+        poll_fn(|cx| {
+            share.0.begin_turn();
+            let polled = future.as_mut().poll(cx);
+            share.0.end_turn();
+            polled
+        })
+        .await
+    }
+
+    /// Whether it is in the middle of computing and waits for its turn: then nothing is at rest.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.0.waiting.load(Relaxed)
+    }
+
+    /// The guest computes and its deadline has passed: whether it goes on.
+    pub(crate) fn tick_over(&self) -> UpdateDeadline {
+        let Self(state) = self;
+        let now = state.processors.now();
+        let used = now.saturating_sub(state.charged_to.swap(now, Relaxed));
+        if used == 0 {
+            return UpdateDeadline::Continue(SLICE); // the deadline was an old one; it has just woken up
+        }
+        let served = state.served.swap(false, Relaxed);
+        let begun = now.saturating_sub(state.turn_began.load(Relaxed)) <= 1;
+        let goes_on = {
+            let mut line = state.processors.lock();
+            let ahead = line.queue.is_ahead(state.member);
+            line.queue.charge(state.member, used);
+            begun && !served && !ahead
+        };
+        if goes_on {
+            return UpdateDeadline::Continue(SLICE);
+        }
+        UpdateDeadline::YieldCustom(SLICE, Box::pin(self.clone().next_turn()))
+    }
+
+    /// Waits in line.
+    async fn next_turn(self) {
+        let Self(state) = &self;
+        let mut in_line = InLine::enter(state);
+        poll_fn(|cx| {
+            let mut line = state.processors.lock();
+            if line.queue.is_served(state.member) {
+                return Poll::Ready(());
+            }
+            line.wakers.insert(state.member, cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
+        // Whoever is ready goes first, and tokio looks at its timers and sockets: being woken by somebody who has
+        // just computed would jump that queue.
+        tokio::task::yield_now().await;
+        in_line.gave_up = false;
+        state.served.store(true, Relaxed);
+        state.begin(state.processors.now());
+    }
+
+    fn begin_turn(&self) {
+        if !self.is_waiting() {
+            self.0.begin(self.0.processors.now());
+        }
+    }
+
+    fn end_turn(&self) {
+        let Self(state) = self;
+        if self.is_waiting() {
+            return; // it is in the line, and charged
+        }
+        let now = state.processors.now();
+        let used = now.saturating_sub(state.charged_to.load(Relaxed));
+        let served = state.served.swap(false, Relaxed);
+        if used > 0 || served {
+            state.processors.change(|queue| {
+                queue.charge(state.member, used);
+                queue.rest(state.member);
+            });
+        }
+    }
+}
+
+impl ShareState {
+    fn begin(&self, now: u64) {
+        self.turn_began.store(now, Relaxed);
+        self.charged_to.store(now, Relaxed);
+    }
+}
+
+/// In line, or about to use the slot. A guest that is cut off there must not keep the slot.
+struct InLine<'a> {
+    state: &'a ShareState,
+    gave_up: bool,
+}
+
+impl<'a> InLine<'a> {
+    fn enter(state: &'a ShareState) -> Self {
+        state.waiting.store(true, Relaxed);
+        state.processors.change(|queue| queue.wait(state.member));
+        Self { state, gave_up: true }
+    }
+}
+
+impl Drop for InLine<'_> {
+    fn drop(&mut self) {
+        self.state.waiting.store(false, Relaxed);
+        if self.gave_up {
+            self.state.processors.lock().wakers.remove(&self.state.member);
+            self.state.processors.change(|queue| queue.rest(self.state.member));
+        }
+    }
+}
+
+/// Leaves the line when what it was for is gone.
+struct Leaving(Share);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        let Share(state) = &self.0;
+        state.processors.lock().wakers.remove(&state.member);
+        state.processors.change(|queue| queue.leave(state.member));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicU32;
+    use tokio::task::yield_now;
+
+    fn weight(weight: u32) -> NonZeroU32 {
+        NonZeroU32::new(weight).unwrap()
+    }
+
+    /// Computes for a tick at a time, for ever, as an engine with an instance does.
+    async fn spin(processors: Processors, of_weight: u32, computed: Arc<AtomicU32>) {
+        let share = processors.share(weight(of_weight));
+        let work = share.clone();
+        share
+            .of(async move {
+                loop {
+                    processors.tick();
+                    computed.fetch_add(1, Relaxed);
+                    if let UpdateDeadline::YieldCustom(_, turn) = work.tick_over() {
+                        turn.await;
+                    }
+                }
+            })
+            .await
+    }
+
+    #[tokio::test]
+    async fn one_thread_is_shared_by_weight() {
+        let processors = Processors::new();
+        let counts: [Arc<AtomicU32>; 3] = std::array::from_fn(|_| Arc::default());
+        for (of_weight, count) in [50, 100, 200].into_iter().zip(&counts) {
+            tokio::spawn(spin(processors.clone(), of_weight, Arc::clone(count)));
+        }
+        let now = || counts.iter().map(|count| count.load(Relaxed)).collect::<Vec<u32>>();
+        while now().iter().sum::<u32>() < 7_000 {
+            yield_now().await;
+        }
+        for (count, fair) in now().iter().zip([1_000, 2_000, 4_000]) {
+            assert!(count.abs_diff(fair) <= fair / 50, "{:?}", now());
+        }
+    }
+
+    #[tokio::test]
+    async fn who_is_ready_waits_for_no_more_than_two_ticks_of_others() {
+        let processors = Processors::new();
+        for _ in 0..8 {
+            tokio::spawn(spin(processors.clone(), 100, Arc::default()));
+        }
+        yield_now().await; // each of them may begin
+        for _ in 0..100 {
+            let before = processors.now();
+            yield_now().await;
+            let waited = processors.now() - before;
+            assert!((1..=2).contains(&waited), "{waited} ticks");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_short_computation_is_never_held_up() {
+        let processors = Processors::new();
+        let share = processors.share(weight(100));
+        let other = processors.share(weight(100));
+        // Somebody computes without end.
+        processors.tick();
+        processors.tick();
+        let UpdateDeadline::YieldCustom(_, turn) = other.tick_over() else { panic!("it computes") };
+        turn.await;
+        share.begin_turn();
+        assert!(matches!(share.tick_over(), UpdateDeadline::Continue(_)), "an old deadline means nothing");
+        processors.tick();
+        assert!(matches!(share.tick_over(), UpdateDeadline::Continue(_)), "a tick fell into it");
+        share.end_turn();
+    }
+
+    #[tokio::test]
+    async fn a_turn_that_is_given_up_leaves_its_slot_to_the_next() {
+        let processors = Processors::new();
+        let shares = [processors.share(weight(1)), processors.share(weight(1))];
+        let mut turns = Vec::new();
+        for share in &shares {
+            processors.tick();
+            processors.tick();
+            let UpdateDeadline::YieldCustom(_, mut turn) = share.tick_over() else { panic!("it computes") };
+            let mut cx = std::task::Context::from_waker(Waker::noop());
+            assert!(turn.as_mut().poll(&mut cx).is_pending()); // the first has the slot, the second waits
+            turns.push(turn);
+        }
+        drop(turns.remove(0));
+        assert!(!shares[0].is_waiting());
+        turns.remove(0).await;
+    }
+
+    #[tokio::test]
+    async fn an_instance_that_is_gone_leaves_its_slot_to_the_next() {
+        let processors = Processors::new();
+        let shares = [processors.share(weight(1)), processors.share(weight(1))];
+        let mut turns = Vec::new();
+        for share in &shares {
+            processors.tick();
+            processors.tick();
+            let UpdateDeadline::YieldCustom(_, turn) = share.tick_over() else { panic!("it computes") };
+            turns.push(turn);
+        }
+        let [first, second] = shares;
+        let mut turns = turns.into_iter();
+        turns.next().unwrap().await;
+        let waiting = tokio::spawn(turns.next().unwrap());
+        yield_now().await;
+        assert!(!waiting.is_finished());
+        drop(Leaving(first));
+        waiting.await.unwrap();
+        assert!(!second.is_waiting());
+    }
+}

@@ -1,0 +1,193 @@
+//! A connect to the world outside, or to the deployment's own public side, under way.
+//!
+//! Neither is decided when it begins, so a task gets on with it, whether the guest asks again or not.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::num::NonZeroU16;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::connecting::{Attempt, CONNECT_TIMEOUT};
+use super::idle::HandOverOptions;
+use super::memory::{MemoryEnd, Pipes, Side};
+use super::outside::OutsideStream;
+use super::stream::TcpStream;
+use super::system::SystemEnd;
+use crate::NetError;
+use crate::course::Course;
+use crate::network::{Interface, InterfaceCore, Scope, Socket, State};
+use crate::outside::connect_error;
+use crate::sync::Outcome;
+
+/// How long a connection to the own public side waits for an instance that takes it: as long as one from outside does.
+pub const PUBLIC_WAIT: Duration = Duration::from_secs(10);
+/// How often it is offered again. Nobody says when an instance begins to listen.
+const OFFER_AGAIN: Duration = Duration::from_millis(50);
+
+/// What a task reaches.
+pub(crate) enum Reached {
+    /// A stream of the operating system.
+    System(tokio::net::TcpStream),
+    /// A connection in memory that an instance has taken.
+    Memory(Unclaimed),
+}
+
+/// The client's end of a connection that nobody has yet: the server's sees a reset when nobody claims it.
+pub(crate) struct Unclaimed(Option<MemoryEnd>);
+
+impl Drop for Unclaimed {
+    fn drop(&mut self) {
+        if let Some(end) = self.0.take() {
+            end.abort();
+        }
+    }
+}
+
+impl std::fmt::Debug for Reached {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::System(_) => "System",
+            Self::Memory(_) => "Memory",
+        })
+    }
+}
+
+/// How a connect of this kind was decided.
+pub(crate) type Dialed = Outcome<Result<Reached, NetError>>;
+
+/// A connect of this kind. Dropping it gives up.
+pub(super) struct Dial {
+    socket: Socket,
+    client: SocketAddr,
+    server: SocketAddr,
+    outcome: Arc<Dialed>,
+    task: Option<AbortHandle>,
+}
+
+impl Dial {
+    /// Begins a connect to an address outside that the policy admits.
+    pub(super) fn outside(socket: Socket, client: SocketAddr, server: SocketAddr) -> Result<Self, NetError> {
+        let connecting = socket.core().shared().outside().connect(server);
+        Self::start(socket, client, server, None, async move {
+            let connected = timeout(CONNECT_TIMEOUT, connecting).await.map_err(|_| NetError::Timeout)?;
+            connected.map(Reached::System).map_err(|error| connect_error(&error))
+        })
+    }
+
+    /// Begins a connect to a public port of the deployment's own.
+    pub(super) fn public_side(
+        socket: Socket,
+        client: SocketAddr,
+        server: SocketAddr,
+    ) -> Result<Self, NetError> {
+        let offer = Offer { from: socket.core().clone(), client, port: server.port() };
+        let now = offer.try_once();
+        Self::start(socket, client, server, now, async move {
+            let until = Instant::now() + PUBLIC_WAIT;
+            loop {
+                sleep(OFFER_AGAIN).await;
+                match offer.try_once() {
+                    Some(outcome) => return outcome,
+                    None if Instant::now() >= until => return Err(NetError::ConnectionRefused),
+                    None => {}
+                }
+            }
+        })
+    }
+
+    fn start(
+        socket: Socket,
+        client: SocketAddr,
+        server: SocketAddr,
+        now: Option<Result<Reached, NetError>>,
+        later: impl Future<Output = Result<Reached, NetError>> + Send + 'static,
+    ) -> Result<Self, NetError> {
+        let outcome = Arc::new(Dialed::new());
+        socket.set_state(State::Dialing(Arc::downgrade(&outcome)))?;
+        let task = match now {
+            Some(now) => {
+                outcome.settle(now);
+                None
+            }
+            None => {
+                let runtime = Handle::try_current().map_err(|_| NetError::NotSupported)?;
+                let outcome = outcome.clone();
+                Some(runtime.spawn(async move { outcome.settle(later.await) }).abort_handle())
+            }
+        };
+        Ok(Self { socket, client, server, outcome, task })
+    }
+
+    /// The decision, if there is one now; it can be had once.
+    pub(super) fn decision(&self) -> Option<Result<Reached, NetError>> {
+        self.outcome.take()
+    }
+
+    pub(super) fn poll_decided(&self, cx: &Context<'_>) -> Poll<()> {
+        self.outcome.poll_settled(cx)
+    }
+
+    /// The guest's end of what was reached.
+    pub(super) fn establish(self, reached: Reached) -> Result<TcpStream, NetError> {
+        let Self { socket, client, server, .. } = self;
+        match reached {
+            Reached::System(stream) => {
+                socket.core().shared().count_outbound();
+                let end = SystemEnd::new(OutsideStream::from(stream), HandOverOptions::default());
+                let course = Course::between(socket.core(), client, server, None);
+                let stream = TcpStream::system(end, client, server, socket)?;
+                Ok(stream.watched(course, Side::Client))
+            }
+            Reached::Memory(mut unclaimed) => {
+                let end = unclaimed.0.take().ok_or(NetError::InvalidState)?;
+                socket.core().shared().count_connection();
+                TcpStream::memory(end, client, server, socket)
+            }
+        }
+    }
+
+    pub(super) fn give_up(&self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
+}
+
+/// A connection of the deployment's own to one of its public ports.
+struct Offer {
+    from: Arc<InterfaceCore>,
+    client: SocketAddr,
+    port: u16,
+}
+
+impl Offer {
+    /// Offers it once. `None`: nobody can take it now.
+    fn try_once(&self) -> Option<Result<Reached, NetError>> {
+        let Some(ports) = self.from.shared().public_ports() else {
+            return Some(Err(NetError::ConnectionRefused));
+        };
+        let mut reached: Option<Unclaimed> = None;
+        ports.offer(self.port, self.client.ip(), &mut |interface, port| {
+            reached = self.take(interface, port);
+            reached.is_some()
+        });
+        reached.map(|end| Ok(Reached::Memory(end)))
+    }
+
+    /// Connects to `interface`, if it has a place for one more.
+    fn take(&self, interface: &Interface, port: NonZeroU16) -> Option<Unclaimed> {
+        let queue = interface.core().listener(Scope::Own, port.get())?;
+        let server = SocketAddr::new(interface.address().into(), port.get());
+        let course = Course::between(&self.from, self.client, server, queue.tally());
+        let pipes = Pipes::new(self.from.account(), queue.account(), course);
+        let attempt = Attempt::new(pipes, self.client, server);
+        let is_taken = queue.take(&attempt);
+        is_taken.then(|| Unclaimed(Some(MemoryEnd::new(attempt.pipes.clone(), Side::Client))))
+    }
+}

@@ -1,0 +1,285 @@
+//! What carries a connection from outside: the operating system's stream, or a layer that somebody has put on one.
+//!
+//! A layer, such as the end of TLS, is a tokio reader and writer. It says what it can do only by trying, so it is read
+//! ahead to find out whether there is something, one chunk at most, and what it keeps of a write is flushed.
+
+use std::fmt;
+use std::io;
+use std::mem::MaybeUninit;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker, ready};
+
+use bytes::{BufMut, Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::task::coop::unconstrained;
+
+use crate::sync::{WakerSlot, lock, wake};
+
+/// What a layer is read ahead: the plaintext of the largest record of TLS.
+const AHEAD: usize = 16 * 1024;
+
+/// A layer on a stream of the operating system.
+///
+/// The end of its reading stands for the end that the client has sent, its shutdown ends the own direction, and an error
+/// of it is one of the connection.
+pub trait Layer: AsyncRead + AsyncWrite + Send + 'static {
+    /// Makes the drop that follows a reset, as far as the stream below can do that.
+    fn reset_on_drop(&self);
+}
+
+/// A connection from outside, to be [handed over](crate::Interface::hand_over).
+#[derive(Debug)]
+pub struct OutsideStream {
+    carrier: Carrier,
+    peer: Option<SocketAddr>,
+}
+
+impl OutsideStream {
+    /// A connection of the client at `peer` with a layer on it.
+    #[must_use]
+    pub fn layered(layer: impl Layer, peer: SocketAddr) -> Self {
+        Self { carrier: Carrier::Layered(Layered::new(Box::pin(layer))), peer: Some(peer) }
+    }
+
+    /// The address of the client; none when it has gone already.
+    #[must_use]
+    pub const fn peer(&self) -> Option<SocketAddr> {
+        self.peer
+    }
+
+    /// Ends the connection; the client sees a reset.
+    pub fn reset(self) {
+        self.carrier.reset();
+    }
+
+    pub(super) fn into_carrier(self) -> Carrier {
+        self.carrier
+    }
+}
+
+/// For somebody who has a word with the client before, or instead of, handing the connection over.
+impl AsyncWrite for OutsideStream {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+        self.carrier.poll_write(cx, data)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.carrier.poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.carrier.poll_shutdown(cx)
+    }
+}
+
+impl From<TcpStream> for OutsideStream {
+    fn from(stream: TcpStream) -> Self {
+        let peer = stream.peer_addr().ok();
+        Self { carrier: Carrier::System(stream), peer }
+    }
+}
+
+#[derive(Debug)]
+pub(super) enum Carrier {
+    System(TcpStream),
+    Layered(Layered),
+}
+
+impl Carrier {
+    /// Small packets go out at once: latency before packet count, as between instances. Who made a layer decides for
+    /// what is below it.
+    pub(super) fn prefer_latency(&self) {
+        if let Self::System(stream) = self {
+            // A stream that refuses is about to fail anyway.
+            let _ = stream.set_nodelay(true);
+        }
+    }
+
+    /// Ready when a read would give bytes, the end or an error.
+    pub(super) fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Self::System(stream) => stream.poll_read_ready(cx).map(drop),
+            Self::Layered(layered) => layered.poll_readable(cx),
+        }
+    }
+
+    /// Up to `size` bytes; none of them is the end.
+    pub(super) fn read(&mut self, size: usize) -> io::Result<Bytes> {
+        match self {
+            Self::System(stream) => {
+                let mut buffer = BytesMut::with_capacity(size);
+                let length = stream.try_read_buf(&mut (&mut buffer).limit(size))?;
+                // A short read must not keep a long buffer alive.
+                let is_short = length < size / 2;
+                Ok(if is_short { Bytes::copy_from_slice(&buffer) } else { buffer.freeze() })
+            }
+            Self::Layered(layered) => layered.read(size),
+        }
+    }
+
+    /// The same into `buffer`; says how many.
+    pub(super) fn read_into(&mut self, buffer: &mut ReadBuf<'_>) -> io::Result<usize> {
+        match self {
+            Self::System(stream) => stream.try_read_buf(buffer),
+            Self::Layered(layered) => {
+                let bytes = layered.read(buffer.remaining())?;
+                buffer.put_slice(&bytes);
+                Ok(bytes.len())
+            }
+        }
+    }
+
+    /// Takes bytes from the front of `data`, and says how many. Whoever gets `WouldBlock` is not woken up.
+    pub(super) fn try_write(&mut self, data: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::System(stream) => stream.try_write(data),
+            Self::Layered(layered) => {
+                match layered.as_pin().poll_write(&mut Context::from_waker(Waker::noop()), data) {
+                    Poll::Ready(written) => written,
+                    Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+                }
+            }
+        }
+    }
+
+    pub(super) fn poll_write(&mut self, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+        match self {
+            Self::System(stream) => Pin::new(stream).poll_write(cx, data),
+            Self::Layered(layered) => layered.as_pin().poll_write(cx, data),
+        }
+    }
+
+    /// Ready when nothing that was taken waits here for the operating system.
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::System(_) => Poll::Ready(Ok(())),
+            Self::Layered(layered) => layered.as_pin().poll_flush(cx),
+        }
+    }
+
+    /// Tells the client that no more comes.
+    pub(super) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::System(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Layered(layered) => layered.as_pin().poll_shutdown(cx),
+        }
+    }
+
+    /// As `poll_shutdown`, before a close. The close itself is enough for the operating system, but a layer may have
+    /// something to say.
+    pub(super) fn poll_farewell(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Self::System(_) => Poll::Ready(()),
+            Self::Layered(_) => self.poll_shutdown(cx).map(drop),
+        }
+    }
+
+    /// Ends the connection; the client sees a reset.
+    pub(super) fn reset(self) {
+        match &self {
+            // With a linger time of zero the close that follows is a reset. It fails only when the client was faster.
+            Self::System(stream) => drop(stream.set_zero_linger()),
+            Self::Layered(layered) => layered.layer.reset_on_drop(),
+        }
+    }
+}
+
+/// A layer with what was read ahead.
+pub(super) struct Layered {
+    layer: Pin<Box<dyn Layer>>,
+    ahead: Ahead,
+    reader: Arc<Reader>,
+    /// Of `reader`; whatever the layer is read for, the same task waits.
+    waker: Waker,
+}
+
+enum Ahead {
+    Nothing,
+    Bytes(Bytes),
+    End,
+    Failed(io::Error),
+}
+
+/// The task that waits for something to read.
+#[derive(Default)]
+struct Reader(Mutex<WakerSlot>);
+
+impl Wake for Reader {
+    fn wake(self: Arc<Self>) {
+        let waiting = lock(&self.0).take();
+        wake(waiting);
+    }
+}
+
+impl Layered {
+    fn new(layer: Pin<Box<dyn Layer>>) -> Self {
+        let reader = Arc::<Reader>::default();
+        Self { layer, ahead: Ahead::Nothing, waker: Arc::clone(&reader).into(), reader }
+    }
+
+    fn as_pin(&mut self) -> Pin<&mut dyn Layer> {
+        self.layer.as_mut()
+    }
+
+    fn poll_readable(&mut self, cx: &Context<'_>) -> Poll<()> {
+        drop(lock(&self.reader.0).register(cx));
+        self.poll_ahead()
+    }
+
+    fn read(&mut self, size: usize) -> io::Result<Bytes> {
+        if self.poll_ahead().is_pending() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        match std::mem::replace(&mut self.ahead, Ahead::Nothing) {
+            Ahead::Bytes(mut bytes) => {
+                let taken = bytes.split_to(size.min(bytes.len()));
+                if !bytes.is_empty() {
+                    self.ahead = Ahead::Bytes(bytes);
+                }
+                Ok(taken)
+            }
+            Ahead::Failed(error) => Err(error),
+            Ahead::Nothing | Ahead::End => {
+                self.ahead = Ahead::End;
+                Ok(Bytes::new())
+            }
+        }
+    }
+
+    /// Reads ahead if nothing is there.
+    fn poll_ahead(&mut self) -> Poll<()> {
+        if matches!(self.ahead, Ahead::Nothing) {
+            // On the stack, so that a connection which waits keeps no buffer.
+            let mut room = [const { MaybeUninit::uninit() }; AHEAD];
+            let mut buffer = ReadBuf::uninit(&mut room);
+            let mut cx = Context::from_waker(&self.waker);
+            let (layer, waiting) = (self.layer.as_mut(), &mut buffer);
+            self.ahead = match ready!(poll_read(layer, &mut cx, waiting)) {
+                Ok(()) if buffer.filled().is_empty() => Ahead::End,
+                Ok(()) => Ahead::Bytes(Bytes::copy_from_slice(buffer.filled())),
+                Err(error) => Ahead::Failed(error),
+            };
+        }
+        Poll::Ready(())
+    }
+}
+
+/// Polls outside of tokio's budget, which whoever reads here has its own share of: a layer that is out of budget would wake
+/// up the waiting task under the lock of its connection.
+fn poll_read(
+    mut layer: Pin<&mut dyn Layer>,
+    cx: &mut Context<'_>,
+    buffer: &mut ReadBuf<'_>,
+) -> Poll<io::Result<()>> {
+    let read = std::future::poll_fn(|cx| layer.as_mut().poll_read(cx, buffer));
+    pin!(unconstrained(read)).poll(cx)
+}
+
+impl fmt::Debug for Layered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Layered").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,174 @@
+//! The socket of the host that datagrams of one guest socket to the world outside go through.
+//!
+//! It is made by the first datagram that the policy lets out, and counts as a socket of the instance. What comes in is
+//! given to the guest when the guest has sent to its sender a short while before; anybody else's is thrown away.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::runtime::Handle;
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, sleep};
+
+use super::inbox::{Datagram, Delivery, Inbox};
+use super::{ANSWER_TIME, LARGEST_DATAGRAM};
+use crate::NetError;
+use crate::network::{InterfaceCore, Socket};
+use crate::outside::{Outside, PEERS};
+use crate::sync::lock;
+
+/// The rest after the host's socket reports an error.
+const AFTER_ERROR: Duration = Duration::from_millis(10);
+
+/// The way out of one guest socket. Dropping it closes the host's socket.
+pub(super) struct WayOut {
+    /// Not tokio's, which sends nothing before its first poll has found the socket writable.
+    system: std::net::UdpSocket,
+    peers: Arc<Mutex<Peers>>,
+    reader: AbortHandle,
+    /// The place among the sockets of the instance.
+    _place: Socket,
+}
+
+impl WayOut {
+    /// A way out to addresses of the family of `target`, whose answers go to `inbox`.
+    pub(super) fn open(
+        core: &Arc<InterfaceCore>,
+        inbox: &Arc<Inbox>,
+        target: SocketAddr,
+    ) -> Result<Self, NetError> {
+        let place = Socket::accept(core)?;
+        let runtime = Handle::try_current().map_err(|_| NetError::NotSupported)?;
+        let (system, incoming) =
+            sockets(&*core.shared().outside(), target).map_err(|_| NetError::TooManySockets)?;
+        let peers = Arc::new(Mutex::new(Peers::default()));
+        let reader = Reader { incoming, peers: peers.clone(), inbox: inbox.clone(), core: core.clone() };
+        let reader = runtime.spawn(reader.run()).abort_handle();
+        Ok(Self { system, peers, reader, _place: place })
+    }
+
+    /// Sends, or drops what the host cannot send now.
+    pub(super) fn send(&self, data: &Bytes, target: SocketAddr) -> Result<(), NetError> {
+        lock(&self.peers).ask(target, Instant::now());
+        match self.system.send_to(data, target) {
+            Err(error) => match error.kind() {
+                io::ErrorKind::ConnectionRefused => Err(NetError::ConnectionRefused),
+                io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
+                    Err(NetError::RemoteUnreachable)
+                }
+                _ => Ok(()),
+            },
+            Ok(_) => Ok(()),
+        }
+    }
+}
+
+impl Drop for WayOut {
+    fn drop(&mut self) {
+        self.reader.abort();
+    }
+}
+
+impl fmt::Debug for WayOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WayOut").finish_non_exhaustive()
+    }
+}
+
+/// One socket, for sending and for receiving.
+fn sockets(
+    outside: &dyn Outside,
+    target: SocketAddr,
+) -> io::Result<(std::net::UdpSocket, tokio::net::UdpSocket)> {
+    let system = outside.bind_udp(target)?;
+    system.set_nonblocking(true)?;
+    let incoming = tokio::net::UdpSocket::from_std(system.try_clone()?)?;
+    Ok((system, incoming))
+}
+
+/// Brings what comes in to the guest.
+struct Reader {
+    incoming: tokio::net::UdpSocket,
+    peers: Arc<Mutex<Peers>>,
+    inbox: Arc<Inbox>,
+    core: Arc<InterfaceCore>,
+}
+
+impl Reader {
+    async fn run(self) {
+        let mut buffer = vec![0; LARGEST_DATAGRAM];
+        loop {
+            match self.incoming.recv_from(&mut buffer).await {
+                Ok((length, from)) => {
+                    let data = Bytes::copy_from_slice(buffer.get(..length).unwrap_or_default());
+                    self.deliver(data, from);
+                }
+                // What the host heard of an earlier send; the socket works on. An error that stays shall not spin.
+                Err(_) => sleep(AFTER_ERROR).await,
+            }
+        }
+    }
+
+    fn deliver(&self, data: Bytes, from: SocketAddr) {
+        if !lock(&self.peers).awaits(from, Instant::now()) {
+            return;
+        }
+        let to = match from.ip() {
+            IpAddr::V4(ip) if !ip.is_loopback() => IpAddr::V4(self.core.address()),
+            ip if ip.is_loopback() => ip,
+            _ => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        };
+        match self.inbox.deliver(Datagram { data, from }, to) {
+            Delivery::Queued => self.core.shared().count_datagram(),
+            Delivery::Full => self.core.shared().count_dropped_datagram(),
+            Delivery::Refused => {}
+        }
+    }
+}
+
+/// Who may answer: the addresses that were sent to last.
+#[derive(Debug, Default)]
+struct Peers(VecDeque<(SocketAddr, Instant)>);
+
+impl Peers {
+    fn ask(&mut self, peer: SocketAddr, now: Instant) {
+        self.0.retain(|(known, _)| *known != peer);
+        if self.0.len() >= PEERS {
+            self.0.pop_front();
+        }
+        self.0.push_back((peer, now));
+    }
+
+    fn awaits(&self, peer: SocketAddr, now: Instant) -> bool {
+        self.0.iter().any(|(known, asked)| *known == peer && now.duration_since(*asked) < ANSWER_TIME)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer(port: u16) -> SocketAddr {
+        SocketAddr::from(([93, 184, 216, 34], port))
+    }
+
+    #[test]
+    fn those_who_were_asked_last_may_answer_for_a_while() {
+        let (mut peers, now) = (Peers::default(), Instant::now());
+        assert!(!peers.awaits(peer(1), now));
+        peers.ask(peer(1), now);
+        assert!(peers.awaits(peer(1), now) && !peers.awaits(peer(2), now));
+        assert!(!peers.awaits(peer(1), now + ANSWER_TIME));
+        for port in 2..1000 {
+            peers.ask(peer(port), now);
+            peers.ask(peer(2), now + Duration::from_secs(1));
+        }
+        assert_eq!(peers.0.len(), PEERS);
+        assert!(peers.awaits(peer(2), now) && peers.awaits(peer(999), now) && !peers.awaits(peer(500), now));
+    }
+}
