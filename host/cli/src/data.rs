@@ -53,5 +53,9 @@ impl Data {
 
 /// A folder for the user alone.
 fn temporary() -> Result<TempDir> {
-    tempfile::Builder::new().prefix("wasm-roles-").tempdir().context("no folder for local storage")
+    let mut folder = tempfile::Builder::new();
+    folder.prefix("wasm-roles-");
+    #[cfg(unix)]
+    folder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+    folder.tempdir().context("no folder for local storage")
 }

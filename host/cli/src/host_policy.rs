@@ -136,7 +136,7 @@ mod tests {
             ("[roles.Web]\nallow = []\n", "line 2, column 1", "unknown field `allow`"),
             (
                 "[outbound]\nallow = [\"example.com:99999\"]\n",
-                "line 2, column 10",
+                "line 2, column 9",
                 "`99999` in `example.com:99999` is no port",
             ),
             ("[outbound]\nallow = \"example.com\"\n", "line 2, column 9", "expected a sequence"),

@@ -104,13 +104,18 @@ impl<T: Taker> Balancer<T> {
                 Next::Arrival(Arrival::Nobody(error)) => self.rest(&error).await,
                 Next::OfferAgain | Next::Tell => {}
             }
+            #[expect(clippy::result_large_err, reason = "it goes back into the line")]
             waiting.serve(|connection| self.pass_on(connection, secured, &mut turn));
             waiting.expired(now).for_each(|connection| refuse(connection, &mut refused));
             self.tell(refused.take_due(now));
         }
     }
 
-    /// Gives the connection to the first who takes it.
+    /// Gives the connection to the first who takes it; back when nobody does.
+    #[expect(
+        clippy::result_large_err,
+        reason = "the connection goes back into the line, which needs all of it"
+    )]
     fn pass_on(&self, connection: Connection, secured: bool, turn: &mut Turn) -> Result<(), Connection> {
         let Connection { mut stream, client } = connection;
         let PublicPort { local_port, idle_timeout, .. } = &self.backends.public;

@@ -26,7 +26,7 @@ fn service() -> Service {
 /// Starts the service, and waits until its stores are there.
 fn running(service: &Service, options: &str) -> Running {
     let mut running = service.start(&format!("{RUN} {options}"));
-    running.says("All 1 instances are Ready");
+    running.says("The instance is Ready");
     running
 }
 

@@ -39,7 +39,7 @@ async fn asked(client: &UdpSocket, at: SocketAddr) -> String {
         if let Ok(answer) = timeout(Duration::from_secs(1), client.recv_from(&mut name)).await {
             let (length, from) = answer.unwrap();
             assert_eq!(from, at, "an answer comes from the public port");
-            return String::from_utf8_lossy(&name[..length]).into_owned();
+            return String::from_utf8_lossy(name.get(..length).unwrap()).into_owned();
         }
     }
     panic!("nobody answers at {at}");

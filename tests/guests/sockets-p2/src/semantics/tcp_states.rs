@@ -118,7 +118,10 @@ fn connecting(report: &mut Report) -> Result<(), ErrorCode> {
     let here = listener.local_address()?;
     let first = tcp(V4)?;
     let first_streams = connect(&first, here)?;
-    // The backlog has one place, so this one has to wait for it.
+    // The backlog has one place, and Linux gives one more: these two have to wait for it on the one and on the other.
+    let second = tcp(V4)?;
+    second.start_connect(&instance_network(), here)?;
+    let second_attempt = second.finish_connect();
     let socket = bound(SOMEWHERE)?;
     report.line("tcp bound: start-connect", socket.start_connect(&instance_network(), here));
     report.line("tcp connect-in-progress: finish-connect, backlog full", socket.finish_connect());
@@ -131,14 +134,15 @@ fn connecting(report: &mut Report) -> Result<(), ErrorCode> {
     report.line("tcp connecting: set-hop-limit", socket.set_hop_limit(7));
     accepts(report, "connect-in-progress", &socket);
     report.line("tcp connect-in-progress: finish-bind", socket.finish_bind());
-    let accepted = accept(&listener)?;
+    let accepted = [accept(&listener)?, accept(&listener)?];
     let streams = finish_connect(&socket);
     let streams = report.line("tcp connecting: connected when there is room", streams);
     report.line("tcp connected: finish-connect", socket.finish_connect());
-    drop((streams, first_streams));
-    let (server, input, output) = accepted;
-    drop((input, output));
-    drop(server);
+    drop((streams, first_streams, second_attempt));
+    for (server, input, output) in accepted {
+        drop((input, output));
+        drop(server);
+    }
     Ok(())
 }
 
