@@ -34,8 +34,13 @@ pub struct Host {
 impl Host {
     /// Runs a service on free ports of the loopback, with arguments of the test's own.
     pub fn run(definition: &Path, arguments: &[&str]) -> Self {
+        Self::run_with(definition, arguments, &[])
+    }
+
+    /// As [`run`](Self::run), with variables of the test's own.
+    pub fn run_with(definition: &Path, arguments: &[&str], variables: &[(&str, &Path)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_wasm-roles"));
-        command.arg("run").arg(definition).args(arguments);
+        command.arg("run").arg(definition).args(arguments).envs(variables.iter().copied());
         // Compiled guests are kept from test to test.
         command.arg("--cache-dir").arg(root().join("target/test-cache"));
         command.env_remove("NO_COLOR").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -103,7 +103,7 @@ fn a_guest_that_misbehaves_does_not_disturb_the_others() {
 /// What the guest does, a limit of its role, and what is said of it.
 #[test]
 fn a_limit_that_a_guest_reaches_is_said_with_its_instance() {
-    let cases: [(&str, &str, &[&str]); 3] = [
+    let cases: [(&str, &str, &[&str]); 5] = [
         (
             "eat-memory",
             "Bad.memory=16MiB",
@@ -116,6 +116,23 @@ fn a_limit_that_a_guest_reaches_is_said_with_its_instance() {
             "eat-sockets",
             "Bad.sockets=5",
             &["Bad_IN_0 * hit its limit of 5 sockets", "; it had hit its limit of 5 sockets; starts again"],
+        ),
+        (
+            "eat-sockets",
+            "Bad.resources=64",
+            &[
+                "Bad_IN_0 * hit its limit of 64 resources",
+                "; it had hit its limit of 64 resources; starts again",
+            ],
+        ),
+        (
+            // Its own table of functions is larger.
+            "return",
+            "Bad.tables=10",
+            &[
+                "Bad_IN_0 * hit its limit of 10 table elements",
+                "; it had hit its limit of 10 table elements; starts again",
+            ],
         ),
         ("flood", "log-rate=1KiB", &[" lines dropped: it writes more to stdout than its log rate"]),
     ];

@@ -39,6 +39,11 @@ impl Capture {
         }
     }
 
+    /// Packets that are not in the file so far, since the disk was too slow for them.
+    pub fn dropped(&self) -> u64 {
+        self.0.as_ref().map_or(0, |(file, _)| file.dropped())
+    }
+
     /// Completes the file. It blocks.
     pub fn end(self) -> Result<(), Failure> {
         let Some((file, path)) = self.0 else { return Ok(()) };

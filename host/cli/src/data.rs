@@ -1,5 +1,6 @@
 //! Where a run keeps local storage: in a folder that the user names, or in one of its own for as long as it lasts.
 
+use std::io;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -18,8 +19,8 @@ pub struct Data {
 }
 
 impl Data {
-    /// Takes the folder that the arguments ask for.
-    pub fn of(arguments: &RunArguments) -> Result<Self> {
+    /// Takes the folder that the arguments ask for, for the service of this name.
+    pub fn of(arguments: &RunArguments, service: &str) -> Result<Self> {
         let (path, own) = match &arguments.data_dir {
             Some(path) => (path.clone(), None),
             None => {
@@ -27,7 +28,7 @@ impl Data {
                 (own.path().to_owned(), Some(own))
             }
         };
-        let folder = DataFolder::take(&path).map_err(Failure::from)?;
+        let folder = DataFolder::take(&path, service).map_err(Failure::from)?;
         Ok(Self { folder, own, keep: arguments.keep_data })
     }
 
@@ -40,14 +41,21 @@ impl Data {
         (self.own.is_none() || self.keep).then(|| self.path())
     }
 
-    /// Removes what nobody needs any more. A failure leaves files behind, which is no reason for the run to fail. It blocks.
-    pub fn end(self) {
+    /// Removes what nobody needs any more. No guest may run. It blocks, as long as guests have left much.
+    ///
+    /// A failure leaves files behind, which is no reason for the run to fail; it says what the operating system does.
+    pub fn end(self) -> io::Result<()> {
         let Self { folder, own, keep } = self;
         match own.map(TempDir::keep).filter(|_| !keep) {
             // What guests have nested deeply must not be removed by recursion.
-            Some(own) => drop(remove_tree(&own)),
-            None => drop(folder.give_back()),
+            Some(own) => remove_tree(&own),
+            None => folder.give_back(),
         }
+    }
+
+    /// Removes nothing, since somebody may still use it.
+    pub fn leave(self) {
+        let _ = self.own.map(TempDir::keep);
     }
 }
 

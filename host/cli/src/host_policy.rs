@@ -1,6 +1,7 @@
 //! The host policy: what the one who runs a service grants beside its definition.
 //!
-//! Flags and a file say the same things; what both say holds together. The file:
+//! Flags and a file say the same things; what both say holds together. The file is read only when it is named: one that
+//! came with the service would let the service grant itself the way out. The file:
 //!
 //! ```toml
 //! [outbound]                          # every role
@@ -11,7 +12,7 @@
 //! ```
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use wasm_roles_fabric::virtual_network::{HostRules, OutboundRule, OutboundRuleError, PolicyMode};
@@ -20,7 +21,7 @@ use wasm_roles_service_plan::Plan;
 use crate::arguments::OutboundArguments;
 use crate::failure::Failure;
 
-/// The file's name when nobody names another one.
+/// The file's usual name. One of this name that is not read is worth a word.
 const FILE: &str = "wasm-roles.toml";
 
 /// The file.
@@ -61,16 +62,11 @@ impl TryFrom<String> for Rule {
     }
 }
 
-/// What the arguments and the file grant. `folder` is that of the definition.
-pub fn host_rules(arguments: &OutboundArguments, folder: &Path, plan: &Plan) -> Result<HostRules, Failure> {
+/// What the arguments and the file that they name grant.
+pub fn host_rules(arguments: &OutboundArguments, plan: &Plan) -> Result<HostRules, Failure> {
     let mut rules = HostRules::new(PolicyMode::from(arguments.policy));
     arguments.allow_outbound.iter().for_each(|rule| rules.allow(rule.clone()));
-    let beside = folder.join(FILE);
-    let file = match &arguments.host_policy {
-        Some(file) => Some(file.as_path()),
-        None => beside.is_file().then_some(beside.as_path()),
-    };
-    if let Some(file) = file {
+    if let Some(file) = &arguments.host_policy {
         let text = std::fs::read_to_string(file).map_err(|error| {
             Failure::new(format!("host policy {} cannot be read: {error}", file.display()))
         })?;
@@ -78,6 +74,12 @@ pub fn host_rules(arguments: &OutboundArguments, folder: &Path, plan: &Plan) -> 
             .map_err(|error| Failure::new(format!("host policy {}: {error}", file.display())))?;
     }
     Ok(rules)
+}
+
+/// A host policy beside the definition that is not read, since no file is named. `folder` is that of the definition.
+pub fn unread(arguments: &OutboundArguments, folder: &Path) -> Option<PathBuf> {
+    let beside = folder.join(FILE);
+    (arguments.host_policy.is_none() && beside.is_file()).then_some(beside)
 }
 
 /// Adds what the file says. The error names the place.

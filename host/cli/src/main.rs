@@ -12,7 +12,8 @@
 //! program has to say beside that goes to standard error. With `run --log-format json` both are one stream of objects on
 //! standard output.
 //!
-//! This is the only place that reads the system clock and the operating system's random numbers.
+//! This is the only place that reads the system clock and the operating system's random numbers, TLS excepted: rustls, in
+//! the fabric, does so itself.
 
 mod arguments;
 mod cache_folder;

@@ -218,7 +218,7 @@ impl Approots {
     }
 
     /// The folder of `role` alone, which need not be there.
-    fn own_folder(&self, role: &RoleName) -> PathBuf {
+    pub(crate) fn own_folder(&self, role: &RoleName) -> PathBuf {
         let chosen = self.built.get(role).or_else(|| self.named.get(role)).cloned();
         chosen.unwrap_or_else(|| self.definition_folder.join(role.as_str()))
     }

@@ -18,6 +18,7 @@ use std::num::NonZeroU16;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 use tokio_rustls::TlsAcceptor;
 use wasm_roles_service_plan::PublicPort;
@@ -80,7 +81,7 @@ enum Next {
 
 impl<T: Taker> Balancer<T> {
     /// Serves the port until the task is aborted. TLS ends here if there is something to end it with.
-    pub(crate) async fn serve(self, listener: TcpListener, tls: Option<TlsAcceptor>) {
+    pub(crate) async fn serve(self, listener: TcpListener, tls: Option<watch::Receiver<TlsAcceptor>>) {
         let (mut turn, mut waiting, secured) = (Turn::default(), Waiting::new(), tls.is_some());
         let (mut door, mut refused) = (Door::new(listener, tls), Tally::every(TELL_EVERY));
         loop {

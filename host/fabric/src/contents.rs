@@ -212,6 +212,18 @@ enum Links {
     Refuse,
 }
 
+/// The folders that the contents of a role are copied from, with the place of each content. `definition` is the
+/// definition's folder. Sources that cannot be used are left out: [`gather`] tells of them.
+pub(crate) fn sources(role: &PlannedRole, definition: &Path) -> impl Iterator<Item = (Span, PathBuf)> {
+    role.contents.iter().filter_map(move |content| {
+        let folder = match source(&content.source_directory).ok()? {
+            Source::Absolute(path) => path,
+            Source::BesideDefinition(path) => definition.join(path),
+        };
+        Some((content.span.clone(), folder))
+    })
+}
+
 /// A source directory, as the definition means it.
 #[derive(Debug, PartialEq, Eq)]
 enum Source {

@@ -65,6 +65,8 @@ pub(crate) enum Said {
     Changed(Option<(RoleEvent, Missed)>, oneshot::Sender<Reaction>),
     /// It refuses the change.
     Refused(oneshot::Sender<Reaction>),
+    /// It was not told: there is something that it cannot have and the next incarnation has.
+    Outdated(oneshot::Sender<Reaction>),
     /// It ended over the change.
     Failed(oneshot::Sender<Reaction>),
 }
@@ -100,7 +102,7 @@ impl Conversation {
         self.exchange = Some(Box::pin(async move { Said::Checked(teller.status_check().await) }));
     }
 
-    /// Tells an incarnation that is Ready or Busy.
+    /// Tells an incarnation, or finds that there is nothing to tell it.
     pub(crate) fn tell(&mut self, teller: impl Tell, order: Order) {
         self.exchange = Some(Box::pin(tell(teller, order)));
     }
@@ -130,6 +132,7 @@ async fn tell(teller: impl Tell, order: Order) -> Said {
             let changed = teller.changed(changes, renewal.environment).await;
             (missed(RoleEvent::Changing, &changing), RoleEvent::Changed, changed)
         }
+        What::Recycle(_) => return Said::Outdated(reply),
         What::Announce => {
             let event = RoleEvent::SimultaneousChanging;
             (None, event, teller.simultaneous_changing(changes).await)

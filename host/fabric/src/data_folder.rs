@@ -1,11 +1,11 @@
 //! The folder with all that a deployment keeps on the machine: local storage, temporary folders, the folders of roles with `Contents`.
 //!
 //! ```text
-//! <data folder>/wasm-roles.lock              held by who uses the folder
+//! <data folder>/wasm-roles.lock              held by who uses the folder; the name of the service is in it
 //! <data folder>/<instance id>/<store>        local storage: what is kept
 //! <data folder>/wasm-roles-temp/<instance>   emptied before each incarnation
 //! <data folder>/wasm-roles-approot/<role>    made anew for each deployment
-//! <data folder>/wasm-roles-certificates/<role>   there as long as the deployment
+//! <data folder>/wasm-roles-certificates/<edition>/<role>   there as long as an instance uses it
 //! ```
 //!
 //! What a run leaves there the next one finds, except in stores that a recycle empties: a new run is a recycle too.
@@ -13,10 +13,10 @@
 //!
 //! [`DataFolder`] takes a folder for one deployment: two that write to the same stores would each measure what the other
 //! one changes. And it takes no folder in which somebody else has files: a store that is emptied might have the name of
-//! one of them.
+//! one of them. For the same reason a folder belongs to one service, by its name, from its first use.
 
 use std::fs::{self, File, TryLockError};
-use std::io;
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::certificates;
@@ -26,6 +26,8 @@ use crate::storage;
 
 /// The file that is locked. It stays, and tells that the folder is ours.
 const LOCK: &str = "wasm-roles.lock";
+/// What is read of it, in bytes; names of services are shorter.
+const LONGEST_NAME: u64 = 4096;
 
 /// A data folder that nobody else uses as long as this lives. See [the module](self).
 #[derive(Debug)]
@@ -45,6 +47,19 @@ pub enum DataFolderError {
     /// Somebody else's files are in it.
     #[error("the folder {} cannot be the data folder: it has files of somebody else in it", .0.display())]
     NotOurs(PathBuf),
+    /// Another service keeps its files in it.
+    #[error("the data folder {} belongs to service {}, and this is service {service}", path.display(), owner.escape_debug())]
+    OfAnother {
+        /// The folder.
+        path: PathBuf,
+        /// Whose it is, as its lock file says.
+        owner: String,
+        /// Who wants it.
+        service: String,
+    },
+    /// Not a folder.
+    #[error("{} cannot be the data folder: it is a file, not a folder", .0.display())]
+    NoFolder(PathBuf),
     /// The operating system refuses it.
     #[error("the data folder {} cannot be used: {reason}", path.display())]
     Unusable {
@@ -61,34 +76,54 @@ impl DataFolderError {
     pub const fn hint(&self) -> &'static str {
         match self {
             Self::InUse(_) => "stop that service first, or name another folder: each service has its own",
-            Self::NotOurs(_) => "name an empty folder, or one that is not there yet: it is made",
+            Self::OfAnother { .. } => {
+                "name another folder: each service has its own; if the service has a new name, empty wasm-roles.lock in it"
+            }
+            Self::NotOurs(_) | Self::NoFolder(_) => {
+                "name an empty folder, or one that is not there yet: it is made"
+            }
             Self::Unusable { .. } => "name a folder in which you can make files",
         }
     }
 }
 
 impl DataFolder {
-    /// Takes the folder at `path`. If it is not there it is made, for the user alone. It blocks.
+    /// Takes the folder at `path` for the service of this name. If it is not there it is made, for the user alone. If it
+    /// has no owner yet, it is this service's from now on. It blocks.
     ///
     /// # Errors
     ///
     /// See [`DataFolderError`].
-    pub fn take(path: &Path) -> Result<Self, DataFolderError> {
+    pub fn take(path: &Path, service: &str) -> Result<Self, DataFolderError> {
         let named = || path.to_owned();
         let unusable =
             |error: io::Error| DataFolderError::Unusable { path: named(), reason: error.to_string() };
         let folder = std::path::absolute(path).map_err(unusable)?;
+        if let Some(file) = file_on_the_way(path) {
+            return Err(DataFolderError::NoFolder(file.to_owned()));
+        }
         create_private(&folder).map_err(unusable)?;
         let file = folder.join(LOCK);
         let has_files = fs::read_dir(&folder).map_err(unusable)?.next().is_some();
         if has_files && !file.try_exists().map_err(unusable)? {
             return Err(DataFolderError::NotOurs(named()));
         }
-        let lock = File::options().create(true).append(true).open(&file).map_err(unusable)?;
+        let lock = File::options().create(true).read(true).append(true).open(&file).map_err(unusable)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path: folder, _lock: lock }),
-            Err(TryLockError::WouldBlock) => Err(DataFolderError::InUse(named())),
-            Err(TryLockError::Error(error)) => Err(unusable(error)),
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(DataFolderError::InUse(named())),
+            Err(TryLockError::Error(error)) => return Err(unusable(error)),
+        }
+        match owner(&lock).map_err(unusable)? {
+            Some(owner) if owner != service => {
+                Err(DataFolderError::OfAnother { path: named(), owner, service: service.to_owned() })
+            }
+            Some(_) => Ok(Self { path: folder, _lock: lock }),
+            None => {
+                // In one write, so that no half of a name stays.
+                (&lock).write_all(format!("{service}\n").as_bytes()).map_err(unusable)?;
+                Ok(Self { path: folder, _lock: lock })
+            }
         }
     }
 
@@ -108,6 +143,20 @@ impl DataFolder {
         remove_tree(&self.path.join(contents::FOLDER))?;
         remove_tree(&self.path.join(storage::TEMPORARY))
     }
+}
+
+/// Whose folder it is; none when nobody has said so yet.
+fn owner(lock: &File) -> io::Result<Option<String>> {
+    let mut bytes = Vec::new();
+    lock.take(LONGEST_NAME).read_to_end(&mut bytes)?;
+    let name = String::from_utf8_lossy(&bytes).trim().to_owned();
+    Ok(Some(name).filter(|name| !name.is_empty()))
+}
+
+/// The file, if there is one where there would have to be a folder: at `path` or above it.
+fn file_on_the_way(path: &Path) -> Option<&Path> {
+    let there = path.ancestors().find(|path| path.exists())?;
+    (!there.is_dir()).then_some(there)
 }
 
 /// Makes a folder with those above it, where they are missing, for the user alone.
@@ -130,8 +179,8 @@ mod tests {
     #[test]
     fn a_folder_that_is_not_there_is_made_for_the_user_alone() {
         let parent = tempfile::tempdir().unwrap();
-        let folder = DataFolder::take(&parent.path().join("a/b")).unwrap();
-        assert_eq!(folder.path(), parent.path().join("a/b"));
+        let folder = DataFolder::take(&parent.path().join("a/b"), "Shop").unwrap();
+        assert_eq!(folder.path(), parent.path().join("a/b"), "Shop");
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
@@ -142,37 +191,72 @@ mod tests {
     #[test]
     fn nobody_else_can_take_it_until_it_is_given_back() {
         let parent = tempfile::tempdir().unwrap();
-        let first = DataFolder::take(parent.path()).unwrap();
-        let again = DataFolder::take(parent.path()).unwrap_err();
+        let first = DataFolder::take(parent.path(), "Shop").unwrap();
+        let again = DataFolder::take(parent.path(), "Shop").unwrap_err();
         assert_eq!(again, DataFolderError::InUse(parent.path().to_owned()));
         drop(first);
-        DataFolder::take(parent.path()).unwrap();
+        DataFolder::take(parent.path(), "Shop").unwrap();
+    }
+
+    #[test]
+    fn it_belongs_to_the_service_that_took_it_first() {
+        let parent = tempfile::tempdir().unwrap();
+        let take = |service| DataFolder::take(parent.path(), service).map(drop);
+        take("Shop").unwrap();
+        take("Shop").unwrap();
+        let of_another = |owner: &str, service: &str| DataFolderError::OfAnother {
+            path: parent.path().to_owned(),
+            owner: owner.to_owned(),
+            service: service.to_owned(),
+        };
+        assert_eq!(take("Bank"), Err(of_another("Shop", "Bank")));
+        // It was not renamed by the one who was refused.
+        take("Shop").unwrap();
+    }
+
+    #[test]
+    fn a_folder_without_an_owner_gets_one() {
+        let parent = tempfile::tempdir().unwrap();
+        for nobody in ["", "\n"] {
+            fs::write(parent.path().join(LOCK), nobody).unwrap();
+            DataFolder::take(parent.path(), "Shop").unwrap();
+            assert_eq!(fs::read_to_string(parent.path().join(LOCK)).unwrap().trim(), "Shop");
+        }
+    }
+
+    #[test]
+    fn a_hostile_owner_is_cut_and_shown_without_control_characters() {
+        let parent = tempfile::tempdir().unwrap();
+        fs::write(parent.path().join(LOCK), format!("\u{1b}[2J{}", "x".repeat(100_000))).unwrap();
+        let refused = DataFolder::take(parent.path(), "Shop").unwrap_err().to_string();
+        assert!(refused.len() < 5000 && !refused.contains('\u{1b}'), "{refused}");
     }
 
     #[test]
     fn a_folder_with_files_of_somebody_else_is_left_alone() {
         let parent = tempfile::tempdir().unwrap();
         fs::write(parent.path().join("thesis.txt"), "years of work").unwrap();
-        let refused = DataFolder::take(parent.path()).unwrap_err();
+        let refused = DataFolder::take(parent.path(), "Shop").unwrap_err();
         assert_eq!(refused, DataFolderError::NotOurs(parent.path().to_owned()));
         assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 1);
     }
 
     #[test]
-    fn what_is_no_folder_is_refused_with_the_reason() {
+    fn a_file_is_no_folder_and_has_none_below_it() {
         let parent = tempfile::tempdir().unwrap();
         let file = parent.path().join("file");
         fs::write(&file, "").unwrap();
-        for path in [file.clone(), file.join("below")] {
-            let refused = DataFolder::take(&path).unwrap_err();
-            assert!(matches!(refused, DataFolderError::Unusable { .. }), "{refused}");
+        for path in [file.clone(), file.join("below"), file.join("far/below")] {
+            let refused = DataFolder::take(&path, "Shop").unwrap_err();
+            assert_eq!(refused, DataFolderError::NoFolder(file.clone()));
         }
+        assert!(file.is_file());
     }
 
     #[test]
     fn local_storage_is_kept_and_nothing_else() {
         let parent = tempfile::tempdir().unwrap();
-        let folder = DataFolder::take(parent.path()).unwrap();
+        let folder = DataFolder::take(parent.path(), "Shop").unwrap();
         let file = |name: &str| parent.path().join(name);
         for name in ["W_IN_0/Kept/f", "wasm-roles-temp/W_IN_0/f", "wasm-roles-approot/W/f"] {
             fs::create_dir_all(file(name).parent().unwrap()).unwrap();
@@ -181,6 +265,6 @@ mod tests {
         folder.give_back().unwrap();
         assert!(file("W_IN_0/Kept/f").exists());
         assert!(!file(storage::TEMPORARY).exists() && !file(contents::FOLDER).exists());
-        DataFolder::take(parent.path()).unwrap();
+        DataFolder::take(parent.path(), "Shop").unwrap();
     }
 }

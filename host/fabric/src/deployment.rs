@@ -6,16 +6,17 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 use wasm_roles_role_runtime::{Clock, End, Runtime, Seed};
-use wasm_roles_service_plan::{InstanceId, Plan, PlannedInstance, RoleName};
+use wasm_roles_service_plan::{InstanceId, Plan, PlannedInstance, PublicPort, RoleName};
 use wasm_roles_virtual_network::{Network, Policy};
 
 use crate::approot::Approots;
-use crate::certificates::{CertificateOptions, Provision};
+use crate::certificates::{CertificateFolder, CertificateOptions, Edition, Provision};
 use crate::change::{Arrival, ChangeError, ChangeSummary, Difference, READY_AGAIN, Renewals, Turnover, walk};
 use crate::components;
 use crate::contents;
 use crate::events::Events;
 use crate::instances::Instances;
+use crate::overlap;
 use crate::public_ports::PublicPorts;
 use crate::publish::{self, Bound, Publication, Published};
 use crate::start_error::{Problem, StartError};
@@ -49,7 +50,8 @@ pub struct DeploymentOptions {
     pub seed: Seed,
 }
 
-/// A running deployment. Dropping it cuts all instances off.
+/// A running deployment. Dropping it cuts all instances off, and does not wait until they are gone:
+/// [`kill`](Self::kill) does.
 pub struct Deployment {
     /// What runs when no change is under way.
     plan: Arc<Plan>,
@@ -58,6 +60,8 @@ pub struct Deployment {
     starter: Starter,
     instances: Instances,
     ports: PublicPorts,
+    /// The copies of certificates that were made last.
+    edition: Edition,
 }
 
 /// How the instances of a deployment stopped, in the order in which they did.
@@ -123,8 +127,10 @@ impl Deployment {
         prepare: impl FnOnce(&Network) + Send,
     ) -> Result<(Self, Events), StartError> {
         check(&plan, &options)?;
+        overlap::check(&plan, &options).await?;
         contents::gather(&plan, &mut options.approots, &options.data_folder).await?;
-        let provision = provide(&plan, &options).await?;
+        let edition = Edition::default();
+        let provision = provide(&plan, &options, edition).await?;
         let components = components::load(runtime, &plan, &options.approots).await?;
         let bound = publish::bind(&plan, &options.publication).await.map_err(StartError::new)?;
         let (mut starter, events) = Starter::new(&plan, options, components, provision);
@@ -132,7 +138,7 @@ impl Deployment {
         let (mut instances, mut ports) = (Instances::new(starter.board.clone()), PublicPorts::default());
         starter.open(&plan, bound, &mut ports);
         starter.start(&starter.views(&plan), &plan.instances, &mut instances);
-        Ok((Self { plan, begun: Vec::new(), starter, instances, ports }, events))
+        Ok((Self { plan, begun: Vec::new(), starter, instances, ports, edition }, events))
     }
 
     /// The deployment's id: 32 hexadecimal digits.
@@ -170,7 +176,8 @@ impl Deployment {
     /// [after](wasm_roles_service_plan::plan_after) the one that [runs](Self::plan).
     ///
     /// New instances start first. Then each instance that stays and that the change concerns hears `changing` and `changed`,
-    /// one upgrade domain after the other; those that refuse are recycled (facts: section 7.5). Under
+    /// one upgrade domain after the other; those that refuse are recycled (facts: section 7.5), and so are those whose role
+    /// has other certificates, which hear nothing of it (facts: section 7.1). Under
     /// `topologyChangeDiscovery="Blast"` all hear of instances that come and go at the same time, and cannot refuse. Last,
     /// the instances that `new` does not have are stopped, and their local stores removed. The
     /// [module](crate::change) has the order in full.
@@ -187,7 +194,9 @@ impl Deployment {
         let earlier = self.instances.stopped().await;
         self.forget(&earlier).await;
         let turnover = Turnover::between(self.instances.planned(), &new)?;
-        let steps = self.difference(&new)?.steps(&new, &turnover.staying);
+        let difference = self.difference(&new)?;
+        let steps = difference.steps(&new, &turnover.staying);
+        let provision = if difference.has_certificates() { Some(self.provide(&new).await?) } else { None };
         let beside = self.policy_beside(&new, &turnover)?;
         let bound = self.bind_missing(&new).await?;
 
@@ -195,12 +204,16 @@ impl Deployment {
         if let Some(beside) = beside {
             self.starter.common.network.set_policy(beside);
         }
+        if let Some(provision) = provision {
+            self.ports.end_tls_with(&provision);
+            self.starter.provide(provision);
+        }
         let views = self.starter.views(&new);
         self.starter.start(&views, &turnover.coming, &mut self.instances);
         self.starter.open(&new, bound, &mut self.ports);
         let added = self.arrivals(&turnover.coming).await;
-        let emulated = self.starter.options.emulated;
-        let renewals = Renewals::new(&self.plan, &views, &self.starter.common.deployment_id, emulated);
+        let told_of_it = (self.starter.common.deployment_id.as_str(), self.starter.options.emulated);
+        let renewals = Renewals::new(&self.plan, &views, told_of_it, &self.starter.provision);
         let orders = self.instances.orders();
         let told = walk(orders, steps, |instance, how| renewals.of(instance, how)).await;
         self.ports.close_all_but(&new.public).await;
@@ -222,6 +235,32 @@ impl Deployment {
             difference = difference.and(Difference::between(begun, new)?);
         }
         Ok(difference)
+    }
+
+    /// Finds the certificates that the plan wants, in the folder as it is now.
+    async fn provide(&mut self, new: &Arc<Plan>) -> Result<Provision, ChangeError> {
+        // Not even a call that was dropped and still copies has the same one.
+        self.edition = self.edition.next();
+        let options = &self.starter.options;
+        let (plan, data_folder, edition) = (Arc::clone(new), options.data_folder.clone(), self.edition);
+        let mut certificates = options.certificates.clone();
+        let providing = tokio::task::spawn_blocking(move || -> Result<Provision, ChangeError> {
+            if let Some(folder) = &mut certificates.folder {
+                *folder = Arc::new(CertificateFolder::read(folder.path())?);
+            }
+            Ok(Provision::new(&plan, &certificates, &data_folder, edition)?)
+        });
+        let provision = providing.await.map_err(|error| ChangeError::CertificatesNotShown {
+            file: options.data_folder.clone(),
+            reason: error.to_string(),
+        })??;
+        match provision.moves_tls(&self.starter.provision, &new.public) {
+            Some(PublicPort { port, role, endpoint, .. }) => {
+                let (port, role, endpoint) = (*port, role.clone(), endpoint.clone());
+                Err(ChangeError::TlsMoves { port, role, endpoint })
+            }
+            None => Ok(provision),
+        }
     }
 
     /// The policy for those who come and those who go; none when everybody stays, since the policy stays too.
@@ -264,20 +303,36 @@ impl Deployment {
     ///
     /// The events of the stop can be read while this waits and after it has returned. After a [change](Self::change) that
     /// was begun and not finished, those that came with it stop like all others.
-    pub async fn stop(mut self) -> StopSummary {
+    pub async fn stop(self) -> StopSummary {
+        self.stop_unless(std::future::pending()).await
+    }
+
+    /// Cuts all instances off, and waits until they are gone: nothing of theirs runs when this returns, and the data folder
+    /// can be removed. It takes no longer than a guest needs to give its thread back, some milliseconds.
+    pub async fn kill(self) -> StopSummary {
+        self.stop_unless(std::future::ready(())).await
+    }
+
+    /// As [`stop`](Self::stop) until `impatience` is over, and then as [`kill`](Self::kill).
+    pub async fn stop_unless(mut self, impatience: impl Future<Output = ()>) -> StopSummary {
         self.ports.close_all_but(&[]).await;
-        let instances = self.instances.stop_all().await;
+        let instances = self.instances.stop_all(impatience).await;
         self.starter.finish();
         StopSummary { instances }
     }
 }
 
 /// Finds the certificates that the plan wants.
-async fn provide(plan: &Arc<Plan>, options: &DeploymentOptions) -> Result<Provision, StartError> {
+async fn provide(
+    plan: &Arc<Plan>,
+    options: &DeploymentOptions,
+    edition: Edition,
+) -> Result<Provision, StartError> {
     let (plan, data_folder) = (Arc::clone(plan), options.data_folder.clone());
     let certificates = options.certificates.clone();
     let providing =
-        tokio::task::spawn_blocking(move || Provision::new(&plan, &certificates, &data_folder)).await;
+        tokio::task::spawn_blocking(move || Provision::new(&plan, &certificates, &data_folder, edition))
+            .await;
     let failed = |error: tokio::task::JoinError| {
         let file = options.data_folder.clone();
         StartError::new([Problem::CertificatesNotShown { file, reason: error.to_string() }])

@@ -8,6 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use wasm_roles_virtual_network::OutsideStream;
@@ -46,7 +47,7 @@ enum Next {
 }
 
 impl Door {
-    pub(crate) fn new(listener: TcpListener, tls: Option<TlsAcceptor>) -> Self {
+    pub(crate) fn new(listener: TcpListener, tls: Option<watch::Receiver<TlsAcceptor>>) -> Self {
         let side = |acceptor| TlsSide { handshakes: Handshakes::new(acceptor), failed: BTreeMap::new() };
         Self { listener, tls: tls.map(side) }
     }

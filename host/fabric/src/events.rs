@@ -80,6 +80,11 @@ pub enum EventKind {
         /// The instance.
         instance: InstanceId,
     },
+    /// The role of an instance has other certificates: it is recycled, and sees them from its next incarnation on.
+    CertificatesChanged {
+        /// The instance.
+        instance: InstanceId,
+    },
     /// A guest wrote a line.
     Output {
         /// The instance.

@@ -1,24 +1,30 @@
-//! Connections of the deployment's own instances to its public ports.
+//! Connections and datagrams of the deployment's own instances to its public ports.
 //!
 //! A role that connects to the service's public side gets to whom a client outside would get: the load balancer's
 //! choice among the same instances, by affinity or in turn. The connection itself is made in memory, by the network. The turn is one
-//! of its own, so that what happens inside does not show in the order outside.
+//! of its own, so that what happens inside does not show in the order outside. The same holds for datagrams and their
+//! [flows](crate::datagrams).
 //!
 //! A port whose TLS ends at the balancer has no such connections yet: they are refused.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::num::NonZeroU16;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use wasm_roles_virtual_network::{Interface, PublicPorts};
+use bytes::Bytes;
+use wasm_roles_virtual_network::{InsideClient, Interface, PublicPorts};
 
 use crate::backends::Backends;
+use crate::datagrams::{FlowTaker, InsidePort};
+use crate::events::Herald;
 use crate::rotation::Turn;
 
-/// The public TCP ports that instances can reach.
-pub(crate) struct Hairpin<T> {
+/// The public ports that instances can reach.
+pub(crate) struct Hairpin<T: FlowTaker> {
     ports: Mutex<BTreeMap<u16, Port<T>>>,
+    /// Those of UDP. Their tasks keep them.
+    datagrams: Mutex<BTreeMap<u16, Weak<InsidePort<T>>>>,
 }
 
 struct Port<T> {
@@ -26,16 +32,30 @@ struct Port<T> {
     turn: Turn,
 }
 
-impl<T> Hairpin<T> {
+impl<T: FlowTaker> Hairpin<T> {
     pub(crate) const fn new() -> Self {
-        Self { ports: Mutex::new(BTreeMap::new()) }
+        Self { ports: Mutex::new(BTreeMap::new()), datagrams: Mutex::new(BTreeMap::new()) }
     }
 
-    /// Opens a port, or opens it anew. One that is closed outside needs no word here: the policy does not have it any more.
+    /// Opens a TCP port, or opens it anew. One that is closed outside needs no word here: the policy does not have it any more.
     pub(crate) fn open(&self, backends: Backends<T>) {
         let port = backends.public.port.get();
         let before = self.ports().insert(port, Port { backends, turn: Turn::default() });
         drop(before);
+    }
+
+    /// Opens a UDP port, or opens it anew; it is open as long as somebody [serves](InsidePort::serve) it.
+    pub(crate) fn open_datagrams(&self, backends: Backends<T>, herald: Herald) -> Arc<InsidePort<T>> {
+        let number = backends.public.port.get();
+        let port = Arc::new(InsidePort::new(backends, herald));
+        let before = self.datagrams().insert(number, Arc::downgrade(&port));
+        drop(before);
+        port
+    }
+
+    /// A UDP port, if it is open.
+    fn datagrams_at(&self, port: u16) -> Option<Arc<InsidePort<T>>> {
+        self.datagrams().get(&port)?.upgrade()
     }
 
     /// Offers a connection to those who may have it, until one takes it.
@@ -54,17 +74,37 @@ impl<T> Hairpin<T> {
     fn ports(&self) -> MutexGuard<'_, BTreeMap<u16, Port<T>>> {
         self.ports.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn datagrams(&self) -> MutexGuard<'_, BTreeMap<u16, Weak<InsidePort<T>>>> {
+        self.datagrams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl PublicPorts for Hairpin<Interface> {
     fn offer(&self, port: u16, client: IpAddr, take: &mut dyn FnMut(&Interface, NonZeroU16) -> bool) -> bool {
         self.offer_each(port, client, take)
     }
+
+    fn pass_on(&self, port: u16, client: &InsideClient<'_>, data: Bytes) -> bool {
+        let Some(port) = self.datagrams_at(port) else { return false };
+        port.pass_on(client, &data);
+        true
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+    use std::time::{Duration, SystemTime};
+
+    use tokio::sync::oneshot;
+    use tokio::time::{Instant, sleep};
+    use wasm_roles_role_runtime::Clock;
+    use wasm_roles_virtual_network::{AnswerSink, FlowError, Undelivered};
+
     use super::*;
+    use crate::datagrams::{Activity, FLOWS, Source};
+    use crate::events::{EventKind, Events};
     use crate::members::Members;
     use crate::test_plans::plan_of;
 
@@ -119,5 +159,201 @@ mod tests {
         let (hairpin, _members) = hairpin(r#"loadBalancerDistribution="sourceIP""#);
         let taken = takers(&hairpin, 5, |_| true);
         assert_eq!(taken.chars().collect::<std::collections::BTreeSet<_>>().len(), 1, "{taken}");
+    }
+
+    /// What letters have taken of one socket.
+    type Taken = Arc<Mutex<String>>;
+
+    pub(crate) struct LetterFlow {
+        letter: char,
+        socket: u32,
+        taken: Taken,
+        activity: Arc<Activity>,
+    }
+
+    impl FlowTaker for char {
+        type Flow = LetterFlow;
+
+        fn open(
+            &self,
+            _: NonZeroU16,
+            _: SocketAddr,
+            _: Arc<dyn AnswerSink>,
+        ) -> Result<LetterFlow, FlowError> {
+            Err(FlowError::NotOutside)
+        }
+
+        fn has(&self, flow: &LetterFlow) -> bool {
+            flow.letter == *self
+        }
+
+        fn deliver(flow: &LetterFlow, data: Bytes) -> Result<(), Undelivered> {
+            if data == "late answer" {
+                flow.activity.note(Instant::now());
+                return Err(Undelivered::Full);
+            }
+            flow.taken.lock().unwrap().push(flow.letter);
+            Ok(())
+        }
+    }
+
+    /// A socket of an instance.
+    struct Sender {
+        port: u16,
+        socket: u32,
+        taken: Taken,
+    }
+
+    impl Sender {
+        fn new(port: u16, socket: u32) -> Self {
+            Self { port, socket, taken: Taken::default() }
+        }
+
+        fn flows(&self) -> usize {
+            Arc::strong_count(&self.taken) - 1
+        }
+
+        fn taken(&self) -> String {
+            self.taken.lock().unwrap().clone()
+        }
+    }
+
+    impl Source<char> for Sender {
+        fn address(&self) -> SocketAddr {
+            SocketAddr::new(CLIENT, self.port)
+        }
+
+        fn open(
+            &self,
+            taker: &char,
+            port: NonZeroU16,
+            activity: Arc<Activity>,
+        ) -> Result<LetterFlow, FlowError> {
+            assert_eq!(port.get(), 5300);
+            Ok(LetterFlow { letter: *taker, socket: self.socket, taken: self.taken.clone(), activity })
+        }
+
+        fn owns(&self, flow: &LetterFlow) -> bool {
+            flow.socket == self.socket
+        }
+    }
+
+    /// Public UDP port 53 of a role with instances, which is served.
+    struct Bed {
+        hairpin: Hairpin<char>,
+        members: Members<char>,
+        events: Events,
+        task: tokio::task::JoinHandle<()>,
+        _herald_alive: oneshot::Sender<std::convert::Infallible>,
+    }
+
+    impl Bed {
+        async fn new(letters: &str) -> Self {
+            let plan = plan_of(
+                r#"<WorkerRole name="W"><Endpoints>
+                    <InputEndpoint name="In" protocol="udp" port="53" localPort="5300" />
+                </Endpoints></WorkerRole>"#,
+                r#"<Role name="W"><Instances count="3" /></Role>"#,
+            );
+            let (hairpin, members) = (Hairpin::new(), Members::new());
+            for (ordinal, letter) in (0..).zip(letters.chars()) {
+                members.place(ordinal).enter(letter);
+            }
+            let public = plan.public.first().unwrap().clone();
+            let (sender, events) = Events::channel();
+            let (herald_alive, alive) = oneshot::channel();
+            let clock = Clock::new(SystemTime::UNIX_EPOCH);
+            let (herald, carry) = Herald::new(Arc::new(plan), clock, sender, alive);
+            tokio::spawn(carry);
+            let backends = Backends { public, only: None, rotation: members.ready(), healthy: None };
+            let task = tokio::spawn(hairpin.open_datagrams(backends, herald).serve());
+            let bed = Self { hairpin, members, events, task, _herald_alive: herald_alive };
+            settle().await;
+            bed
+        }
+
+        fn send(&self, sender: &Sender, data: &'static str) {
+            self.hairpin.datagrams_at(53).unwrap().pass_on(sender, &data.into());
+        }
+    }
+
+    /// Lets the port's task do what it has to do.
+    async fn settle() {
+        sleep(Duration::from_millis(1)).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn datagrams_go_round_by_their_socket_which_stays_with_its_instance() {
+        let bed = Bed::new("abc").await;
+        let senders: Vec<Sender> = (1..=4).map(|port| Sender::new(port, 0)).collect();
+        for _ in 0..3 {
+            senders.iter().for_each(|sender| bed.send(sender, "who"));
+        }
+        let taken: Vec<String> = senders.iter().map(Sender::taken).collect();
+        assert_eq!(taken, ["aaa", "bbb", "ccc", "aaa"]);
+        assert!(bed.hairpin.datagrams_at(54).is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flow_moves_when_its_instance_leaves_and_is_closed_at_once() {
+        let bed = Bed::new("ab").await;
+        let (sender, silent) = (Sender::new(1, 0), Sender::new(2, 0));
+        bed.send(&sender, "who");
+        bed.members.place(0).leave();
+        bed.send(&sender, "who");
+        assert_eq!(sender.taken(), "ab");
+        bed.send(&silent, "who");
+        bed.members.place(1).leave();
+        settle().await;
+        assert_eq!((silent.taken().as_str(), silent.flows()), ("b", 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn another_socket_with_the_same_address_has_a_flow_of_its_own() {
+        let bed = Bed::new("ab").await;
+        let (first, second) = (Sender::new(1, 0), Sender::new(1, 1));
+        bed.send(&first, "who");
+        bed.send(&second, "who");
+        assert_eq!((first.flows(), second.taken().as_str(), second.flows()), (0, "b", 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flow_ends_when_nothing_has_passed_for_its_time_and_answers_count() {
+        let bed = Bed::new("a").await;
+        let sender = Sender::new(1, 0);
+        bed.send(&sender, "who");
+        let almost = Duration::from_secs(230);
+        sleep(almost).await;
+        bed.send(&sender, "late answer");
+        sleep(almost).await;
+        assert_eq!(sender.flows(), 1);
+        sleep(Duration::from_secs(11)).await;
+        assert_eq!(sender.flows(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_port_has_so_many_flows_and_none_when_it_is_closed() {
+        let bed = Bed::new("a").await;
+        let socket = Sender::new(1, 0);
+        let senders = (1..).map(|port| Sender { port, socket: 0, taken: socket.taken.clone() });
+        for sender in senders.take(FLOWS + 10) {
+            bed.send(&sender, "who");
+        }
+        assert_eq!(socket.flows(), FLOWS);
+        bed.task.abort();
+        settle().await;
+        assert_eq!(socket.flows(), 0);
+        assert!(bed.hairpin.datagrams_at(53).is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn datagrams_that_nobody_takes_are_told_of() {
+        let mut bed = Bed::new("").await;
+        bed.send(&Sender::new(1, 0), "who");
+        bed.send(&Sender::new(2, 0), "who");
+        let event = bed.events.next().await.unwrap();
+        let EventKind::DatagramsLost { port, loss, datagrams, .. } = event.kind else { panic!("{event:?}") };
+        let told = (port.get(), loss.to_string(), datagrams);
+        assert_eq!(told, (53, "no instance could take them".to_owned(), 2));
     }
 }

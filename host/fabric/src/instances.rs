@@ -1,6 +1,7 @@
 //! The instances of a deployment, each under a supervisor of its own. They come and go while it runs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::{Id, JoinSet};
@@ -87,7 +88,7 @@ impl Instances {
 
     /// Waits for all that were asked to stop, and takes them off the status board.
     pub(crate) async fn stopped(&mut self) -> Vec<StoppedInstance> {
-        let asked = |living: &&Living| *living.wish.borrow() == Wish::Stop;
+        let asked = |living: &&Living| *living.wish.borrow() != Wish::Run;
         let mut asked: BTreeSet<InstanceId> =
             self.living.values().filter(asked).map(|living| living.planned.id.clone()).collect();
         let mut stopped = Vec::with_capacity(asked.len());
@@ -103,14 +104,28 @@ impl Instances {
         stopped
     }
 
-    /// Stops everybody. The status board keeps them.
-    pub(crate) async fn stop_all(mut self) -> Vec<StoppedInstance> {
+    /// Stops everybody, and cuts off those who have not stopped when `impatience` is over. Nothing of theirs runs when this
+    /// returns. The status board keeps them.
+    pub(crate) async fn stop_all(mut self, impatience: impl Future<Output = ()>) -> Vec<StoppedInstance> {
         self.ask_to_stop(self.living.keys());
+        let mut impatience = pin!(impatience);
+        let mut patient = true;
         let mut stopped = Vec::with_capacity(self.living.len());
-        while let Some(next) = self.next_stopped().await {
-            stopped.push(next);
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut impatience, if patient => {
+                    patient = false;
+                    for living in self.living.values() {
+                        living.wish.send_replace(Wish::Kill);
+                    }
+                }
+                next = self.next_stopped() => match next {
+                    Some(next) => stopped.push(next),
+                    None => return stopped,
+                },
+            }
         }
-        stopped
     }
 
     /// The next one whose supervisor has ended.

@@ -26,13 +26,9 @@ use crate::supervisor::{Incarnation, Launcher};
 use crate::tasks::{StartUp, TaskProgram};
 use crate::variables::{DeploymentFacts, variables};
 
-/// All start-up tasks of an instance together may have one socket of so many that the instance may have.
-const SOCKETS_OF_TASKS: usize = 4;
-
 /// What all instances of a deployment share.
 pub(crate) struct Common {
     pub(crate) deployment_id: String,
-    pub(crate) provision: Provision,
     pub(crate) network: Network,
     pub(crate) stop_budget: Duration,
     pub(crate) clock: Clock,
@@ -44,6 +40,7 @@ pub(crate) struct RoleLauncher {
     components: Components,
     common: Arc<Common>,
     plan: Arc<Plan>,
+    provision: Arc<Provision>,
     instance: PlannedInstance,
     environment: Arc<EnvironmentView>,
     directories: Directories,
@@ -70,14 +67,14 @@ impl RoleLauncher {
     pub(crate) fn new(
         components: Components,
         common: Arc<Common>,
-        plan: Arc<Plan>,
+        renewal: Renewal,
         instance: PlannedInstance,
-        environment: EnvironmentView,
         directories: Directories,
         task_reporter: TaskReporter,
     ) -> Self {
-        let environment = Arc::new(environment);
-        Self { components, common, plan, instance, environment, directories, task_reporter }
+        let Renewal { plan, environment, provision } = renewal;
+        let provision = provision.unwrap_or_default();
+        Self { components, common, plan, provision, instance, environment, directories, task_reporter }
     }
 
     /// What a program of the instance gets: the role's own, or that of a start-up task.
@@ -96,7 +93,7 @@ impl RoleLauncher {
             variables: variables(declared, instance, deployment).map_err(|error| error.to_string())?,
             preopens,
             limits: limits::of_programs(&instance.limits),
-            http_ports: http_ports(instance, &common.provision),
+            http_ports: http_ports(instance, &self.provision),
             stop_budget: common.stop_budget,
             stdout,
             stderr,
@@ -114,7 +111,7 @@ impl RoleLauncher {
         interface: &Interface,
     ) -> Result<Vec<TaskProgram>, String> {
         // A task may do on the network what the role may, but not in its place.
-        let interface = interface.companion(limits::sockets(&self.instance.limits) / SOCKETS_OF_TASKS);
+        let interface = interface.companion(limits::sockets_of_tasks(&self.instance.limits));
         let tasks = role.startup_tasks.iter().zip(&self.components.tasks).enumerate();
         tasks
             .map(|(position, (task, component))| {
@@ -152,8 +149,11 @@ impl Launcher for RoleLauncher {
     type Incarnation = RunningRole;
 
     fn renew(&mut self, renewal: Renewal) {
-        let Renewal { plan, environment } = renewal;
+        let Renewal { plan, environment, provision } = renewal;
         (self.plan, self.environment) = (plan, environment);
+        if let Some(provision) = provision {
+            self.provision = provision;
+        }
     }
 
     async fn launch(
@@ -165,7 +165,7 @@ impl Launcher for RoleLauncher {
         let Self { common, instance, components, .. } = &*self;
         let role = self.plan.role(&instance.role).ok_or("its role is not in the plan")?;
         let mut preopens = self.directories.preopens().await?;
-        preopens.extend(common.provision.preopen(&instance.role));
+        preopens.extend(self.provision.preopen(&instance.role));
         let budget = Arc::new(MemoryBudget::new(instance.limits.memory_bytes));
         let limits = limits::of_network(&instance.limits).with_memory(budget);
         let interface =
@@ -179,7 +179,7 @@ impl Launcher for RoleLauncher {
             output: (stdout, stderr),
         })?;
         let running = start_within(StartUp::new(tasks), &components.role, interface.clone(), spec);
-        Ok(RunningRole { running, interface })
+        Ok(RunningRole { running, interface, _provision: Arc::clone(&self.provision) })
     }
 }
 
@@ -212,6 +212,8 @@ fn http_ports(instance: &PlannedInstance, provision: &Provision) -> Vec<NonZeroU
 pub(crate) struct RunningRole {
     running: RunningInstance,
     interface: Interface,
+    /// The files that it sees are there as long as it is, also while others have new ones.
+    _provision: Arc<Provision>,
 }
 
 impl Incarnation for RunningRole {
@@ -236,6 +238,10 @@ impl Incarnation for RunningRole {
 
     fn stop(&self) {
         self.running.stop();
+    }
+
+    fn kill(&self) {
+        self.running.kill();
     }
 
     fn stopping_outcome(&self) -> Option<Outcome<()>> {

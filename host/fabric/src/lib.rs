@@ -18,7 +18,7 @@
 //! The rules are pure functions, tested by tables: [`lifecycle`] (when an instance is started, recycled and stopped),
 //! [`rotation`] (whose turn it is), [`affinity`] (which connections stay together), [`probe::health`] (who answers a probe
 //! of the load balancer), [`approot`] (which file is a role's component), [`contents`] (what is copied into a
-//! role's folder), [`view`](mod@view) (what an instance can find out about its deployment).
+//! role's folder), [`overlap`] (which folders no role may see), [`view`](mod@view) (what an instance can find out about its deployment).
 //!
 //! An embedder gives the clock and the seed; nothing here reads the system clock or draws random numbers, and every wait is
 //! a timer of tokio. It is a library for test beds first; the command line is one of its callers.
@@ -44,6 +44,7 @@ pub mod lifecycle;
 mod limits;
 mod members;
 mod narrator;
+pub mod overlap;
 pub mod probe;
 mod public_ports;
 mod publish;

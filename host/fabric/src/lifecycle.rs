@@ -5,12 +5,12 @@
 //!               ^          | ^
 //!               |          | +---- Busy     it says so, until a status check says that it is ready again
 //!               |          v
-//!               +----- Recycling            every end that nobody asked for, and a change that it refused
+//!               +----- Recycling            every end that nobody asked for, and a change that needs another incarnation
 //! ```
 //!
 //! A recycle waits: 1 second, then twice as long each time, at most 60 seconds. An incarnation that was Ready for
 //! 5 minutes has proved itself, and the next wait is 1 second again (facts: life cycle, "Recycling and back-off").
-//! Being Busy in between counts as Ready. An instance that is recycled for a change that it refused does not wait: it did as
+//! Being Busy in between counts as Ready. An instance that is recycled for a change does not wait: it did as
 //! it should.
 //!
 //! An instance leaves the rotation before it is asked to stop (facts: life cycle, "Stop sequence").
@@ -74,8 +74,9 @@ pub enum Input {
     },
     /// Its incarnation was asked whether it can take traffic.
     Checked(Readiness),
-    /// It refused a change: it shall have the new values from its next incarnation on.
-    Refused {
+    /// It shall have what is new from its next incarnation on, and that one at once: it refused a change, or has other
+    /// certificates.
+    Renew {
         /// When.
         at: Duration,
     },
@@ -182,9 +183,11 @@ impl Lifecycle {
             (Stage::Busy { since }, Input::Checked(Readiness::Ready)) => {
                 (self.at(Stage::Ready { since }), vec![EnterRotation])
             }
-            (Stage::Ready { since } | Stage::Busy { since }, Input::Refused { at }) => {
+            (Stage::Ready { since } | Stage::Busy { since }, Input::Renew { at }) => {
                 (self.judged(since, at).at(Stage::Renewing), vec![LeaveRotation, RecycleIncarnation])
             }
+            // It takes no traffic yet.
+            (Stage::Starting, Input::Renew { .. }) => (self.at(Stage::Renewing), vec![RecycleIncarnation]),
             (Stage::Ready { since } | Stage::Busy { since }, Input::Leaving { at }) => {
                 (self.judged(since, at).at(Stage::Leaving), vec![LeaveRotation])
             }
@@ -292,8 +295,8 @@ mod tests {
     const BUSY: Input = Input::Checked(Readiness::Busy);
     const CAN: Input = Input::Checked(Readiness::Ready);
 
-    const fn refused(at: u64) -> Input {
-        Input::Refused { at: secs(at) }
+    const fn renew(at: u64) -> Input {
+        Input::Renew { at: secs(at) }
     }
 
     #[test]
@@ -311,7 +314,7 @@ mod tests {
     #[test]
     fn an_instance_that_refuses_a_change_is_started_again_without_a_wait() {
         for before in [CAN, BUSY] {
-            let steps = live(&[START, ready(1), before, refused(2), leaving(3), ended(4)]);
+            let steps = live(&[START, ready(1), before, renew(2), leaving(3), ended(4)]);
             let expected = [
                 (Status::Recycling, vec![LeaveRotation, RecycleIncarnation]),
                 (Status::Recycling, vec![]),
@@ -320,8 +323,21 @@ mod tests {
             assert_eq!(steps[3..], expected, "{before:?}");
         }
         // It is no failure, and no proof of health either.
-        let next = live(&[START, ended(0), OVER, ready(1), refused(2), ended(3), ended(4)]).pop().unwrap();
+        let next = live(&[START, ended(0), OVER, ready(1), renew(2), ended(3), ended(4)]).pop().unwrap();
         assert_eq!(next.1, [wait(2, 2)]);
+    }
+
+    #[test]
+    fn an_instance_that_is_still_starting_is_recycled_for_a_change_before_it_takes_traffic() {
+        let steps = live(&[START, renew(1), ready(2), leaving(3), ended(4), ready(5)]);
+        let expected = [
+            (Status::Recycling, vec![RecycleIncarnation]),
+            (Status::Recycling, vec![]),
+            (Status::Recycling, vec![]),
+            (Status::Starting, vec![Launch]),
+            (Status::Ready, vec![EnterRotation]),
+        ];
+        assert_eq!(steps[1..], expected);
     }
 
     #[test]
@@ -332,7 +348,8 @@ mod tests {
             (&[START, ready(1), STOP], Status::Stopping, &[LeaveRotation, StopIncarnation]),
             (&[START, ready(1), leaving(2), STOP], Status::Stopping, &[StopIncarnation]),
             (&[START, ready(1), BUSY, STOP], Status::Stopping, &[LeaveRotation, StopIncarnation]),
-            (&[START, ready(1), refused(2), STOP], Status::Stopping, &[StopIncarnation]),
+            (&[START, ready(1), renew(2), STOP], Status::Stopping, &[StopIncarnation]),
+            (&[START, renew(1), STOP], Status::Stopping, &[StopIncarnation]),
             (&[START, ended(1), STOP], Status::Stopped, &[]),
             (&[START, STOP, STOP], Status::Stopping, &[]),
         ];
@@ -394,7 +411,7 @@ mod tests {
 
     #[test]
     fn late_inputs_of_an_instance_that_has_stopped_change_nothing() {
-        for late in [START, ready(1), leaving(1), ended(1), OVER, STOP, BUSY, CAN, refused(1)] {
+        for late in [START, ready(1), leaving(1), ended(1), OVER, STOP, BUSY, CAN, renew(1)] {
             assert_eq!(live(&[STOP, late]).pop().unwrap(), (Status::Stopped, vec![]), "{late:?}");
         }
     }

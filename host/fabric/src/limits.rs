@@ -26,8 +26,16 @@ pub(crate) fn of_network(limits: &Limits) -> InterfaceLimits {
 }
 
 /// Sockets of an instance at one time.
-pub(crate) fn sockets(limits: &Limits) -> usize {
+fn sockets(limits: &Limits) -> usize {
     count(limits.sockets)
+}
+
+/// How many of them all its start-up tasks together may have: a quarter, and one where that leaves the role another.
+pub(crate) fn sockets_of_tasks(limits: &Limits) -> usize {
+    match sockets(limits) {
+        0 | 1 => 0,
+        sockets => (sockets / 4).max(1),
+    }
 }
 
 fn count(count: u32) -> usize {
@@ -38,6 +46,17 @@ fn count(count: u32) -> usize {
 mod tests {
     use super::*;
     use crate::test_plans::plan_of;
+
+    /// The sockets of an instance, and those of its tasks.
+    #[test]
+    fn tasks_get_a_quarter_of_the_sockets_and_at_least_one_that_the_role_can_spare() {
+        let plan = plan_of(r#"<WorkerRole name="W" />"#, r#"<Role name="W"><Instances count="1" /></Role>"#);
+        let mut limits = plan.instances[0].limits.clone();
+        for (sockets, of_tasks) in [(0, 0), (1, 0), (2, 1), (3, 1), (4, 1), (7, 1), (8, 2), (1_024, 256)] {
+            limits.sockets = sockets;
+            assert_eq!(sockets_of_tasks(&limits), of_tasks, "{sockets}");
+        }
+    }
 
     #[test]
     fn every_limit_of_the_plan_reaches_the_runtime_and_the_network() {

@@ -33,6 +33,7 @@ enum Report {
     Recycling { time: Duration, delay: Duration, recycled: Recycled },
     Missed { time: Duration, event: RoleEvent, missed: Missed },
     Refused(Duration),
+    Renewed(Duration),
 }
 
 /// The supervisor's side.
@@ -107,6 +108,11 @@ impl Reporter {
     /// The instance refused a change.
     pub(crate) fn refused(&self) {
         self.report(Report::Refused(self.clock.wall()));
+    }
+
+    /// The instance is recycled, because its role has other certificates.
+    pub(crate) fn renewed(&self) {
+        self.report(Report::Renewed(self.clock.wall()));
     }
 
     fn report(&self, report: Report) {
@@ -254,6 +260,7 @@ impl Narrator {
                 self.tell(time, EventKind::EventMissed { instance, event, missed }).await
             }
             Report::Refused(time) => self.tell(time, EventKind::ChangeRefused { instance }).await,
+            Report::Renewed(time) => self.tell(time, EventKind::CertificatesChanged { instance }).await,
         }
     }
 

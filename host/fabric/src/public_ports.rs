@@ -2,20 +2,31 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 use wasm_roles_service_plan::{Port, PublicPort, Transport};
 
+use crate::certificates::Provision;
 use crate::publish::Published;
 
 /// What tells public ports apart.
 type Key = (Port, Transport);
 
-/// The public ports, and the tasks that serve each of them.
+/// The public ports, and what serves each of them.
 #[derive(Default)]
 pub(crate) struct PublicPorts {
     /// By number, then transport.
     published: Vec<Published>,
-    tasks: BTreeMap<Key, JoinSet<()>>,
+    serving: BTreeMap<Key, Serving>,
+}
+
+/// What serves a port.
+#[derive(Default)]
+pub(crate) struct Serving {
+    pub(crate) tasks: JoinSet<()>,
+    /// What new connections find that ends their TLS, if it ends here.
+    pub(crate) tls: Option<watch::Sender<TlsAcceptor>>,
 }
 
 impl PublicPorts {
@@ -23,17 +34,27 @@ impl PublicPorts {
         &self.published
     }
 
-    /// A port, and the tasks that serve it.
-    pub(crate) fn open(&mut self, published: Published, tasks: JoinSet<()>) {
+    /// A port, and what serves it.
+    pub(crate) fn open(&mut self, published: Published, serving: Serving) {
         let key = key(&published.public);
         let place = self.published.partition_point(|other| self::key(&other.public) < key);
         self.published.insert(place, published);
-        self.tasks.insert(key, tasks);
+        self.serving.insert(key, serving);
     }
 
     /// Those of `public` that are not open.
     pub(crate) fn missing<'a>(&'a self, public: &'a [PublicPort]) -> impl Iterator<Item = &'a PublicPort> {
-        public.iter().filter(|public| !self.tasks.contains_key(&key(public)))
+        public.iter().filter(|public| !self.serving.contains_key(&key(public)))
+    }
+
+    /// TLS of new connections ends with what `provision` has for it. Where it ends stays as it is.
+    pub(crate) fn end_tls_with(&self, provision: &Provision) {
+        for Published { public, .. } in &self.published {
+            let tls = self.serving.get(&key(public)).and_then(|serving| serving.tls.as_ref());
+            if let (Some(tls), Some(acceptor)) = (tls, provision.acceptor(&public.role, &public.endpoint)) {
+                tls.send_replace(acceptor.clone());
+            }
+        }
     }
 
     /// Closes all ports but these. When this returns nobody can connect to them any more.
@@ -41,10 +62,10 @@ impl PublicPorts {
         let kept: BTreeSet<Key> = public.iter().map(key).collect();
         self.published.retain(|published| kept.contains(&key(&published.public)));
         let mut closing = Vec::new();
-        self.tasks.retain(|port, tasks| {
+        self.serving.retain(|port, serving| {
             let stays = kept.contains(port);
             if !stays {
-                closing.push(std::mem::take(tasks));
+                closing.push(std::mem::take(&mut serving.tasks));
             }
             stays
         });
@@ -77,9 +98,9 @@ mod tests {
         let missing: Vec<PublicPort> = all.missing(public).cloned().collect();
         let numbers = missing.iter().map(|public| public.port.get()).collect();
         for public in missing {
-            let mut tasks = JoinSet::new();
-            tasks.spawn(std::future::pending());
-            all.open(Published { public, at: ([127, 0, 0, 1], 0).into() }, tasks);
+            let mut serving = Serving::default();
+            serving.tasks.spawn(std::future::pending());
+            all.open(Published { public, at: ([127, 0, 0, 1], 0).into() }, serving);
         }
         numbers
     }
@@ -102,8 +123,8 @@ mod tests {
         open(&mut all, &ports(3));
         all.close_all_but(&ports(1)).await;
         assert_eq!(numbers(&all), [9000, 9005]);
-        assert!(all.tasks.values().all(|tasks| tasks.len() == 1));
+        assert!(all.serving.values().all(|serving| serving.tasks.len() == 1));
         all.close_all_but(&[]).await;
-        assert!(numbers(&all).is_empty() && all.tasks.is_empty());
+        assert!(numbers(&all).is_empty() && all.serving.is_empty());
     }
 }

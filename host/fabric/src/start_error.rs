@@ -9,6 +9,7 @@ use wasm_roles_service_plan::{Port, RoleName, Span};
 use crate::approot::{ComponentMissing, TaskMissing};
 use crate::certificates::{CertificateError, NotProvided};
 use crate::contents::ContentError;
+use crate::overlap::FolderShown;
 use crate::publish::PublishError;
 use crate::variables::VariableError;
 
@@ -88,6 +89,9 @@ pub enum Problem {
         /// The component.
         file: PathBuf,
     },
+    /// A role would see a folder that is not for it.
+    #[error(transparent)]
+    FolderShown(#[from] FolderShown),
     /// A content cannot be copied.
     #[error(transparent)]
     Content(#[from] ContentError),
@@ -141,6 +145,7 @@ impl Problem {
             Self::TaskNoProgram { .. } => Some(
                 "a task is a program: a crate with `fn main`, built for the target wasm32-wasip2".to_owned(),
             ),
+            Self::FolderShown(shown) => Some(shown.hint()),
             Self::Content(error) => error.hint().map(str::to_owned),
             Self::Variable(_) => None,
             Self::Load { source, .. } => Some(source.hint().to_owned()),

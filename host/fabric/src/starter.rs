@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Weak};
 
 use rand::Rng;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use wasm_roles_role_runtime::Seed;
 use wasm_roles_service_plan::{Availability, InstanceId, Plan, PlannedInstance, PublicPort, RoleName};
@@ -15,6 +15,7 @@ use wasm_roles_virtual_network::{Interface, Network};
 use crate::backends::Backends;
 use crate::balancer::Balancer;
 use crate::certificates::Provision;
+use crate::change::Renewal;
 use crate::components::Components;
 use crate::datagrams::DatagramBalancer;
 use crate::deployment::DeploymentOptions;
@@ -25,7 +26,7 @@ use crate::launch::{Common, Directories, RoleLauncher};
 use crate::members::Members;
 use crate::narrator::Reporter;
 use crate::probe::prober::Prober;
-use crate::public_ports::PublicPorts;
+use crate::public_ports::{PublicPorts, Serving};
 use crate::publish::{Bound, PublicSocket};
 use crate::status_board::{Seat, StatusBoard};
 use crate::storage::Stores;
@@ -36,6 +37,8 @@ use crate::view::Views;
 pub(crate) struct Starter {
     pub(crate) options: DeploymentOptions,
     pub(crate) common: Arc<Common>,
+    /// Those who start from now on have it.
+    pub(crate) provision: Arc<Provision>,
     components: BTreeMap<RoleName, Components>,
     members: BTreeMap<RoleName, Members<Interface>>,
     pub(crate) board: StatusBoard,
@@ -61,11 +64,10 @@ impl Starter {
         let (herald, carry) = Herald::new(Arc::clone(plan), options.clock, sender.clone(), alive);
         let mut narrators = JoinSet::new();
         narrators.spawn(carry);
-        for notice in provision.notices() {
+        for notice in provision.notices_beyond(&Provision::default()) {
             herald.tell(EventKind::Certificate(notice.clone()));
         }
         let common = Arc::new(Common {
-            provision,
             deployment_id: deployment_id(&options.seed),
             network: Network::new(Arc::clone(&plan.policy), Arc::new(herald.clone())),
             stop_budget: options.stop_budget,
@@ -78,6 +80,7 @@ impl Starter {
         let starter = Self {
             options,
             common,
+            provision: Arc::new(provision),
             components,
             members,
             board: StatusBoard::new(),
@@ -95,16 +98,24 @@ impl Starter {
         Views::new(Arc::clone(plan), &self.common.deployment_id, self.options.emulated)
     }
 
+    /// Other certificates, for those who start from now on. Says what runs differently with them.
+    pub(crate) fn provide(&mut self, provision: Provision) {
+        for notice in provision.notices_beyond(&self.provision) {
+            self.herald.tell(EventKind::Certificate(notice.clone()));
+        }
+        self.provision = Arc::new(provision);
+    }
+
     /// Opens public ports: they are served, and the instances tried if the port has a probe.
     pub(crate) fn open(&self, plan: &Plan, bound: Bound, ports: &mut PublicPorts) {
         for (published, socket) in bound {
-            let mut tasks = JoinSet::new();
-            self.balance(plan, &published.public, socket, &mut tasks);
-            ports.open(published, tasks);
+            let mut serving = Serving::default();
+            self.balance(plan, &published.public, socket, &mut serving);
+            ports.open(published, serving);
         }
     }
 
-    fn balance(&self, plan: &Plan, public: &PublicPort, socket: PublicSocket, balancers: &mut JoinSet<()>) {
+    fn balance(&self, plan: &Plan, public: &PublicPort, socket: PublicSocket, serving: &mut Serving) {
         let Some(members) = self.members.get(&public.role) else { return };
         let only = public.instance.as_ref().and_then(|id| plan.instance(id));
         let (rotation, healthy) = match &public.availability {
@@ -114,7 +125,7 @@ impl Starter {
                 let (public, running) = (public.clone(), members.running());
                 let prober = Prober::new(public, probe.clone(), running.clone(), self.herald.clone());
                 let healthy = prober.healthy();
-                balancers.spawn(prober.run());
+                serving.tasks.spawn(prober.run());
                 (running, Some(healthy))
             }
         };
@@ -123,14 +134,18 @@ impl Starter {
         let herald = self.herald.clone();
         match socket {
             PublicSocket::Tcp(listener) => {
-                let tls = self.common.provision.acceptor(&public.role, &public.endpoint).cloned();
-                if tls.is_none() {
+                let acceptor = self.provision.acceptor(&public.role, &public.endpoint).cloned();
+                if acceptor.is_none() {
                     self.hairpin.open(backends.clone());
                 }
-                balancers.spawn(Balancer { backends, herald }.serve(listener, tls));
+                serving.tls = acceptor.map(|acceptor| watch::channel(acceptor).0);
+                let tls = serving.tls.as_ref().map(watch::Sender::subscribe);
+                serving.tasks.spawn(Balancer { backends, herald }.serve(listener, tls));
             }
             PublicSocket::Udp(socket) => {
-                balancers.spawn(DatagramBalancer { backends, herald }.serve(socket));
+                let inside = self.hairpin.open_datagrams(backends.clone(), herald.clone());
+                serving.tasks.spawn(inside.serve());
+                serving.tasks.spawn(DatagramBalancer { backends, herald }.serve(socket));
             }
         }
     }
@@ -159,16 +174,20 @@ impl Starter {
     fn launcher(&mut self, views: &Views, instance: &PlannedInstance) -> Option<(RoleLauncher, Reporter)> {
         let (plan, options) = (views.plan(), &self.options);
         let role = plan.role(&instance.role)?;
-        let (components, environment) = (self.components.get(&role.name)?.clone(), views.of(&instance.id)?);
+        let components = self.components.get(&role.name)?.clone();
+        let renewal = Renewal {
+            plan: Arc::clone(plan),
+            environment: Arc::new(views.of(&instance.id)?),
+            provision: Some(Arc::clone(&self.provision)),
+        };
         let (reporter, narrator) = Reporter::new(instance.id.clone(), options.clock, self.sender.clone());
         let reporter = reporter.with_log_rate(instance.limits.log_bytes_per_second);
         self.narrators.spawn(narrator);
         let launcher = RoleLauncher::new(
             components,
             Arc::clone(&self.common),
-            Arc::clone(plan),
+            renewal,
             instance.clone(),
-            environment,
             Directories {
                 approot: options.approots.folder(&role.name, Path::is_dir),
                 stores: Stores::new(&options.data_folder, &instance.id, &role.local_resources),

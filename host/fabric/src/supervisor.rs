@@ -25,6 +25,8 @@ pub(crate) trait Incarnation: Send + 'static {
     fn state(&self) -> watch::Receiver<InstanceState>;
     fn recycle(&self);
     fn stop(&self);
+    /// Cuts it off. It has ended when nothing of it runs any more.
+    fn kill(&self);
     /// What became of the event `stopping`.
     fn stopping_outcome(&self) -> Option<Outcome<()>>;
     fn ended(self) -> impl Future<Output = End> + Send;
@@ -52,6 +54,8 @@ pub(crate) trait Launcher: Send + 'static {
 pub(crate) enum Wish {
     Run,
     Stop,
+    /// It shall be cut off, and is waited for.
+    Kill,
 }
 
 /// Where a supervisor writes what it does.
@@ -77,6 +81,8 @@ pub(crate) struct Supervisor<L: Launcher> {
     conversation: Conversation,
     /// Who wants to know when the next incarnation is Ready.
     owed: Vec<oneshot::Sender<Reaction>>,
+    /// The incarnation knows already that it shall be gone.
+    killed: bool,
 }
 
 struct Running<I> {
@@ -105,6 +111,7 @@ impl<L: Launcher> Supervisor<L> {
             back_off_over: Instant::now(),
             conversation: Conversation::new(),
             owed: Vec::new(),
+            killed: false,
         }
     }
 
@@ -190,8 +197,13 @@ impl<L: Launcher> Supervisor<L> {
             };
             let (idle, runs) = (self.conversation.is_idle(), matches!(status, Status::Ready | Status::Busy));
             let check_due = self.conversation.next_check();
+            let mut kill = self.wish.clone();
             tokio::select! {
                 biased;
+                () = kill_wished(&mut kill), if status == Status::Stopping && !self.killed => {
+                    running.incarnation.kill();
+                    self.killed = true;
+                }
                 // Once it is stopping, it need not be told again.
                 () = stop_wished(&mut self.wish), if status != Status::Stopping => return Input::Stop,
                 // Before the state: what the last incarnation said must not be taken for the next one's words.
@@ -200,7 +212,7 @@ impl<L: Launcher> Supervisor<L> {
                         return input;
                     }
                 }
-                state = next_state(&mut running.state) => return self.entered(state).await,
+                state = next_state(&mut running.state) => return self.entered(state, status).await,
                 Some(order) = self.orders.recv(), if idle => self.carry_out(order, status),
                 () = sleep_until(check_due), if idle && runs => {
                     self.conversation.check(running.incarnation.teller());
@@ -230,13 +242,16 @@ impl<L: Launcher> Supervisor<L> {
     }
 
     /// The incarnation has come this far.
-    async fn entered(&mut self, state: InstanceState) -> Input {
+    async fn entered(&mut self, state: InstanceState, status: Status) -> Input {
         match state {
             InstanceState::Starting | InstanceState::Ready => {
                 self.conversation.begin();
-                for owed in self.owed.drain(..) {
-                    // Whoever gave the order may have stopped waiting.
-                    let _ = owed.send(Reaction::Recycled);
+                // One that was asked to make room while it started may get as far as this, and is not what is waited for.
+                if status == Status::Starting {
+                    for owed in self.owed.drain(..) {
+                        // Whoever gave the order may have stopped waiting.
+                        let _ = owed.send(Reaction::Recycled);
+                    }
                 }
                 Input::Ready { at: self.ledger.clock.elapsed() }
             }
@@ -258,7 +273,7 @@ impl<L: Launcher> Supervisor<L> {
 
     /// Whatever comes of it, later incarnations have the change.
     fn carry_out(&mut self, order: Order, status: Status) {
-        if let What::Change(renewal) | What::Announced(renewal) = &order.what {
+        if let What::Change(renewal) | What::Announced(renewal) | What::Recycle(renewal) = &order.what {
             self.launcher.renew(renewal.clone());
         }
         match (&self.running, status) {
@@ -293,7 +308,15 @@ impl<L: Launcher> Supervisor<L> {
                 self.owed.push(reply);
                 if runs {
                     self.ledger.reporter.refused();
-                    return Some(Input::Refused { at: self.ledger.clock.elapsed() });
+                    return Some(Input::Renew { at: self.ledger.clock.elapsed() });
+                }
+            }
+            Said::Outdated(reply) => {
+                self.owed.push(reply);
+                // One that still starts has the old files, too.
+                if runs || status == Status::Starting {
+                    self.ledger.reporter.renewed();
+                    return Some(Input::Renew { at: self.ledger.clock.elapsed() });
                 }
             }
             Said::Failed(reply) => self.owed.push(reply),
@@ -317,7 +340,14 @@ async fn next_state(state: &mut watch::Receiver<InstanceState>) -> InstanceState
 
 /// Returns when the instance shall stop. An owner that is gone wants nothing to run.
 async fn stop_wished(wish: &mut watch::Receiver<Wish>) {
-    let _ = wish.wait_for(|wish| *wish == Wish::Stop).await;
+    let _ = wish.wait_for(|wish| *wish != Wish::Run).await;
+}
+
+/// Returns when the instance shall be gone at once. An owner that is gone has cut off the supervisor, too.
+async fn kill_wished(wish: &mut watch::Receiver<Wish>) {
+    if wish.wait_for(|wish| *wish == Wish::Kill).await.is_err() {
+        std::future::pending::<()>().await;
+    }
 }
 
 #[cfg(test)]

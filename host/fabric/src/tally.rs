@@ -28,7 +28,7 @@ impl Tally {
     }
 
     /// When there is something to tell: the time for that.
-    fn due_at(&self) -> Option<Instant> {
+    pub(crate) fn due_at(&self) -> Option<Instant> {
         let at = |told_at: Option<Instant>| told_at.map_or_else(Instant::now, |told_at| told_at + self.every);
         (self.untold > 0).then(|| at(self.told_at))
     }

@@ -80,6 +80,8 @@ fn config(options: &RuntimeOptions) -> Result<Config, RuntimeError> {
     let mut config = Config::new();
     config
         .wasm_component_model_async(true)
+        // The books of memory rest on it: `limits::Limiter::memory_grow_failed`.
+        .wasm_custom_page_sizes(false)
         .epoch_interruption(true)
         .memory_init_cow(true)
         .memory_guard_size(32 << 20)

@@ -186,6 +186,7 @@ async fn incarnation(
         }
         None => cut_off,
     };
+    surroundings.cut_off().await;
     interface.detach();
     end
 }
@@ -199,7 +200,8 @@ async fn of_role(
     control: &Arc<Control>,
     listener: Listener,
 ) -> End {
-    let wires = Wires(Arc::clone(control));
+    let account = component.inner().runtime.processors.account(spec.limits.cpu_weight);
+    let wires = Wires::new(Arc::clone(control), account.clone());
     let recycle_is_overdue = async {
         control.wished(Wish::Recycle).await;
         tokio::time::sleep(spec.stop_budget).await;
@@ -216,7 +218,7 @@ async fn of_role(
     if control.wish() == Wish::Recycle {
         return End::RecycleRequested { forced: false };
     }
-    let share = component.inner().runtime.processors.share(spec.limits.cpu_weight);
+    let share = account.share();
     let inside = inside(component, interface, spec, control, listener, share.clone());
     tokio::select! {
         biased;

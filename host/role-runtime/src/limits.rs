@@ -115,6 +115,8 @@ impl fmt::Display for Bytes {
 pub(crate) struct Limiter {
     limits: Limits,
     memory: u64,
+    /// The last growth of a memory that was granted: wasmtime may still fail to make it.
+    last_growth: u64,
     /// What the instance's programs and the network have together; `memory` is taken from it.
     budget: Arc<MemoryBudget>,
     tables: usize,
@@ -125,7 +127,15 @@ pub(crate) struct Limiter {
 
 impl Limiter {
     pub(crate) fn new(limits: Limits, notes: OutputPipe) -> Self {
-        Self { limits, memory: 0, budget: Arc::default(), tables: 0, reached: Vec::new(), notes }
+        Self {
+            limits,
+            memory: 0,
+            last_growth: 0,
+            budget: Arc::default(),
+            tables: 0,
+            reached: Vec::new(),
+            notes,
+        }
     }
 
     /// Takes its memory from what the whole instance may have.
@@ -142,16 +152,20 @@ impl Limiter {
         }
     }
 
+    /// There is no place for one more handle.
+    pub(crate) fn handles_used_up(&mut self) {
+        self.reach(ReachedLimit::Resources { count: self.limits.resources });
+    }
+
     /// What the end of an instance says of limits: nothing, or a clause with what comes before it.
     ///
-    /// `error` ended the instance. A table of handles that is full is known from it only; `refused_sockets` is what the network
-    /// knows.
+    /// `error` ended the instance, perhaps because its table of handles was full; `refused_sockets` is what the network knows.
     pub(crate) fn because(&mut self, error: &wasmtime::Error, refused_sockets: Option<usize>) -> String {
         let full = |cause: &(dyn std::error::Error + 'static)| {
             matches!(cause.downcast_ref::<ResourceTableError>(), Some(ResourceTableError::Full))
         };
         if error.chain().any(full) {
-            self.reach(ReachedLimit::Resources { count: self.limits.resources });
+            self.handles_used_up();
         }
         let sockets = refused_sockets.map(|count| format!("its limit of {count} sockets"));
         let reached: Vec<String> = self.reached.iter().map(ToString::to_string).chain(sockets).collect();
@@ -159,20 +173,57 @@ impl Limiter {
     }
 }
 
+/// A guest may ask for more than its own memory or table is declared to have. wasmtime refuses that, but asks here first. It
+/// is refused here too: nothing is booked, and no limit of the host was hit.
+fn exceeds(desired: usize, maximum: Option<usize>) -> bool {
+    maximum.is_some_and(|maximum| desired > maximum)
+}
+
 impl ResourceLimiter for Limiter {
-    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        self.last_growth = 0;
+        if exceeds(desired, maximum) {
+            return Ok(false);
+        }
         let growth = u64::try_from(desired.saturating_sub(current)).unwrap_or(u64::MAX);
         let total = self.memory.saturating_add(growth);
         let granted = total <= self.limits.memory_bytes && self.budget.try_take(growth);
         if granted {
             self.memory = total;
+            self.last_growth = growth;
         } else {
             self.reach(ReachedLimit::Memory { bytes: self.limits.memory_bytes });
         }
         Ok(granted)
     }
 
-    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+    /// The system did not give what was granted: it is taken off the books.
+    ///
+    /// wasmtime also calls this without having asked, for memories with pages of one byte, and then a growth that did
+    /// succeed would be taken off. The engine has no such memories (`engine::config`).
+    fn memory_grow_failed(&mut self, _: wasmtime::Error) -> wasmtime::Result<()> {
+        let growth = std::mem::take(&mut self.last_growth);
+        self.memory = self.memory.saturating_sub(growth);
+        self.budget.give_back(growth);
+        Ok(())
+    }
+
+    // There is no `table_grow_failed`. wasmtime calls it for a growth beyond the maximum, which is refused here, and for a sum
+    // that overflows, for which it has not asked; where the system has no room for a granted growth, the guest ends.
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        if exceeds(desired, maximum) {
+            return Ok(false);
+        }
         let total = self.tables.saturating_add(desired.saturating_sub(current));
         let granted = total <= self.limits.table_elements;
         if granted {
@@ -234,6 +285,83 @@ mod tests {
         assert!(role.memory_growing(30, 100, None).unwrap());
         drop(role);
         assert_eq!(budget.used(), 0);
+    }
+
+    /// A store as instances have it, with 4 MiB of memory and 100 table elements.
+    fn store(config: &wasmtime::Config) -> (wasmtime::Store<Limiter>, Arc<MemoryBudget>) {
+        let budget = Arc::new(MemoryBudget::new(4 << 20));
+        let limits = Limits { memory_bytes: 4 << 20, table_elements: 100, ..Limits::default() };
+        let limiter = limiter(limits).within(Arc::clone(&budget));
+        let engine = wasmtime::Engine::new(config).unwrap();
+        let mut store = wasmtime::Store::new(&engine, limiter);
+        store.limiter(|limiter| limiter);
+        (store, budget)
+    }
+
+    #[test]
+    fn what_a_memory_is_not_declared_to_have_is_neither_booked_nor_a_limit() {
+        let (mut store, budget) = store(&wasmtime::Config::new());
+        let memory = wasmtime::Memory::new(&mut store, wasmtime::MemoryType::new(1, Some(2))).unwrap();
+        for pages in [20, 20, 20, 20, 1000] {
+            assert!(memory.grow(&mut store, pages).is_err());
+        }
+        assert_eq!((store.data().memory, budget.used()), (64 << 10, 64 << 10));
+        assert!(memory.grow(&mut store, 1).is_ok());
+        assert_eq!((store.data().memory, budget.used()), (128 << 10, 128 << 10));
+        assert_eq!(store.data().reached, []);
+    }
+
+    #[test]
+    fn a_growth_that_fails_after_it_was_granted_is_taken_off_the_books() {
+        // Two pages of room that cannot be moved to more.
+        let mut config = wasmtime::Config::new();
+        config.memory_may_move(false).memory_reservation(128 << 10).memory_reservation_for_growth(0);
+        let (mut store, budget) = store(&config);
+        let memory = wasmtime::Memory::new(&mut store, wasmtime::MemoryType::new(1, None)).unwrap();
+        memory.grow(&mut store, 1).unwrap();
+        for _ in 0..4 {
+            assert!(memory.grow(&mut store, 20).is_err());
+        }
+        assert_eq!((store.data().memory, budget.used()), (128 << 10, 128 << 10));
+        assert_eq!(store.data().reached, []);
+        drop(store);
+        assert_eq!(budget.used(), 0);
+    }
+
+    #[test]
+    fn a_failure_takes_off_one_growth_once_and_none_that_was_refused() {
+        let mut limiter = limiter(Limits { memory_bytes: 100, ..Limits::default() });
+        let failed = |limiter: &mut Limiter| limiter.memory_grow_failed(wasmtime::Error::msg("no room"));
+        assert!(limiter.memory_growing(0, 40, None).unwrap());
+        assert!(limiter.memory_growing(40, 70, None).unwrap());
+        failed(&mut limiter).unwrap();
+        assert_eq!(limiter.memory, 40);
+        failed(&mut limiter).unwrap();
+        assert_eq!(limiter.memory, 40);
+        assert!(limiter.memory_growing(40, 50, None).unwrap());
+        assert!(!limiter.memory_growing(50, 60, Some(55)).unwrap());
+        failed(&mut limiter).unwrap();
+        assert_eq!(limiter.memory, 50);
+    }
+
+    #[test]
+    fn what_a_table_is_not_declared_to_have_is_neither_booked_nor_a_limit() {
+        use wasmtime::{Ref, RefType, Table, TableType};
+        let (mut store, _) = store(&wasmtime::Config::new());
+        let small = TableType::new(RefType::FUNCREF, 10, Some(20));
+        let small = Table::new(&mut store, small, Ref::Func(None)).unwrap();
+        let large = TableType::new64(RefType::FUNCREF, 10, None);
+        let large = Table::new(&mut store, large, Ref::Func(None)).unwrap();
+        for _ in 0..4 {
+            assert!(small.grow(&mut store, 70, Ref::Func(None)).is_err());
+            // wasmtime says that this failed, without having asked.
+            assert!(large.grow(&mut store, u64::MAX, Ref::Func(None)).is_err());
+        }
+        assert_eq!(store.data().tables, 20);
+        assert_eq!(store.data().reached, []);
+        assert!(large.grow(&mut store, 80, Ref::Func(None)).is_ok());
+        assert!(small.grow(&mut store, 1, Ref::Func(None)).is_err());
+        assert_eq!(store.data().reached, [ReachedLimit::Tables { elements: 100 }]);
     }
 
     #[test]

@@ -58,16 +58,16 @@ impl fmt::Display for ProgramEnd {
 /// Runs the program of `component` to its end, beside the incarnation with these `wires`. Dropping the future cuts the
 /// program off.
 ///
-/// `http_ports` and `stop_budget` of the specification do not matter. The interface stays attached.
+/// `http_ports` and `stop_budget` of the specification do not matter, and its CPU weight only with loose wires. The
+/// interface stays attached.
 pub async fn run_program(
     component: &RoleComponent,
     interface: Interface,
     spec: InstanceSpec,
     wires: &Wires,
 ) -> ProgramEnd {
-    let share = component.inner().runtime.processors.share(spec.limits.cpu_weight);
-    let control = Arc::clone(&wires.0);
-    share.clone().of(run(component, interface, spec, control, share)).await
+    let share = wires.share(component, &spec);
+    share.clone().of(run(component, interface, spec, wires.control(), share)).await
 }
 
 async fn run(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use wasm_roles_virtual_network::Interface;
 use wasm_roles_wasi_sockets::SocketsView;
 use wasmtime::Store;
-use wasmtime::component::ResourceTable;
+use wasmtime::component::{ResourceTable, ResourceTableError};
 use wasmtime_wasi::filesystem::WasiFilesystemCtxView;
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
@@ -42,6 +42,10 @@ impl Sandbox {
 
     /// What the end of the instance says of limits that it has reached, when `error` ended it.
     pub(crate) fn limits_reached(&mut self, error: &wasmtime::Error) -> String {
+        // Most calls of WASI tell the guest that there are no more handles, in an error code, and nobody else.
+        if matches!(self.table.push(()), Err(ResourceTableError::Full)) {
+            self.limiter.handles_used_up();
+        }
         self.limiter.because(error, self.interface.refused_sockets())
     }
 

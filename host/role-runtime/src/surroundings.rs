@@ -10,6 +10,9 @@
 //!
 //! Who asks for a recycle during `before`, through the [`Wires`], keeps the role from being instantiated. What `before` has begun
 //! may end: it has the stop budget for that.
+//!
+//! Whatever has happened before, `cut_off` is the last: an incarnation has not ended as long as anything that was begun for it
+//! runs.
 
 use tokio::time::{Duration, sleep};
 
@@ -18,7 +21,8 @@ use crate::wires::Wires;
 
 /// What happens before and after the role's own life, in the same incarnation.
 pub trait Surroundings: Send + 'static {
-    /// What has to succeed before the role is instantiated. It is dropped half-way when the instance shall stop. When
+    /// What has to succeed before the role is instantiated. It is dropped half-way when the instance shall stop: what
+    /// it has begun then must be known to `after` and `cut_off`. When
     /// [`Wires::shall_end`] says so, it should begin nothing more.
     ///
     /// # Errors
@@ -26,8 +30,13 @@ pub trait Surroundings: Send + 'static {
     /// Why the role is not started; the incarnation ends with [`End::StartFailed`](crate::End::StartFailed).
     fn before(&mut self, wires: &Wires) -> impl Future<Output = Result<(), String>> + Send;
 
-    /// What the end of the incarnation waits for, however the role ended, started or not.
-    fn after(self) -> impl Future<Output = ()> + Send;
+    /// What the end of the incarnation waits for, however the role ended, started or not. It is dropped half-way when the
+    /// stop budget is over.
+    fn after(&mut self) -> impl Future<Output = ()> + Send;
+
+    /// Ends what still runs, and waits until it is gone: it uses directories that are removed next. Called last, always; it
+    /// has no time limit, so it must ask nobody for leave.
+    fn cut_off(self) -> impl Future<Output = ()> + Send;
 }
 
 /// Nothing.
@@ -36,7 +45,9 @@ impl Surroundings for () {
         Ok(())
     }
 
-    async fn after(self) {}
+    async fn after(&mut self) {}
+
+    async fn cut_off(self) {}
 }
 
 /// Waits until an instance that was asked to stop has had its whole budget for it, or shall be gone at once.

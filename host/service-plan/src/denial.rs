@@ -13,7 +13,8 @@ use crate::{Plan, PlannedRole, Reach};
 
 /// A denial in words, for the person who wrote the definition.
 ///
-/// Its `Display` is all of it in one or two sentences. Nothing in it comes from a guest, except numbers of ports.
+/// Its `Display` is all of it in one or two sentences. Addresses, ports and names of hosts outside (letters, digits, `-`, `_`
+/// and dots) are what the guest asked for: a flag that would allow them is an answer, not an advice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Explanation {
@@ -52,7 +53,7 @@ pub fn explain_denial(plan: &Plan, reason: &DenyReason) -> Explanation {
         DenyReason::OutsideName { name } => without_xml(
             reason,
             &format!(
-                "to allow it, run with `--allow-outbound {name}`, or add \"{name}\" to `allow` in wasm-roles.toml"
+                "to allow it, run with `--allow-outbound {name}`, or add \"{name}\" to `allow` in the file of `--host-policy`"
             ),
         ),
         DenyReason::NoPublicPort { .. } => without_xml(
@@ -121,7 +122,7 @@ fn outside(reason: &DenyReason, target: SocketAddr) -> Explanation {
     without_xml(
         reason,
         &format!(
-            "to allow it, run with `--allow-outbound {rule}`, or add \"{rule}\" to `allow` in wasm-roles.toml"
+            "to allow it, run with `--allow-outbound {rule}`, or add \"{rule}\" to `allow` in the file of `--host-policy`"
         ),
     )
 }

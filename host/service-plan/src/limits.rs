@@ -12,7 +12,10 @@
 //! | `sockets` | sockets, ports and connections at a time | 4096 |
 //! | `resources` | handles of the host (files, streams, requests, sockets …) at a time, at least 64 | 32768 |
 //! | `tables` | elements of all tables (mostly function pointers), at least 1 | 1048576 |
-//! | `log-rate` | bytes per second of standard output, and the same of standard error; at least 1 KiB | 1 MiB |
+//! | `log-rate` | bytes per second of each stream, standard output and standard error, of each program; at least 1 KiB | 1 MiB |
+//!
+//! The programs of an instance are its role and its start-up tasks: with two background tasks it may write six times the log
+//! rate.
 //!
 //! Bytes are a plain number or one with `KiB`, `MiB`, `GiB` or `TiB`, which may have a decimal point: `1.75GiB`.
 
@@ -44,7 +47,8 @@ pub struct Limits {
     pub resources: u32,
     /// Elements of all WebAssembly tables together.
     pub table_elements: u32,
-    /// Output in bytes per second, of standard output and of standard error each.
+    /// Output in bytes per second: of standard output and of standard error each, and of each program, which are the role
+    /// and its start-up tasks.
     pub log_bytes_per_second: u64,
 }
 

@@ -83,11 +83,11 @@ fn an_address_outside_is_answered_with_the_flag_that_would_let_it_out() {
     for (target, says) in [
         (
             "93.184.216.34:443",
-            "to allow it, run with `--allow-outbound 93.184.216.34:443`, or add \"93.184.216.34:443\" to `allow` in wasm-roles.toml",
+            "to allow it, run with `--allow-outbound 93.184.216.34:443`, or add \"93.184.216.34:443\" to `allow` in the file of `--host-policy`",
         ),
         (
             "[2001:db8::1]:443",
-            "to allow it, run with `--allow-outbound [2001:db8::1]:443`, or add \"[2001:db8::1]:443\" to `allow` in wasm-roles.toml",
+            "to allow it, run with `--allow-outbound [2001:db8::1]:443`, or add \"[2001:db8::1]:443\" to `allow` in the file of `--host-policy`",
         ),
         ("224.0.0.1:443", "no rule leads to an address of this kind, or to port 0"),
         ("[::ffff:127.0.0.1]:443", "no rule leads to an address of this kind, or to port 0"),

@@ -41,13 +41,16 @@ impl MemoryBudget {
     /// Bytes in use. It can be more than the limit, after a [`take`](Self::take).
     #[must_use]
     pub fn used(&self) -> u64 {
-        self.used.load(Ordering::Relaxed)
+        present(self.used.load(Ordering::Relaxed))
     }
 
     /// Takes `bytes` if there are so many. False: there are not, and nothing was taken.
     #[must_use]
     pub fn try_take(&self, bytes: u64) -> bool {
-        let fits = |used: u64| used.checked_add(bytes).filter(|sum| *sum <= self.limit);
+        let fits = |used: u64| {
+            present(used).checked_add(bytes).filter(|sum| *sum <= self.limit)?;
+            Some(used.wrapping_add(bytes))
+        };
         self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).is_ok()
     }
 
@@ -66,6 +69,12 @@ impl MemoryBudget {
     pub(crate) fn is_tight(&self) -> bool {
         self.used() >= self.limit.saturating_sub(self.limit / 8)
     }
+}
+
+/// For a moment the count can be below zero: of two threads, the one that gives back can be faster than the one whose taking
+/// made that possible.
+const fn present(used: u64) -> u64 {
+    if used > u64::MAX / 2 { 0 } else { used }
 }
 
 impl Default for MemoryBudget {
@@ -147,6 +156,16 @@ mod tests {
         assert!(budget.is_tight() && !budget.try_take(1));
         budget.give_back(63);
         assert!(!budget.is_tight(), "an eighth is free");
+    }
+
+    #[test]
+    fn what_is_given_back_before_it_is_taken_is_no_use_of_all_memory() {
+        let budget = MemoryBudget::new(100);
+        budget.give_back(10);
+        assert!(budget.used() == 0 && !budget.is_tight());
+        assert!(budget.try_take(100));
+        budget.take(10);
+        assert_eq!(budget.used(), 100);
     }
 
     #[test]

@@ -22,8 +22,12 @@
 //! the log of denials remembers a bounded number of targets for each instance. What a guest can block is
 //! itself.
 //!
-//! What the network buffers for an instance is charged to its [`MemoryBudget`], which its linear memory may share. When
-//! that is used up, senders wait.
+//! What the network queues for an instance is charged to its [`MemoryBudget`], which its linear memory may share. When
+//! that is used up, senders wait. Not charged are the buffers of the operating system, what a [`Layer`] keeps inside, and the
+//! room of one datagram or chunk while it is copied.
+//!
+//! Sockets of the host, to the world outside, are few for each instance and for the process, and so are look-ups in the
+//! host's resolver, see [`outside`]. A connection that the guest has closed counts until its last bytes are out.
 //!
 //! # Seeing and disturbing it
 //!
@@ -65,4 +69,4 @@ pub use policy::{
     PolicyError, PolicyMode, PortRange, PublicSide, Resolved, RoleIndex, Transport, Transports, Verdict,
 };
 pub use tcp::{BoundTcp, Connecting, HandOverOptions, Layer, OutsideStream, TcpListener, TcpStream};
-pub use udp::{AnswerSink, Datagram, OutsideFlow, UdpSocket};
+pub use udp::{AnswerSink, Datagram, InsideClient, OutsideFlow, UdpSocket};

@@ -6,18 +6,22 @@
 //! wasm-roles-benchmarks                    all of them
 //! wasm-roles-benchmarks network            guest to guest: virtual network against kernel loopback
 //! wasm-roles-benchmarks connections [COUNT]  memory of idle connections of so many interfaces
+//! wasm-roles-benchmarks crowd [COUNT]      memory of idle connections between so many guests
 //! wasm-roles-benchmarks neighbours         round trips of two instances while others attack
 //! wasm-roles-benchmarks instances [COUNT]  start instances, memory when idle
 //! wasm-roles-benchmarks config-change [COUNT]  change a setting of so many instances
 //! wasm-roles-benchmarks cpu                late wake-ups beside spinning instances, shares by weight
 //! wasm-roles-benchmarks storage            4 KiB writes: with a quota against the stock file system
+//! wasm-roles-benchmarks input-endpoint [REQUESTS]  a public tcp endpoint against a bare tokio server
 //! wasm-roles-benchmarks web                a web role against a bare hyper server (needs wrk)
 //! ```
 
 mod config_change;
 mod connections;
 mod cpu;
+mod crowd;
 mod guests;
+mod input_endpoint;
 mod instances;
 mod neighbours;
 mod network;
@@ -30,6 +34,8 @@ use wasmtime::{Result, bail};
 
 /// How many instances are started where no other number is asked for.
 const INSTANCES: u32 = 1_000;
+/// How many requests of a kind a round of `input-endpoint` has where no other number is asked for.
+const REQUESTS: u32 = 20_000;
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -40,25 +46,32 @@ fn main() -> Result<()> {
             neighbours::run()?;
             instances::run(INSTANCES)?;
             connections::run(INSTANCES)?;
+            crowd::run(INSTANCES)?;
             config_change::run(INSTANCES)?;
             cpu::run()?;
             storage::run()?;
+            input_endpoint::run(REQUESTS)?;
             web::run()
         }
         ["network"] => network::run(),
         ["neighbours"] => neighbours::run(),
         ["connections"] => connections::run(INSTANCES),
         ["connections", count] => connections::run(count.parse()?),
+        ["crowd"] => crowd::run(INSTANCES),
+        ["crowd", count] => crowd::run(count.parse()?),
         ["instances"] => instances::run(INSTANCES),
         ["instances", count] => instances::run(count.parse()?),
         ["config-change"] => config_change::run(INSTANCES),
         ["config-change", count] => config_change::run(count.parse()?),
         ["cpu"] => cpu::run(),
         ["storage"] => storage::run(),
+        ["input-endpoint"] => input_endpoint::run(REQUESTS),
+        ["input-endpoint", requests] => input_endpoint::run(requests.parse()?),
+        ["answer", address] => input_endpoint::serve_with_tokio(address),
         ["web"] => web::run(),
         ["hyper", address] => web::serve_with_hyper(address),
         _ => bail!(
-            "usage: wasm-roles-benchmarks network | neighbours | connections [COUNT] | instances [COUNT] | config-change [COUNT] | cpu | storage | web"
+            "usage: wasm-roles-benchmarks network | neighbours | connections [COUNT] | crowd [COUNT] | instances [COUNT] | config-change [COUNT] | cpu | storage | input-endpoint [REQUESTS] | web"
         ),
     }
 }

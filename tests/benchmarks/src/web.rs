@@ -3,8 +3,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
 
 use bytes::Bytes;
 use http::{Response, header};
@@ -13,10 +12,10 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use wasmtime::error::Context;
-use wasmtime::{Result, bail, ensure};
+use wasmtime::{Result, ensure};
 
 use crate::guests::{guest, workspace};
-use crate::process::cpu_ticks;
+use crate::process::{Server, cpu_ticks};
 use crate::statistics::median;
 
 const ROUNDS: usize = 4;
@@ -44,19 +43,9 @@ pub fn run() -> Result<()> {
     Ok(())
 }
 
-struct Server(Child);
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended by itself; then there is nothing to do.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 fn start_hyper() -> Result<Server> {
     let this = std::env::current_exe()?;
-    started(Command::new(this).args(["hyper", HYPER]), HYPER)
+    Server::start(Command::new(this).args(["hyper", HYPER]), HYPER.parse()?)
 }
 
 /// `wasm-roles run` with one instance of one web role.
@@ -70,20 +59,7 @@ fn start_role() -> Result<Server> {
     std::fs::write(service.join("ServiceConfiguration.cscfg"), CONFIGURATION)?;
     let mut command = Command::new(root.join("target/release/wasm-roles"));
     command.arg("run").arg(definition).args(["--publish", &format!("80={ROLE}")]);
-    started(&mut command, ROLE)
-}
-
-fn started(command: &mut Command, address: &str) -> Result<Server> {
-    let mut server = Server(command.stdout(Stdio::null()).spawn()?);
-    let patience = Instant::now() + Duration::from_secs(60);
-    while std::net::TcpStream::connect(address).is_err() {
-        if let Some(status) = server.0.try_wait()? {
-            bail!("{command:?} ended with {status}");
-        }
-        ensure!(Instant::now() < patience, "{command:?} does not listen on {address}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    Ok(server)
+    Server::start(&mut command, ROLE.parse()?)
 }
 
 struct Load {
@@ -94,11 +70,11 @@ struct Load {
 }
 
 fn load(server: &Server, address: &str) -> Result<Load> {
-    let before = cpu_ticks(server.0.id())?;
+    let before = cpu_ticks(server.id())?;
     let output = Command::new("wrk")
         .args(["-t1", "-c32", &format!("-d{SECONDS}s"), &format!("http://{address}/")])
         .output()?;
-    let ticks = cpu_ticks(server.0.id())? - before;
+    let ticks = cpu_ticks(server.id())? - before;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     ensure!(!text.contains("Non-2xx"), "wrk saw errors:\n{text}");
     let field = |name: &str, at: usize| -> Result<f64> {

@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
 #[derive(Clone, Debug)]
 #[must_use = "it answers nobody before `install`"]
 pub struct TestEnvironment {
-    /// The first is the role under test.
+    /// In the definition's order.
     roles: Vec<DefinedRole>,
     view: View,
 }
@@ -28,8 +28,9 @@ pub struct TestEnvironment {
 pub(super) struct View {
     pub(super) deployment_id: String,
     pub(super) emulated: bool,
-    /// The first is the role under test.
     layout: Layout,
+    /// The position of the role under test among the roles.
+    own: usize,
     /// Which of its instances it is.
     number: u32,
     pub(super) settings: BTreeMap<String, String>,
@@ -43,6 +44,7 @@ impl TestEnvironment {
             deployment_id: "0123456789abcdef0123456789abcdef".to_owned(),
             emulated: true,
             layout: Layout::of(&[]),
+            own: 0,
             number: 0,
             settings: BTreeMap::new(),
             local_resources: Vec::new(),
@@ -50,9 +52,17 @@ impl TestEnvironment {
         Self { roles: vec![role], view }
     }
 
-    /// The same with another role in the deployment.
+    /// The same with another role in the deployment. The definition declares it after those that are there already.
     pub fn role(mut self, role: DefinedRole) -> Self {
         self.roles.push(role);
+        self
+    }
+
+    /// The same with another role that the definition declares before the role under test, and after those that were
+    /// given so earlier: [`RoleEnvironment::roles`](crate::RoleEnvironment::roles) and the addresses have the definition's order.
+    pub fn role_before(mut self, role: DefinedRole) -> Self {
+        self.roles.insert(self.view.own, role);
+        self.view.own = self.view.own.saturating_add(1);
         self
     }
 
@@ -109,7 +119,7 @@ impl TestEnvironment {
 
 impl View {
     pub(super) fn current(&self) -> RoleInstance {
-        let own = self.layout.roles().next();
+        let own = self.layout.roles().nth(self.own);
         let mut instances = own.map(|(role, _)| role.instances).unwrap_or_default().into_iter();
         let number = usize::try_from(self.number).unwrap_or(usize::MAX);
         let Some(instance) = instances.nth(number) else {
@@ -128,7 +138,17 @@ impl View {
         seen.collect()
     }
 
+    /// Whether a setting has another value than this.
+    #[track_caller]
+    pub(super) fn differs(&self, name: &str, value: &str) -> bool {
+        match self.settings.get(name) {
+            Some(setting) => setting != value,
+            None => mistake(&format!("the test changes the setting `{name}`, which the role does not have")),
+        }
+    }
+
     /// Gives a setting another value.
+    #[track_caller]
     pub(super) fn set(&mut self, name: &str, value: &str) {
         match self.settings.get_mut(name) {
             Some(setting) => value.clone_into(setting),
@@ -136,7 +156,26 @@ impl View {
         }
     }
 
+    /// Whether a role has another number of instances than this. The instance under test has to be one of them.
+    #[track_caller]
+    pub(super) fn differs_in_size(&self, name: &str, instances: u32) -> bool {
+        let Some((n, role)) =
+            self.layout.roles().map(|(role, _)| role).enumerate().find(|(_, role)| role.name == name)
+        else {
+            mistake(&format!("the test changes the role `{name}`, which the deployment does not have"));
+        };
+        if n == self.own && instances <= self.number {
+            mistake(&format!(
+                "the test leaves the role `{name}` {instances} instances, so number {} under test is gone: the fabric stops \
+                 such an instance and tells it of no change; call `stop`",
+                self.number
+            ));
+        }
+        u32::try_from(role.instances.len()) != Ok(instances)
+    }
+
     /// Gives a role another number of instances.
+    #[track_caller]
     pub(super) fn resize(&mut self, name: &str, instances: u32) {
         if !self.layout.resize(name, instances) {
             mistake(&format!("the test changes the role `{name}`, which the deployment does not have"));
@@ -146,7 +185,10 @@ impl View {
     /// Whether the instance is told when instances of this role come and go: those of its own role, and those that it can
     /// see (facts: section 13, number 18).
     pub(super) fn hears_of(&self, name: &str) -> bool {
-        self.layout.roles().enumerate().any(|(n, (role, visible))| role.name == name && (visible || n == 0))
+        self.layout
+            .roles()
+            .enumerate()
+            .any(|(n, (role, visible))| role.name == name && (visible || n == self.own))
     }
 }
 

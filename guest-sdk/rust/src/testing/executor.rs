@@ -94,36 +94,46 @@ impl Executor {
     /// waits for what nobody does.
     #[track_caller]
     pub(super) fn run(&self, end: Duration, done: impl Fn() -> bool) -> bool {
+        let mut turns = 0;
         loop {
-            self.settle(&done);
+            self.settle(&mut turns, &done);
             if done() {
                 return true;
             }
             let next = self.alarms.borrow().keys().next().copied();
             match next {
-                Some((at, _)) if at <= end => self.ring(at),
+                Some((at, _)) if at <= end => {
+                    // Who sleeps for no time at all lets none pass.
+                    if at > self.now() {
+                        turns = 0;
+                    }
+                    self.ring(at);
+                }
                 _ => return false,
             }
         }
     }
 
-    /// Gives turns until everybody waits.
+    /// Gives turns until everybody waits, and counts them.
     #[track_caller]
-    fn settle(&self, done: impl Fn() -> bool) {
-        let mut turns: u32 = 0;
+    fn settle(&self, turns: &mut u32, done: impl Fn() -> bool) {
         loop {
             let tasks = self.tasks.borrow().clone();
             let mut idle = true;
             for task in tasks {
-                idle &= !task.turn();
-                turns = turns.saturating_add(1);
+                let had_turn = task.turn();
+                idle &= !had_turn;
+                *turns = turns.saturating_add(had_turn.into());
             }
             self.tasks.borrow_mut().retain(|task| !task.done.get());
-            if idle || done() {
+            if done() {
                 return;
             }
-            if turns > TURNS_AT_ONCE {
+            if *turns > TURNS_AT_ONCE {
                 mistake("the role goes on for ever without waiting for anything: no time passes");
+            }
+            if idle {
+                return;
             }
         }
     }

@@ -73,13 +73,19 @@ impl<R: Role> StartedRole<R> {
 
     /// Gives settings other values, as a new configuration does (facts: section 7.5): `changing` while the old ones can still
     /// be read, then the change, then `changed`. If the role answers [`Verdict::Recycle`], it hears no `changed`; the
-    /// fabric would then stop this instance, and start it again with the new values.
+    /// fabric would then stop this instance, and start it again with the new values. Of settings that have these values already it
+    /// hears nothing; if all have, the answer is [`Verdict::Accept`].
     ///
     /// # Panics
     ///
     /// If the role has no such setting, or if a handler does not return within [`EVENT_DEADLINE`].
     #[track_caller]
     pub fn change_settings(&self, settings: &[(&str, &str)]) -> Verdict {
+        let differs = |(name, value): &&(&str, &str)| self.double.view.borrow().differs(name, value);
+        let settings: Vec<&(&str, &str)> = settings.iter().filter(differs).collect();
+        if settings.is_empty() {
+            return Verdict::Accept;
+        }
         let changes = settings.iter().map(|(name, _)| Change::ConfigurationSetting((*name).to_owned()));
         let changes: Vec<Change> = changes.collect();
         let verdict = self.changing(changes.clone());
@@ -93,13 +99,18 @@ impl<R: Role> StartedRole<R> {
     }
 
     /// Gives a role another number of instances. The role under test is told as of a change of settings if that is its
-    /// own role, or one that it can see; otherwise nobody asks it, and the answer is [`Verdict::Accept`].
+    /// own role, or one that it can see; otherwise nobody asks it, and the answer is [`Verdict::Accept`]. So it is if the role
+    /// has this number already.
     ///
     /// # Panics
     ///
-    /// If the deployment has no such role, or if a handler does not return within [`EVENT_DEADLINE`].
+    /// If the deployment has no such role, if the instance under test would be gone (the fabric stops it:
+    /// [`stop`](Self::stop)), or if a handler does not return within [`EVENT_DEADLINE`].
     #[track_caller]
     pub fn change_instances(&self, role: &str, count: u32) -> Verdict {
+        if !self.double.view.borrow().differs_in_size(role, count) {
+            return Verdict::Accept;
+        }
         let changes = vec![Change::Topology(role.to_owned())];
         let told = self.double.view.borrow().hears_of(role);
         let verdict = if told { self.changing(changes.clone()) } else { Verdict::Accept };
@@ -118,6 +129,9 @@ impl<R: Role> StartedRole<R> {
     /// As [`change_instances`](Self::change_instances).
     #[track_caller]
     pub fn change_instances_at_once(&self, role: &str, count: u32) {
+        if !self.double.view.borrow().differs_in_size(role, count) {
+            return;
+        }
         let changes = vec![Change::Topology(role.to_owned())];
         let told = self.double.view.borrow().hears_of(role);
         if told {

@@ -201,6 +201,58 @@ fn changes_of_topology_are_told_to_who_can_see_them() {
 }
 
 #[test]
+fn what_is_as_it_was_is_told_to_nobody() {
+    let environment = environment().install();
+    let role = environment.start::<Diary>().unwrap();
+    role.role().take();
+    assert_eq!(role.change_settings(&[("Fixed", "x"), ("Depth", "1")]), Verdict::Accept);
+    assert_eq!(role.change_settings(&[]), Verdict::Accept);
+    assert_eq!(role.change_instances("Store", 2), Verdict::Accept);
+    role.change_instances_at_once("Worker", 3);
+    assert_eq!(role.role().take(), [""; 0]);
+    // `Fixed` would be refused.
+    assert_eq!(role.change_settings(&[("Fixed", "x"), ("Depth", "2")]), Verdict::Accept);
+    assert_eq!(role.role().take(), ["changing 1 2", "changed 2 2"]);
+}
+
+#[test]
+fn names_that_a_test_made_up_are_its_mistakes_before_the_role_hears_of_them() {
+    let words = |change: fn(&super::StartedRole<Diary>)| {
+        let environment = environment().as_instance(1).install();
+        let role = environment.start::<Diary>().unwrap();
+        role.role().take();
+        let changing = std::panic::AssertUnwindSafe(|| change(&role));
+        let mistake = std::panic::catch_unwind(changing).unwrap_err();
+        assert_eq!(role.role().take(), [""; 0]);
+        mistake.downcast_ref::<String>().unwrap().clone()
+    };
+    let setting =
+        words(|role| assert_eq!(role.change_settings(&[("Depth", "2"), ("Dept", "2")]), Verdict::Recycle));
+    assert_eq!(setting, "the test changes the setting `Dept`, which the role does not have");
+    let unknown = words(|role| assert_eq!(role.change_instances("Stor", 2), Verdict::Recycle));
+    assert_eq!(unknown, "the test changes the role `Stor`, which the deployment does not have");
+    let gone = "the test leaves the role `Worker` 1 instances, so number 1 under test is gone: the fabric stops such an \
+                instance and tells it of no change; call `stop`";
+    assert_eq!(words(|role| assert_eq!(role.change_instances("Worker", 1), Verdict::Recycle)), gone);
+    assert_eq!(words(|role| role.change_instances_at_once("Worker", 1)), gone);
+}
+
+#[test]
+fn roles_have_the_order_of_the_definition() {
+    let before = |name: &str| DefinedRole::new(name).internal_endpoint("In", Protocol::Tcp, 80);
+    let environment = environment().role_before(before("Front")).role_before(before("Middle")).install();
+    let names: Vec<String> = RoleEnvironment::roles().into_iter().map(|role| role.name).collect();
+    assert_eq!(names, ["Front", "Middle", "Worker", "Store", "Hidden"]);
+    let current = RoleEnvironment::current_instance();
+    assert_eq!(current.id, "Worker_IN_0");
+    assert_eq!(current.endpoint("In").unwrap().address, Ipv4Addr::new(10, 0, 0, 6));
+    let role = environment.start::<Diary>().unwrap();
+    role.role().take();
+    role.change_instances("Worker", 4);
+    assert_eq!(role.role().take().len(), 2, "it hears of its own role");
+}
+
+#[test]
 fn instances_that_stay_keep_their_addresses() {
     let environment = environment().install();
     let role = environment.start::<Diary>().unwrap();
@@ -315,6 +367,36 @@ impl Role for Restless {
 fn a_role_that_never_waits_fails_the_test_instead_of_hanging_it() {
     let environment = environment().install();
     let _ = environment.start::<Restless>();
+}
+
+/// Sleeps, but for no time.
+#[derive(Default)]
+struct Sleepless;
+
+impl Role for Sleepless {
+    async fn run(&self) -> RoleResult {
+        loop {
+            sleep(Duration::ZERO).await;
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "no time passes")]
+fn a_role_that_sleeps_for_no_time_fails_the_test_instead_of_hanging_it() {
+    let environment = environment().install();
+    let _ = environment.start::<Sleepless>();
+}
+
+#[test]
+fn a_role_may_sleep_for_as_many_moments_as_there_are() {
+    let environment = environment().install();
+    environment.block_on(async {
+        for _ in 0..1_100_000 {
+            sleep(Duration::from_nanos(1)).await;
+        }
+    });
+    assert_eq!(environment.now(), Duration::from_nanos(1_100_000));
 }
 
 #[derive(Default)]

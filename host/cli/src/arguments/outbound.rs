@@ -13,7 +13,7 @@ pub struct OutboundArguments {
     #[arg(long, value_name = "RULE")]
     pub allow_outbound: Vec<OutboundRule>,
 
-    /// The file with the same for single roles; without it wasm-roles.toml beside the definition, if there is one
+    /// A file with the same, also for single roles, such as wasm-roles.toml; none is read unless it is named here
     #[arg(long, value_name = "FILE")]
     pub host_policy: Option<PathBuf>,
 

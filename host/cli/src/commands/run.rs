@@ -1,11 +1,13 @@
 //! `wasm-roles run`: one service in the foreground, until somebody wants it to stop.
 
+use std::io::Write;
+use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{interval_at, timeout};
 use wasm_roles_fabric::approot::Approots;
@@ -21,7 +23,7 @@ use crate::cache_folder;
 use crate::capture::Capture;
 use crate::data::Data;
 use crate::failure::Failure;
-use crate::host_policy::host_rules;
+use crate::host_policy::{host_rules, unread};
 use crate::printer::{Printed, Printer};
 use crate::reading::Reading;
 use crate::service_files::ServiceFiles;
@@ -39,9 +41,9 @@ pub async fn run(arguments: RunArguments) -> Result<Ending> {
     let reading = Reading::of(&arguments.service)?;
     let plan = Arc::new(arguments.limits.over(reading.plan()?)?);
     let files = reading.into_files();
-    let rules = host_rules(&arguments.outbound, &files.folder, &plan)?;
+    let rules = host_rules(&arguments.outbound, &plan)?;
     let engine = engine(&arguments)?;
-    let data = Data::of(&arguments)?;
+    let data = Data::of(&arguments, &plan.service)?;
     let certificates = arguments.certificates.options()?;
     let options = options(&arguments, &files, certificates, data.path().to_owned());
     let clock = options.clock;
@@ -50,11 +52,21 @@ pub async fn run(arguments: RunArguments) -> Result<Ending> {
         network.set_host_rules(rules);
         capture.watch(network);
     };
-    let (deployment, events) = tokio::select! {
+    let started = tokio::select! {
         biased;
-        () = signals.next() => return Ok(Ending::Interrupted),
-        started = Deployment::start_with(&engine, Arc::clone(&plan), options, prepare) => {
-            started.map_err(Failure::from)?
+        () = signals.next() => None,
+        started = Deployment::start_with(&engine, Arc::clone(&plan), options, prepare) => Some(started),
+    };
+    // No instance runs before the start has succeeded.
+    let (deployment, events) = match started {
+        Some(Ok(started)) => started,
+        Some(Err(error)) => {
+            remove(data, &mut signals).await;
+            return Err(Failure::from(error).into());
+        }
+        None => {
+            remove(data, &mut signals).await;
+            return Ok(Ending::Interrupted);
         }
     };
     let (printer, printed) = Printer::start().context("no thread can be started")?;
@@ -69,16 +81,71 @@ pub async fn run(arguments: RunArguments) -> Result<Ending> {
     };
     printer.print(words.started(&started)).await;
     let (progress, told) = mpsc::unbounded_channel();
+    if let Some(file) = unread(&arguments.outbound, &files.folder) {
+        let _ = progress.send(Progress::HostPolicyUnread(file));
+    }
     let talk = tokio::spawn(talk(words, clock, printer, events, told));
     let stop_budget = Duration::from_secs(arguments.stop_timeout);
-    let session = Session { plan, deployment, signals, printed, progress, talk, stop_budget };
-    let ending = session.live().await;
-    let ended = tokio::task::spawn_blocking(move || {
-        data.end();
-        capture.end()
-    });
-    ended.await.unwrap_or(Ok(()))?;
-    Ok(ending)
+    let signals = &mut signals;
+    let session =
+        Session { plan, deployment, signals, printed, progress, talk, stop_budget, capture: &capture };
+    let Lived { ending, guests_are_gone } = session.live().await;
+    let captured = tokio::task::spawn_blocking(move || capture.end());
+    let (ending, captured) = tokio::select! {
+        biased;
+        () = signals.next() => (Ending::Interrupted, Ok(())),
+        captured = captured => (ending, captured.unwrap_or(Ok(()))),
+    };
+    let removed = if guests_are_gone {
+        remove(data, signals).await
+    } else {
+        say_what_is_left(data.path(), "an instance could not be waited for");
+        data.leave();
+        Removed::Interrupted
+    };
+    captured?;
+    Ok(match removed {
+        Removed::Done => ending,
+        Removed::Interrupted => Ending::Interrupted,
+    })
+}
+
+/// What became of the data folder.
+enum Removed {
+    /// It is as it should be, or the reason was told.
+    Done,
+    /// The user did not want to wait.
+    Interrupted,
+}
+
+/// Removes what nobody needs any more, until the user does not want to wait. What is left then is named.
+async fn remove(data: Data, signals: &mut StopSignals) -> Removed {
+    let folder = data.path().to_owned();
+    let removing = tokio::task::spawn_blocking(move || data.end());
+    tokio::select! {
+        biased;
+        removed = removing => {
+            if let Ok(Err(error)) = removed {
+                say_what_is_left(&folder, &error.to_string());
+            }
+            Removed::Done
+        }
+        // The thread that removes ends with the process.
+        () = signals.next() => {
+            say_what_is_left(&folder, "its removal was interrupted");
+            Removed::Interrupted
+        }
+    }
+}
+
+fn say_what_is_left(folder: &Path, because: &str) {
+    let folder = folder.display();
+    let words = format!(
+        "warning: files of the service are left in {folder}, certificates with their private keys perhaps: {because}\n  \
+         hint: remove what you do not need there\n"
+    );
+    // When standard error is closed nobody can be told.
+    let _ = std::io::stderr().write_all(words.as_bytes());
 }
 
 fn engine(arguments: &RunArguments) -> Result<Runtime, Failure> {
@@ -129,7 +196,7 @@ async fn talk(
             biased;
             Some(progress) = progress.recv() => match progress {
                 // All of this deployment's events come before it.
-                Progress::Stopped(_) | Progress::MissingRules(_) => {
+                Progress::Stopped(_) | Progress::MissingRules(_) | Progress::CaptureLacks(_) => {
                     last.push(progress);
                     continue;
                 }
@@ -152,31 +219,44 @@ async fn talk(
     }
 }
 
+/// How the life of a service ended.
+struct Lived {
+    ending: Ending,
+    /// Otherwise they may still write to the data folder.
+    guests_are_gone: bool,
+}
+
 /// A running service and those who could want it to stop.
-struct Session {
+struct Session<'a> {
     plan: Arc<Plan>,
     deployment: Deployment,
-    signals: StopSignals,
+    signals: &'a mut StopSignals,
     printed: Printed,
     progress: mpsc::UnboundedSender<Progress>,
     talk: JoinHandle<()>,
     stop_budget: Duration,
+    capture: &'a Capture,
 }
 
-impl Session {
-    async fn live(mut self) -> Ending {
+impl Session<'_> {
+    async fn live(mut self) -> Lived {
         self.until_stop_is_wanted().await;
-        let Self { plan, deployment, mut signals, mut printed, progress, talk, stop_budget } = self;
+        let Self { plan, deployment, signals, mut printed, progress, talk, stop_budget, capture } = self;
         let network = deployment.network().clone();
-        tokio::select! {
-            biased;
-            () = signals.next() => return Ending::Interrupted,
-            () = stop(deployment, &progress, stop_budget) => {}
+        let (hurry, hurried) = oneshot::channel();
+        let stopping = stop(deployment, &progress, stop_budget, hurried);
+        match with_patience(stopping, signals, hurry).await {
+            Patience::Enough => {}
+            Patience::Over => return Lived { ending: Ending::Interrupted, guests_are_gone: true },
+            Patience::OverTwice => return Lived { ending: Ending::Interrupted, guests_are_gone: false },
         }
         let passed = network.passed();
         let seen = passed.iter().map(|passed| (passed.role.as_str(), &passed.reason));
         if let Some(missing) = missing_rules(&plan, seen) {
             let _ = progress.send(Progress::MissingRules(missing));
+        }
+        if let packets @ 1.. = capture.dropped() {
+            let _ = progress.send(Progress::CaptureLacks(packets));
         }
         drop(progress);
         // Whoever does not read the last words cannot keep the program from ending.
@@ -184,11 +264,12 @@ impl Session {
             let _ = talk.await;
             printed.done().await;
         };
-        tokio::select! {
+        let ending = tokio::select! {
             biased;
             () = signals.next() => Ending::Interrupted,
             _ = timeout(LAST_WORDS, last_words) => Ending::Done,
-        }
+        };
+        Lived { ending, guests_are_gone: true }
     }
 
     /// Waits for a signal, or for the reader of the output to go away.
@@ -210,8 +291,43 @@ impl Session {
     }
 }
 
-/// Stops the deployment and says what it waits for.
-async fn stop(deployment: Deployment, progress: &mpsc::UnboundedSender<Progress>, budget: Duration) {
+/// Whether the user has waited for the stop.
+enum Patience {
+    Enough,
+    /// What had not stopped was cut off.
+    Over,
+    /// Not even that was waited for.
+    OverTwice,
+}
+
+/// Waits for the stop. The first signal hurries it on, which takes a moment; the second gives it up.
+async fn with_patience(
+    stopping: impl Future<Output = ()>,
+    signals: &mut StopSignals,
+    hurry: oneshot::Sender<()>,
+) -> Patience {
+    let mut stopping = pin!(stopping);
+    tokio::select! {
+        biased;
+        () = signals.next() => {}
+        () = &mut stopping => return Patience::Enough,
+    }
+    // It has stopped already if nobody hears this.
+    let _ = hurry.send(());
+    tokio::select! {
+        biased;
+        () = signals.next() => Patience::OverTwice,
+        () = stopping => Patience::Over,
+    }
+}
+
+/// Stops the deployment and says what it waits for. Who is in a `hurry` has the instances cut off.
+async fn stop(
+    deployment: Deployment,
+    progress: &mpsc::UnboundedSender<Progress>,
+    budget: Duration,
+    hurry: oneshot::Receiver<()>,
+) {
     let statuses = deployment.statuses();
     let not_stopped = || {
         statuses.with(&[
@@ -225,7 +341,8 @@ async fn stop(deployment: Deployment, progress: &mpsc::UnboundedSender<Progress>
     };
     // The talker is there as long as the deployment is.
     let _ = progress.send(Progress::Stopping(not_stopped(), budget));
-    let mut stopping = pin!(deployment.stop());
+    // The one who could be in a hurry waits for this.
+    let mut stopping = pin!(deployment.stop_unless(async { drop(hurry.await) }));
     let mut remind = interval_at(tokio::time::Instant::now() + REMIND, REMIND);
     let summary = loop {
         tokio::select! {

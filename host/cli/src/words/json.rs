@@ -69,6 +69,9 @@ impl Words for Json {
             EventKind::ChangeRefused { instance } => {
                 ("change-refused", json!({"instance": instance.as_str()}))
             }
+            EventKind::CertificatesChanged { instance } => {
+                ("certificates-changed", json!({"instance": instance.as_str()}))
+            }
             EventKind::OutputDropped { instance, task, stream, lines } => (
                 "output-dropped",
                 json!({
@@ -171,6 +174,10 @@ impl Words for Json {
                 page(time, "still-waiting", json!({"waiting_for": ids(waiting)}))
             }
             Progress::Stopped(summary) => page(time, "stopped", stopped(summary)),
+            Progress::CaptureLacks(packets) => page(time, "capture-lacks", json!({"packets": packets})),
+            Progress::HostPolicyUnread(file) => {
+                page(time, "host-policy-unread", json!({"file": file.display().to_string()}))
+            }
             Progress::MissingRules(missing) => page(
                 time,
                 "missing-rules",
@@ -269,5 +276,12 @@ mod tests {
         assert_eq!((&object["instance"], &object["stream"]), (&json!("Web_IN_0"), &json!("stderr")));
         assert_eq!(object["task"], Value::Null);
         assert_eq!(object["time"], "1970-01-01T00:00:00.000000Z");
+    }
+
+    #[test]
+    fn a_capture_that_lacks_packets_is_one_object() {
+        let page = Json.progress(Duration::ZERO, &Progress::CaptureLacks(7));
+        let object: Value = serde_json::from_slice(&page.bytes).unwrap();
+        assert_eq!((&object["kind"], &object["packets"]), (&json!("capture-lacks"), &json!(7)));
     }
 }

@@ -14,7 +14,7 @@ mod table;
 mod time;
 
 use std::io::IsTerminal;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use clean::clean;
@@ -58,6 +58,10 @@ pub enum Progress {
     Stopped(StopSummary),
     /// What the definition lacks for what the service did while its policy was only logged.
     MissingRules(MissingRules),
+    /// This host policy lies beside the definition, and was not read.
+    HostPolicyUnread(PathBuf),
+    /// The capture lacks so many packets, since the disk was too slow for them.
+    CaptureLacks(u64),
 }
 
 /// The words that the arguments ask for.

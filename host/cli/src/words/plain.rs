@@ -101,6 +101,13 @@ impl Words for Plain {
                     "wants to be recycled for the change; starts again with it".to_owned(),
                 )
             }
+            EventKind::CertificatesChanged { instance } => {
+                self.recycled.insert(instance.clone());
+                self.say_one(
+                    instance.as_str(),
+                    "is recycled for its role's new certificates; starts again with them".to_owned(),
+                )
+            }
             EventKind::Denied(denied) => self.say(&denied.denial.subject_id, &denial::lines(denied)),
             EventKind::DenialsSilenced { instance } => self
                 .say_one(instance, "denied many different things; further ones are only counted".to_owned()),
@@ -182,11 +189,24 @@ impl Words for Plain {
             ),
             Progress::StillWaiting(waiting) => format!("Still waiting for {}", named(waiting)),
             Progress::Stopped(summary) => stopped(summary),
+            Progress::HostPolicyUnread(file) => {
+                let file = clean(file.display().to_string().as_bytes(), false);
+                let words = format!("{file} was not read; to grant what it says, add `--host-policy {file}`");
+                return self.say_one("wasm-roles", words);
+            }
             Progress::MissingRules(missing) => return missing_rules(missing),
+            Progress::CaptureLacks(packets) => capture_lacks(*packets),
         };
         let words = if self.colored { paint(&words, 2) } else { words };
         Page::err(format!("{words}\n"))
     }
+}
+
+fn capture_lacks(packets: u64) -> String {
+    let packets = counted(packets, "packet", "packets");
+    format!(
+        "The capture lacks {packets}: the disk was too slow. Let `--capture` write to a faster one, or to memory."
+    )
 }
 
 /// Not coloured, since people copy it.
@@ -319,6 +339,18 @@ mod tests {
         assert_eq!(said(fails, &mut plain).unwrap(), words);
         let words = "Web_IN_0 * answers probe Page; gets connections of public port 80\n";
         assert_eq!(said(succeeds, &mut plain).unwrap(), words);
+    }
+
+    #[test]
+    fn a_capture_that_lacks_packets_is_told_with_their_number_and_what_to_do() {
+        let mut plain = Plain::new(GuestLines::raw(), false);
+        let mut said = |packets| {
+            let page = plain.progress(Duration::ZERO, &Progress::CaptureLacks(packets));
+            String::from_utf8(page.bytes).unwrap()
+        };
+        let rest = "the disk was too slow. Let `--capture` write to a faster one, or to memory.\n";
+        assert_eq!(said(1), format!("The capture lacks 1 packet: {rest}"));
+        assert_eq!(said(4096), format!("The capture lacks 4096 packets: {rest}"));
     }
 
     #[test]

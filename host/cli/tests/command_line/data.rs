@@ -126,3 +126,37 @@ fn a_named_folder_is_kept_anyway_so_both_flags_make_no_sense() {
     let transcript = service().transcript(&format!("{RUN} --data-dir data --keep-data"));
     assert!(transcript.contains("--- exit code 2"), "{transcript}");
 }
+
+/// Everything that a run said which did not start, with `HERE` for the service's folder.
+fn refused(service: &Service, options: &str) -> String {
+    let here = service.path().display().to_string();
+    service.transcript(&format!("{RUN} {options}")).replace(&here, "HERE")
+}
+
+#[test]
+fn a_folder_that_a_role_could_read_is_refused() {
+    let own = service().with("Worker/certs/readme.txt", "keys");
+    assert_golden("data_in_role", &refused(&own, "--data-dir Worker/data"));
+    assert_golden("certificates_in_role", &refused(&own, "--certificates Worker/certs"));
+}
+
+#[test]
+fn a_component_beside_the_definition_shows_its_role_no_folder_there() {
+    let flat = Service::new(ROLES, COUNTS).with("Worker.wasm", IDLE_PROGRAM);
+    ends(running(&flat, "--data-dir var/data"));
+    assert_golden("data_in_approot", &refused(&flat, "--data-dir var/data --approot Worker=."));
+    // The folder of the role's name would be the role's.
+    assert_golden("data_is_role", &refused(&flat, "--data-dir Worker"));
+}
+
+#[test]
+fn a_folder_of_another_service_is_refused() {
+    let service = service();
+    ends(running(&service, "--data-dir data"));
+    let definition = fs::read_to_string(service.path().join("ServiceDefinition.csdef")).unwrap();
+    let configuration = fs::read_to_string(service.path().join("ServiceConfiguration.cscfg")).unwrap();
+    let service = service
+        .with("ServiceDefinition.csdef", definition.replace("\"Svc\"", "\"Bank\""))
+        .with("ServiceConfiguration.cscfg", configuration.replace("\"Svc\"", "\"Bank\""));
+    assert_golden("data_of_another", &service.transcript(&format!("{RUN} --data-dir data")));
+}

@@ -32,7 +32,7 @@ mod thumbprint;
 pub use demand::{CertificateError, CertificateNotice, CertificateOptions, NoTls, Tls};
 pub use folder::{CertificateFolder, FileError, FileReason, FolderError, FolderWarning};
 pub(crate) use provision::{NotProvided, Provision};
-pub(crate) use shown::remove_leftovers;
+pub(crate) use shown::{Edition, remove_leftovers};
 
 use std::fmt;
 

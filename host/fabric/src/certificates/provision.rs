@@ -9,7 +9,7 @@ use wasm_roles_role_runtime::Preopen;
 use wasm_roles_service_plan::{Plan, PublicPort, RoleName};
 
 use super::demand::{CertificateError, CertificateNotice, CertificateOptions, Demand, Ended, NoTls, demand};
-use super::shown::Shown;
+use super::shown::{Edition, Shown};
 use crate::tls;
 
 /// The folders that roles see, and what ends TLS. The folders are removed when this is dropped.
@@ -18,6 +18,7 @@ pub(crate) struct Provision {
     shown: Shown,
     /// By role and endpoint.
     acceptors: BTreeMap<(RoleName, String), TlsAcceptor>,
+    /// What runs differently, because a certificate is not there.
     notices: Vec<CertificateNotice>,
 }
 
@@ -39,6 +40,7 @@ impl Provision {
         plan: &Plan,
         options: &CertificateOptions,
         data_folder: &Path,
+        edition: Edition,
     ) -> Result<Self, NotProvided> {
         let demand = demand(plan, options).map_err(NotProvided::Missing)?;
         let (mut acceptors, mut errors) = (BTreeMap::new(), Vec::new());
@@ -54,20 +56,30 @@ impl Provision {
         if !errors.is_empty() {
             return Err(NotProvided::Missing(errors));
         }
-        let shown = Shown::new(data_folder, &demand);
+        let shown = Shown::new(data_folder, edition, &demand);
         let shown = shown.map_err(|(file, error)| NotProvided::NotShown(file, error))?;
         let Demand { notices, .. } = demand;
         Ok(Self { shown, acceptors, notices })
     }
 
-    /// What runs differently, because a certificate is not there.
-    pub(crate) fn notices(&self) -> &[CertificateNotice] {
-        &self.notices
-    }
-
     /// The certificates that instances of a role see.
     pub(crate) fn preopen(&self, role: &RoleName) -> Option<Preopen> {
         self.shown.preopen(role)
+    }
+
+    /// What runs differently now and did not before.
+    pub(crate) fn notices_beyond<'a>(
+        &'a self,
+        before: &'a Self,
+    ) -> impl Iterator<Item = &'a CertificateNotice> {
+        self.notices.iter().filter(|notice| !before.notices.contains(notice))
+    }
+
+    /// The first of these ports whose TLS ends here and did not before, or the other way round.
+    pub(crate) fn moves_tls<'a>(&self, before: &Self, ports: &'a [PublicPort]) -> Option<&'a PublicPort> {
+        let ends =
+            |provision: &Self, port: &PublicPort| provision.acceptor(&port.role, &port.endpoint).is_some();
+        ports.iter().find(|port| ends(self, port) != ends(before, port))
     }
 
     /// What ends TLS of an endpoint; none when it is passed on, or there is none.
@@ -129,7 +141,10 @@ mod tests {
         fs::create_dir_all(&stale).unwrap();
         fs::write(stale.join("stale.key"), "").unwrap();
 
-        let Ok(provision) = Provision::new(&plan, &options(folder.path()), data.path()) else { panic!() };
+        let Ok(provision) = Provision::new(&plan, &options(folder.path()), data.path(), Edition::default())
+        else {
+            panic!()
+        };
         assert!(provision.preopen(&plan.roles[1].name).is_none(), "it declares none");
         let preopen = provision.preopen(&plan.roles[0].name).unwrap();
         assert_eq!((preopen.guest_path.as_str(), preopen.writable), (GUEST_CERTIFICATES, false));
@@ -148,6 +163,32 @@ mod tests {
         assert!(!data.path().join("wasm-roles-certificates").exists(), "keys do not stay behind");
     }
 
+    #[test]
+    fn an_edition_is_there_as_long_as_it_is_used_and_no_other_edition_touches_it() {
+        let (folder, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (first, second) = (self_signed("first.example"), self_signed("second.example"));
+        for (name, made) in [("a.pem", &first), ("b.pem", &second)] {
+            write(&folder.path().join(name), &(made.key.clone() + &made.certificate));
+        }
+        let provide = |made: &SelfSigned, edition: Edition| {
+            let plan = service(made, made);
+            match Provision::new(&plan, &options(folder.path()), data.path(), edition) {
+                Ok(provision) => (provision.preopen(&plan.roles[0].name).unwrap().directory, provision),
+                Err(_) => panic!("all is there"),
+            }
+        };
+        let text =
+            |directory: &Path| fs::read_to_string(directory.join("Tls.pem")).unwrap().replace("\r\n", "\n");
+        let (before, old) = provide(&first, Edition::default());
+        let (after, new) = provide(&second, Edition::default().next());
+        assert_eq!(text(&before), first.certificate.replace("\r\n", "\n"));
+        drop(old);
+        assert!(!before.exists(), "keys do not stay behind");
+        assert_eq!(text(&after), second.certificate.replace("\r\n", "\n"));
+        drop(new);
+        assert!(!data.path().join("wasm-roles-certificates").exists(), "keys do not stay behind");
+    }
+
     #[cfg(unix)]
     #[test]
     fn what_roles_see_is_for_the_user_alone() {
@@ -156,7 +197,10 @@ mod tests {
         let tls = self_signed("web.example");
         write(&folder.path().join("a.pem"), &(tls.key.clone() + &tls.certificate));
         let plan = service(&tls, &tls);
-        let Ok(provision) = Provision::new(&plan, &options(folder.path()), data.path()) else { panic!() };
+        let Ok(provision) = Provision::new(&plan, &options(folder.path()), data.path(), Edition::default())
+        else {
+            panic!()
+        };
         let preopen = provision.preopen(&plan.roles[0].name).unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&preopen.directory), mode(&preopen.directory.join("Tls.key"))), (0o700, 0o400));
@@ -168,7 +212,8 @@ mod tests {
         let (tls, other) = (self_signed("web.example"), self_signed("other.example"));
         write(&folder.path().join("a.pem"), &(tls.certificate.clone() + &other.key));
         let plan = service(&tls, &tls);
-        let Err(NotProvided::Missing(errors)) = Provision::new(&plan, &options(folder.path()), data.path())
+        let Err(NotProvided::Missing(errors)) =
+            Provision::new(&plan, &options(folder.path()), data.path(), Edition::default())
         else {
             panic!("it cannot be used")
         };

@@ -1,10 +1,11 @@
 //! The folders in which roles find their certificates.
 //!
-//! Each role that sees any has a folder of its own below `<data folder>/wasm-roles-certificates`, which belongs to the user
-//! alone and is there as long as the deployment. It holds copies, so that a role can see neither the other files of
-//! the user's folder nor what they are called.
+//! Each role that sees any has a folder of its own, `<data folder>/wasm-roles-certificates/<edition>/<role>`, which belongs to
+//! the user alone. It holds copies, so that a role can see neither the other files of the user's folder nor what they are
+//! called. An edition is there as long as anybody uses it: when certificates [change](crate::change), those who were not
+//! recycled yet have the one before.
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -19,23 +20,45 @@ use crate::removal::remove_tree;
 /// Below the data folder. No instance is called so.
 pub(crate) const FOLDER: &str = "wasm-roles-certificates";
 
+/// Tells the copies of one change apart from those of others. The first of a deployment is 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Edition(u32);
+
+impl Edition {
+    /// The one after this.
+    #[must_use]
+    pub(crate) const fn next(self) -> Self {
+        Self(self.0.wrapping_add(1))
+    }
+}
+
 /// The folders, until this is dropped.
 #[derive(Debug, Default)]
 pub(crate) struct Shown {
+    /// Of all editions.
+    top: PathBuf,
+    /// Of this one.
     folder: PathBuf,
     roles: Vec<RoleName>,
 }
 
 impl Shown {
-    /// Makes the folders. It blocks, for a few small files.
+    /// Makes the folders of an edition that nobody uses. It blocks, for a few small files.
     ///
     /// # Errors
     ///
     /// The file and what the operating system says about it.
-    pub(crate) fn new(data_folder: &Path, demand: &Demand<'_>) -> Result<Self, (PathBuf, io::Error)> {
-        let mut shown = Self { folder: data_folder.join(FOLDER), roles: Vec::new() };
-        // What a process that was killed has left there.
-        remove_leftovers(data_folder).map_err(|error| (shown.folder.clone(), error))?;
+    pub(crate) fn new(
+        data_folder: &Path,
+        Edition(edition): Edition,
+        demand: &Demand<'_>,
+    ) -> Result<Self, (PathBuf, io::Error)> {
+        let top = data_folder.join(FOLDER);
+        let mut shown = Self { folder: top.join(edition.to_string()), top, roles: Vec::new() };
+        if edition == 0 {
+            // What a process that was killed has left, if it had the same data folder; nobody finds a temporary one again.
+            remove_leftovers(data_folder).map_err(|error| (shown.top.clone(), error))?;
+        }
         for (role, seen) in &demand.seen {
             let folder = shown.folder.join(role.as_str());
             create_private(&folder).map_err(|error| (folder.clone(), error))?;
@@ -61,8 +84,10 @@ impl Shown {
 impl Drop for Shown {
     fn drop(&mut self) {
         if !self.roles.is_empty() {
-            // A failure leaves a folder that only the user can read, and the next deployment removes.
+            // A failure leaves a folder that only the user can read. The next deployment removes it if it has the same data
+            // folder; in a temporary one it stays until the system empties that. That of all editions goes with the last one.
             let _ = remove_tree(&self.folder);
+            let _ = fs::remove_dir(&self.top);
         }
     }
 }

@@ -3,6 +3,8 @@
 //! - A setting concerns the instances of its role.
 //! - A change of the topology of a role concerns its own instances, and those of every role that can see it: all of them
 //!   when it has an internal endpoint (facts: section 13, number 18).
+//! - Another certificate concerns the instances of its role. They hear nothing of it and are recycled (facts: section 7.1),
+//!   and what else is different they find when they start again.
 //! - The walk takes one upgrade domain after the other. Under `topologyChangeDiscovery="Blast"` topology comes first, to
 //!   everybody at once (facts: section 7.5).
 
@@ -21,6 +23,8 @@ pub(crate) struct Difference {
     settings: BTreeMap<RoleName, BTreeSet<String>>,
     /// The roles whose instances come or go, in the order of the definition.
     topology: Vec<RoleName>,
+    /// The roles that have other certificates, or more, or fewer.
+    certificates: BTreeSet<RoleName>,
 }
 
 /// Instances that are told at the same time. The next step waits for them.
@@ -39,17 +43,33 @@ pub(crate) enum How {
     AtOnce,
 }
 
-/// What one instance is told.
+/// What becomes of one instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Notice {
     pub(crate) instance: InstanceId,
-    pub(crate) changes: Vec<Change>,
+    pub(crate) news: News,
+}
+
+/// How an instance gets what is new.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum News {
+    /// It is told of these changes; at least one.
+    Told(Vec<Change>),
+    /// It is recycled without a word, and starts again with all that is new.
+    Recycle,
+}
+
+impl News {
+    /// None when there is nothing to tell.
+    fn told(changes: Vec<Change>) -> Option<Self> {
+        (!changes.is_empty()).then_some(Self::Told(changes))
+    }
 }
 
 impl Difference {
     /// # Errors
     ///
-    /// [`ChangeError::Definition`] when more than settings and instances are different.
+    /// [`ChangeError::Definition`] when more than settings, thumbprints of certificates and instances are different.
     pub(crate) fn between(old: &Plan, new: &Plan) -> Result<Self, ChangeError> {
         let same = old.service == new.service
             && old.roles.len() == new.roles.len()
@@ -60,8 +80,11 @@ impl Difference {
         }
         let mut difference = Self::default();
         for (before, after) in old.roles.iter().zip(&new.roles) {
-            if !same_but_settings(before, after) {
+            if without_configuration(before) != without_configuration(after) {
                 return Err(ChangeError::Definition);
+            }
+            if before.certificates != after.certificates {
+                difference.certificates.insert(after.name.clone());
             }
             let names = before.settings.keys().chain(after.settings.keys());
             let changed: BTreeSet<String> = names
@@ -88,34 +111,45 @@ impl Difference {
                 self.topology.push(role);
             }
         }
+        self.certificates.extend(other.certificates);
         self
     }
 
-    /// Who is told what, in which order. Only those who stay are told: who comes starts with the new plan, and who goes is
-    /// told to stop.
+    /// Whether any role has other certificates.
+    pub(crate) fn has_certificates(&self) -> bool {
+        !self.certificates.is_empty()
+    }
+
+    /// Who is told what and who is recycled, in which order. Only those who stay are: who comes starts with the new plan, and
+    /// who goes is told to stop.
+    ///
+    /// Who is recycled hears nothing in its turn, since one recycle brings all that is new. It does hear what is told at
+    /// once, because it may run for long until its turn comes.
     pub(crate) fn steps(&self, new: &Plan, staying: &BTreeSet<InstanceId>) -> Vec<Step> {
         let staying: Vec<&PlannedInstance> =
             new.instances.iter().filter(|instance| staying.contains(&instance.id)).collect();
         let blast = new.topology_change_discovery == Discovery::Blast;
         let at_once = Step {
             how: How::AtOnce,
-            notices: notices(
-                &staying,
-                |instance| if blast { self.topology_for(new, instance) } else { vec![] },
-            ),
+            notices: notices(&staying, |instance| {
+                if blast { News::told(self.topology_for(new, instance)) } else { None }
+            }),
         };
         let domains: BTreeSet<u32> = staying.iter().map(|instance| instance.update_domain).collect();
         let in_turn = domains.into_iter().map(|domain| {
             let of_domain: Vec<&PlannedInstance> =
                 staying.iter().copied().filter(|instance| instance.update_domain == domain).collect();
-            let changes = |instance: &PlannedInstance| {
+            let news = |instance: &PlannedInstance| {
+                if self.certificates.contains(&instance.role) {
+                    return Some(News::Recycle);
+                }
                 let mut changes = self.settings_for(instance);
                 if !blast {
                     changes.extend(self.topology_for(new, instance));
                 }
-                changes
+                News::told(changes)
             };
-            Step { how: How::InTurn, notices: notices(&of_domain, changes) }
+            Step { how: How::InTurn, notices: notices(&of_domain, news) }
         });
         std::iter::once(at_once).chain(in_turn).filter(|step| !step.notices.is_empty()).collect()
     }
@@ -133,10 +167,10 @@ impl Difference {
     }
 }
 
-fn notices(instances: &[&PlannedInstance], changes: impl Fn(&PlannedInstance) -> Vec<Change>) -> Vec<Notice> {
+fn notices(instances: &[&PlannedInstance], news: impl Fn(&PlannedInstance) -> Option<News>) -> Vec<Notice> {
     let notice = |instance: &&PlannedInstance| {
-        let changes = changes(instance);
-        (!changes.is_empty()).then(|| Notice { instance: instance.id.clone(), changes })
+        let news = news(instance)?;
+        Some(Notice { instance: instance.id.clone(), news })
     };
     instances.iter().filter_map(notice).collect()
 }
@@ -153,13 +187,14 @@ fn same_public_ports(old: &Plan, new: &Plan) -> bool {
     old.public.iter().filter(lasting).eq(new.public.iter().filter(lasting))
 }
 
-fn same_but_settings(before: &PlannedRole, after: &PlannedRole) -> bool {
-    let without = |role: &PlannedRole| {
-        let mut role = role.clone();
-        role.settings.clear();
-        role
-    };
-    without(before) == without(after)
+/// What the definition alone says of a role.
+fn without_configuration(role: &PlannedRole) -> PlannedRole {
+    let mut role = role.clone();
+    role.settings.clear();
+    for certificate in &mut role.certificates {
+        certificate.thumbprint = None;
+    }
+    role
 }
 
 /// What others can see of a role's instances.
@@ -208,9 +243,12 @@ mod tests {
             Change::ConfigurationSetting(name) => name.clone(),
             Change::Topology(role) => format!("+-{role}"),
         };
-        let notice = |notice: &Notice| {
-            let changes: Vec<String> = notice.changes.iter().map(change).collect();
-            format!("{} {}", notice.instance, changes.join(" "))
+        let notice = |Notice { instance, news }: &Notice| match news {
+            News::Told(changes) => {
+                let changes: Vec<String> = changes.iter().map(change).collect();
+                format!("{instance} {}", changes.join(" "))
+            }
+            News::Recycle => format!("{instance} recycles"),
         };
         let step = |step: &Step| {
             let notices: Vec<String> = step.notices.iter().map(notice).collect();
@@ -286,6 +324,97 @@ mod tests {
         let steps = back.steps(&old, &ids(&old));
         assert_eq!(steps.len(), 1);
         assert_eq!(steps[0].notices[0].instance.as_str(), "Seen_IN_0");
+    }
+
+    /// What the configuration says of the two roles: the thumbprint's digit, and `Depth`.
+    type Certified = [(Option<char>, &'static str); 2];
+
+    /// Two roles with two instances, a setting and a certificate each, of which the second one is seen by both.
+    fn certified(attributes: &str, count: u32, configured: Certified) -> ServiceModel {
+        let common = r#"<ConfigurationSettings><Setting name="Depth" /></ConfigurationSettings><Certificates>
+            <Certificate name="C" storeLocation="LocalMachine" storeName="My" /></Certificates>"#;
+        let roles = format!(
+            r#"<WorkerRole name="A">{common}</WorkerRole><WorkerRole name="B">{common}<Endpoints>
+                <InternalEndpoint name="Rpc" protocol="tcp" port="1000" /></Endpoints></WorkerRole>"#
+        );
+        let role = |(name, (digit, depth)): (&str, (Option<char>, &str))| {
+            let thumbprint = |digit: char| digit.to_string().repeat(40);
+            let certificate = digit.map_or(String::new(), |digit| {
+                format!(
+                    r#"<Certificates><Certificate name="C" thumbprint="{}" thumbprintAlgorithm="sha1" /></Certificates>"#,
+                    thumbprint(digit)
+                )
+            });
+            format!(
+                r#"<Role name="{name}"><Instances count="{count}" /><ConfigurationSettings>
+                   <Setting name="Depth" value="{depth}" /></ConfigurationSettings>{certificate}</Role>"#
+            )
+        };
+        model_with(attributes, &roles, &["A", "B"].into_iter().zip(configured).map(role).collect::<String>())
+    }
+
+    #[test]
+    fn another_certificate_recycles_its_role_one_upgrade_domain_after_the_other_and_tells_it_nothing() {
+        /// What is configured before and after; how many instances there are after; what comes of it.
+        type Case = (Certified, Certified, u32, &'static [&'static str]);
+        let first: Certified = [(Some('1'), "1"), (Some('1'), "1")];
+        let cases: &[Case] = &[
+            (first, first, 2, &[]),
+            // changed
+            (
+                first,
+                [(Some('2'), "1"), (Some('1'), "1")],
+                2,
+                &["InTurn: A_IN_0 recycles", "InTurn: A_IN_1 recycles"],
+            ),
+            // of two roles, with a setting of both
+            (
+                first,
+                [(Some('1'), "2"), (Some('2'), "2")],
+                2,
+                &["InTurn: A_IN_0 Depth, B_IN_0 recycles", "InTurn: A_IN_1 Depth, B_IN_1 recycles"],
+            ),
+            // with topology: those that are told hear of it, one recycle serves all
+            (
+                first,
+                [(Some('1'), "1"), (Some('2'), "2")],
+                3,
+                &["InTurn: A_IN_0 +-A +-B, B_IN_0 recycles", "InTurn: A_IN_1 +-A +-B, B_IN_1 recycles"],
+            ),
+        ];
+        for (before, after, count, expected) in cases {
+            let old = wasm_roles_service_plan::plan(&certified(WALK, 2, *before)).unwrap();
+            let new = plan_after(&old, &certified(WALK, *count, *after)).unwrap();
+            assert_eq!(told(&old, &new), *expected, "{after:?}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_that_is_added_or_removed_recycles_as_one_that_changes() {
+        let with = wasm_roles_service_plan::plan(&certified(WALK, 1, [(Some('1'), "1"); 2])).unwrap();
+        let mut without = with.clone();
+        without.roles[0].certificates[0].thumbprint = None;
+        for (old, new) in [(&with, &without), (&without, &with)] {
+            assert_eq!(told(old, new), ["InTurn: A_IN_0 recycles"]);
+        }
+    }
+
+    #[test]
+    fn under_blast_who_is_recycled_for_a_certificate_hears_of_topology_with_all_others() {
+        let old = wasm_roles_service_plan::plan(&certified(BLAST, 1, [(Some('1'), "1"); 2])).unwrap();
+        let after = certified(BLAST, 2, [(Some('1'), "1"), (Some('2'), "1")]);
+        let new = plan_after(&old, &after).unwrap();
+        assert_eq!(told(&old, &new), ["AtOnce: A_IN_0 +-A +-B, B_IN_0 +-B", "InTurn: B_IN_0 recycles"]);
+    }
+
+    #[test]
+    fn a_certificate_that_may_have_been_taken_back_recycles_once_more() {
+        let old = wasm_roles_service_plan::plan(&certified(WALK, 1, [(Some('1'), "1"); 2])).unwrap();
+        let begun = wasm_roles_service_plan::plan(&certified(WALK, 1, [(Some('2'), "1"), (Some('1'), "1")]));
+        let back =
+            Difference::between(&old, &old).unwrap().and(Difference::between(&begun.unwrap(), &old).unwrap());
+        assert!(back.has_certificates());
+        assert_eq!(back.steps(&old, &ids(&old))[0].notices[0].news, News::Recycle);
     }
 
     #[test]

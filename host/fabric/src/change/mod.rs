@@ -1,4 +1,4 @@
-//! Changing the configuration of a deployment that runs: settings, and how many instances its roles have.
+//! Changing the configuration of a deployment that runs: settings, certificates, and how many instances its roles have.
 //!
 //! ```text
 //! living instances, new Plan ─► Turnover: who comes, stays, goes
@@ -9,14 +9,30 @@
 //! starts with the new ones (facts: section 7.5). The walk goes on when every instance of an upgrade domain has
 //! reacted; one that is being recycled has [`READY_AGAIN`] for it (facts: section 7.6).
 //!
+//! # Certificates
+//!
+//! Another thumbprint in the configuration, a new one, or one that is gone recycles the instances of the role: each leaves
+//! the rotation, hears `stopping` and `on-stop`, and starts again with the new files; it hears neither `changing` nor
+//! `changed`, and cannot refuse (facts: section 7.1). They take their turn in the same walk. When settings or topology
+//! change with it, that one recycle serves all of it: they hear nothing of these either, and find the new values in
+//! `on-start`. Only what `Blast` tells to everybody at once they hear as well.
+//!
+//! The folder with certificates is read again at such a change, and at no other: it is thumbprints that change, not files. An
+//! instance that runs keeps the files that it has until its own recycle, and so does an incarnation that follows one that
+//! failed before its turn.
+//!
+//! Where TLS ends does not change while a deployment runs: a public port could not say which instance of those that
+//! are recycled one after the other ends it. What would move it is refused ([`ChangeError::TlsMoves`]).
+//!
 //! # The order
 //!
-//! 1. Everything that can be refused is tried: the plan is checked, the public ports of new instances are bound. Up to here
-//!    an error changes nothing.
-//! 2. The network gets a policy that has those who come and those who go.
+//! 1. Everything that can be refused is tried: the plan is checked, the certificates are found and copied, the public ports of
+//!    new instances are bound. Up to here an error changes nothing.
+//! 2. The network gets a policy that has those who come and those who go. Public ports whose TLS ends here do so with
+//!    the new certificates: handshakes that begin from now on. Connections that are there stay.
 //! 3. New instances start, with the new settings and topology, all at the same time, and their public ports open. The change
 //!    waits until each was Ready once, at most [`READY_AGAIN`]: who is told of an instance can connect to it.
-//! 4. The walk. Those who stay are told, and see the new topology from `changed` on: nobody is left who would look for an
+//! 4. The walk. Those who stay are told or recycled, and see the new topology from `changed` on: nobody is left who would look for an
 //!    instance that stops.
 //! 5. Those who go stop, all at the same time: their public ports close, they leave the rotation, hear `stopping` and
 //!    `on-stop`, and have the stop budget for it. They hear nothing of the change.
@@ -31,10 +47,11 @@ mod order;
 mod turnover;
 mod walk;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use wasm_roles_service_plan::{InstanceId, Plan, PlanError};
+use wasm_roles_service_plan::{InstanceId, Plan, PlanError, Port, RoleName};
 
 pub(crate) use difference::{Difference, How};
 pub use order::{Missed, Reaction};
@@ -42,6 +59,7 @@ pub(crate) use order::{Order, Renewal, What};
 pub(crate) use turnover::Turnover;
 pub(crate) use walk::{Orders, walk};
 
+use crate::certificates::{CertificateError, FolderError, NotProvided, Provision};
 use crate::deployment::StoppedInstance;
 use crate::publish::PublishError;
 use crate::view::Views;
@@ -92,9 +110,50 @@ pub enum ChangeError {
         /// At least one.
         errors: Vec<PublishError>,
     },
+    /// The folder with certificates, which was read again, cannot be used.
+    #[error(transparent)]
+    CertificateFolder(#[from] FolderError),
+    /// Certificates that the new configuration needs are not there.
+    #[error("{}", sentences(errors))]
+    Certificates {
+        /// At least one. Each says what can be done about it.
+        errors: Vec<CertificateError>,
+    },
+    /// The copies of certificates that roles see cannot be made.
+    #[error("certificates cannot be shown to roles: {}: {reason}", file.display())]
+    CertificatesNotShown {
+        /// The file or folder.
+        file: PathBuf,
+        /// What the operating system says.
+        reason: String,
+    },
+    /// TLS of a public port would end in the host instead of in the role, or the other way round.
+    #[error(
+        "TLS at public port {port} (https endpoint {endpoint} of role {role}) would end somewhere else, because its \
+         certificate is added or removed; stop the service and start it with the new configuration"
+    )]
+    TlsMoves {
+        /// The public port.
+        port: Port,
+        /// The role.
+        role: RoleName,
+        /// The endpoint.
+        endpoint: String,
+    },
 }
 
-fn sentences(errors: &[PublishError]) -> String {
+impl From<NotProvided> for ChangeError {
+    fn from(error: NotProvided) -> Self {
+        match error {
+            NotProvided::Missing(errors) => Self::Certificates { errors },
+            NotProvided::NotShown(file, error) => {
+                Self::CertificatesNotShown { file, reason: error.to_string() }
+            }
+        }
+    }
+}
+
+fn sentences(errors: &[impl ToString]) -> String {
     errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
@@ -103,30 +162,38 @@ pub(crate) struct Renewals<'a> {
     /// The new instances with the old settings.
     between: Views,
     new: &'a Views,
+    provision: &'a Arc<Provision>,
 }
 
 impl<'a> Renewals<'a> {
-    pub(crate) fn new(old: &Plan, new: &'a Views, deployment_id: &str, emulated: bool) -> Self {
+    /// The pair is what instances are told of the deployment: its id, and whether it is emulated.
+    pub(crate) fn new(
+        old: &Plan,
+        new: &'a Views,
+        (deployment_id, emulated): (&str, bool),
+        provision: &'a Arc<Provision>,
+    ) -> Self {
         let mut between = Plan::clone(new.plan());
         for role in &mut between.roles {
             role.settings = old.role(&role.name).map(|old| old.settings.clone()).unwrap_or_default();
         }
-        Self { between: Views::new(Arc::new(between), deployment_id, emulated), new }
+        Self { between: Views::new(Arc::new(between), deployment_id, emulated), new, provision }
     }
 
     pub(crate) fn of(&self, instance: &InstanceId, how: How) -> Option<Renewal> {
-        let views = match how {
-            How::InTurn => self.new,
-            How::AtOnce => &self.between,
+        let (views, provision) = match how {
+            How::InTurn => (self.new, Some(Arc::clone(self.provision))),
+            How::AtOnce => (&self.between, None),
         };
-        Some(Renewal { plan: Arc::clone(views.plan()), environment: Arc::new(views.of(instance)?) })
+        let environment = Arc::new(views.of(instance)?);
+        Some(Renewal { plan: Arc::clone(views.plan()), environment, provision })
     }
 }
 
 /// How the instances took a change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ChangeSummary {
-    /// Instances that were told, in that order. Those that it does not concern are missing.
+    /// Instances that were told or recycled, in that order. Those that it does not concern are missing.
     pub instances: Vec<(InstanceId, Reaction)>,
     /// Instances that are new, in the order of the plan.
     pub added: Vec<(InstanceId, Arrival)>,

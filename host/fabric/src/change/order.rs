@@ -7,11 +7,15 @@ use tokio::sync::oneshot;
 use wasm_roles_role_runtime::{Change, EVENT_DEADLINE, EnvironmentView, Outcome, RoleEvent};
 use wasm_roles_service_plan::Plan;
 
+use crate::certificates::Provision;
+
 /// What later incarnations are started with, and what the running one sees from `changed` on.
 #[derive(Clone)]
 pub(crate) struct Renewal {
     pub(crate) plan: Arc<Plan>,
     pub(crate) environment: Arc<EnvironmentView>,
+    /// None: those that it has. The running incarnation has its own in any case.
+    pub(crate) provision: Option<Arc<Provision>>,
 }
 
 /// An order to tell one instance of a change.
@@ -29,6 +33,8 @@ pub(crate) enum What {
     Announce,
     /// Make the change, with `simultaneous-changed`.
     Announced(Renewal),
+    /// Make the change with a recycle, and say nothing.
+    Recycle(Renewal),
 }
 
 /// How an instance took a change.
@@ -40,7 +46,8 @@ pub enum Reaction {
         /// next asks.
         missed: Option<(RoleEvent, Missed)>,
     },
-    /// It was started again with the new values and is Ready: it refused the change, or failed over it.
+    /// It was started again with the new values and is Ready: it refused the change or failed over it, or has other
+    /// certificates.
     Recycled,
     /// As [`Recycled`](Self::Recycled), but it was not Ready again in time. It is still being tried.
     NotReadyAgain,

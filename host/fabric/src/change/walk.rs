@@ -6,7 +6,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 use wasm_roles_service_plan::InstanceId;
 
-use super::difference::{How, Notice, Step};
+use super::difference::{How, News, Notice, Step};
 use super::{Order, READY_AGAIN, Reaction, Renewal, What};
 
 /// Where the supervisors of a deployment take orders.
@@ -22,7 +22,13 @@ pub(crate) async fn walk(
     for Step { how, notices } in steps {
         let renewed = |notice: &Notice| renewal(&notice.instance, how);
         let reactions = match how {
-            How::InTurn => tell(orders, &notices, |notice| renewed(notice).map(What::Change)).await,
+            How::InTurn => {
+                let what = |notice: &Notice| match notice.news {
+                    News::Told(_) => What::Change,
+                    News::Recycle => What::Recycle,
+                };
+                tell(orders, &notices, |notice| renewed(notice).map(what(notice))).await
+            }
             How::AtOnce => {
                 let announced = tell(orders, &notices, |_| Some(What::Announce)).await;
                 let made = tell(orders, &notices, |notice| renewed(notice).map(What::Announced)).await;
@@ -40,7 +46,11 @@ async fn tell(orders: &Orders, notices: &[Notice], what: impl Fn(&Notice) -> Opt
     for notice in notices {
         let (reply, replied) = oneshot::channel();
         if let (Some(orders), Some(what)) = (orders.get(&notice.instance), what(notice)) {
-            let order = Order { what, changes: notice.changes.clone(), reply };
+            let changes = match &notice.news {
+                News::Told(changes) => changes.clone(),
+                News::Recycle => Vec::new(),
+            };
+            let order = Order { what, changes, reply };
             // A supervisor that is gone drops it, which says that the instance is stopped.
             let _ = orders.send(order).await;
         }
@@ -107,7 +117,8 @@ mod tests {
         let old = old.clone();
         let told = tokio::spawn(async move {
             let new = Views::new(Arc::new(new), "d", true);
-            let renewals = Renewals::new(&old, &new, "d", true);
+            let provision = Arc::default();
+            let renewals = Renewals::new(&old, &new, ("d", true), &provision);
             walk(&instances, steps, |instance, how| renewals.of(instance, how)).await
         });
         Walked { orders, told }
@@ -140,6 +151,25 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn who_is_recycled_gets_the_new_certificates_and_is_waited_for() {
+        let (old, new) = (plan("", "1"), plan("", "2"));
+        let step = |instance: &wasm_roles_service_plan::PlannedInstance| Step {
+            how: How::InTurn,
+            notices: vec![Notice { instance: instance.id.clone(), news: News::Recycle }],
+        };
+        let mut walked = walked(new.instances.iter().map(step).collect(), &old, new);
+        let first = walked.orders[0].recv().await.unwrap();
+        assert!(matches!(&first.what, What::Recycle(renewal)
+            if renewal.environment.settings["Depth"] == "2" && renewal.provision.is_some()));
+        assert_eq!(first.changes, []);
+        tokio::time::sleep(READY_AGAIN / 2).await;
+        assert!(walked.orders[1].try_recv().is_err(), "the upgrade domain before it is not Ready again");
+        first.reply.send(Reaction::Recycled).unwrap();
+        walked.orders[1].recv().await.unwrap().reply.send(Reaction::NotRunning).unwrap();
+        assert_eq!(reactions(&walked.told.await.unwrap()), [Reaction::Recycled, Reaction::NotRunning]);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn the_walk_goes_on_without_an_instance_that_is_not_ready_again_in_time_or_that_is_stopped() {
         let mut walked = changed_settings();
         let begun = Instant::now();
@@ -155,7 +185,7 @@ mod tests {
         let (old, new) = (plan("", "1"), plan("", "2"));
         let notice = |instance: &wasm_roles_service_plan::PlannedInstance| Notice {
             instance: instance.id.clone(),
-            changes: vec![Change::Topology("W".to_owned())],
+            news: News::Told(vec![Change::Topology("W".to_owned())]),
         };
         let step = Step { how: How::AtOnce, notices: new.instances.iter().map(notice).collect() };
         let mut walked = walked(vec![step], &old, new);
@@ -168,9 +198,8 @@ mod tests {
         second.reply.send(FINE).unwrap();
         for orders in &mut walked.orders {
             let order = orders.recv().await.unwrap();
-            assert!(
-                matches!(&order.what, What::Announced(renewal) if renewal.environment.settings["Depth"] == "1")
-            );
+            assert!(matches!(&order.what, What::Announced(renewal)
+                    if renewal.environment.settings["Depth"] == "1" && renewal.provision.is_none()));
             order.reply.send(FINE).unwrap();
         }
         assert_eq!(reactions(&walked.told.await.unwrap()), [FINE, FINE]);

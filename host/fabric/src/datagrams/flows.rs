@@ -8,23 +8,23 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Flows that one public port keeps.
+/// Flows that one public port keeps for clients outside, and as many for instances of the deployment.
 pub const FLOWS: usize = 4096;
 
 /// When the last datagram of a flow passed, in either direction. Answers note it from the tasks of guests.
 #[derive(Debug)]
-pub(super) struct Activity {
+pub(crate) struct Activity {
     begun: Instant,
     millis: AtomicU64,
 }
 
 impl Activity {
-    pub(super) fn new(now: Instant) -> Self {
+    pub(crate) fn new(now: Instant) -> Self {
         Self { begun: now, millis: AtomicU64::new(0) }
     }
 
     /// A datagram passes.
-    pub(super) fn note(&self, now: Instant) {
+    pub(crate) fn note(&self, now: Instant) {
         let millis = u64::try_from(now.duration_since(self.begun).as_millis()).unwrap_or(u64::MAX);
         self.millis.fetch_max(millis, Ordering::Relaxed);
     }

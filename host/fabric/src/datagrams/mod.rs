@@ -15,12 +15,24 @@
 //! That is how the platform's balancer treats UDP, which has no connections that a client could notice the end of. Nothing
 //! waits: a datagram that no instance takes, or whose queue is full, is lost, as any datagram may be. Losses are counted
 //! and told of now and then ([`DatagramLoss`]).
+//!
+//! The deployment's own instances are clients of the same ports, with flows of their own and without the operating system:
+//! their datagrams go from queue to queue in memory.
 
 mod balancer;
+mod exchange;
 mod flows;
+mod inside;
+mod losses;
 
 pub(crate) use balancer::DatagramBalancer;
+pub(crate) use exchange::FlowTaker;
+#[cfg(test)]
+pub(crate) use exchange::Source;
+#[cfg(test)]
+pub(crate) use flows::Activity;
 pub use flows::FLOWS;
+pub(crate) use inside::InsidePort;
 
 use std::time::Duration;
 

@@ -39,6 +39,7 @@ pub(super) enum Wanted {
     Nothing,
     Recycle,
     Stop,
+    Kill,
 }
 
 /// What a puppet answers, and what it was told.
@@ -117,6 +118,10 @@ impl Incarnation for Puppet {
 
     fn stop(&self) {
         self.wanted.send_replace(Wanted::Stop);
+    }
+
+    fn kill(&self) {
+        self.wanted.send_replace(Wanted::Kill);
     }
 
     fn stopping_outcome(&self) -> Option<Outcome<()>> {
@@ -220,7 +225,7 @@ pub(super) fn renewal(depth: &str) -> Renewal {
     let plan = Arc::new(plan(depth));
     let views = Views::new(Arc::clone(&plan), "d", true);
     let environment = Arc::new(views.of(&plan.instances[0].id).unwrap());
-    Renewal { plan, environment }
+    Renewal { plan, environment, provision: None }
 }
 
 impl Bed {

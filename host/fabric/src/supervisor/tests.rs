@@ -37,6 +37,31 @@ async fn an_instance_takes_traffic_from_ready_until_it_is_asked_to_stop() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_instance_that_shall_be_gone_is_cut_off_and_waited_for_however_far_it_is() {
+    for (state, asked_before) in [
+        (InstanceState::Starting, false),
+        (InstanceState::Ready, false),
+        (InstanceState::Ready, true),
+        (InstanceState::Stopping, false),
+    ] {
+        let mut bed = Bed::open(0);
+        bed.becomes(Status::Starting).await;
+        let mut strings = bed.strings();
+        strings.enter(state);
+        if asked_before {
+            bed.wish.send_replace(Wish::Stop);
+            strings.wanted.wait_for(|wanted| *wanted == Wanted::Stop).await.unwrap();
+        }
+        bed.wish.send_replace(Wish::Kill);
+        strings.wanted.wait_for(|wanted| *wanted == Wanted::Kill).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!(!bed.supervised.is_finished(), "{state:?}: it has not ended yet");
+        strings.end(End::Stopped { forced: true });
+        assert_eq!(bed.supervised.await.unwrap(), Some(End::Stopped { forced: true }), "{state:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_instance_that_ends_is_started_again_after_one_two_and_four_seconds() {
     let mut bed = Bed::open(0);
     let mut ended = Duration::ZERO;
@@ -208,6 +233,46 @@ async fn an_instance_that_refuses_a_change_is_recycled_gracefully_and_starts_wit
     assert_eq!(bed.next_ready().await.depth, "2");
     assert_eq!(replied.await, Ok(Reaction::Recycled));
     assert_eq!(begun.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_with_other_certificates_hears_nothing_is_recycled_gracefully_and_starts_with_them_at_once()
+ {
+    let (mut bed, mut strings) = Bed::open_and_ready().await;
+    let begun = Instant::now();
+    let mut replied = bed.orders(What::Recycle(renewal("2"))).await;
+    bed.hears(|kind| matches!(kind, EventKind::CertificatesChanged { .. })).await;
+    strings.wanted.wait_for(|wanted| *wanted == Wanted::Recycle).await.unwrap();
+    assert_eq!((strings.told(), bed.in_rotation()), (vec![], vec![]));
+    assert!(replied.try_recv().is_err(), "it is not Ready again");
+    strings.end(End::RecycleRequested { forced: false });
+    assert_eq!(bed.next_ready().await.depth, "2");
+    assert_eq!(replied.await, Ok(Reaction::Recycled));
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_that_still_starts_is_recycled_for_other_certificates_too() {
+    let mut bed = Bed::open(0);
+    bed.becomes(Status::Starting).await;
+    let mut strings = bed.strings();
+    let mut replied = bed.orders(What::Recycle(renewal("2"))).await;
+    strings.wanted.wait_for(|wanted| *wanted == Wanted::Recycle).await.unwrap();
+    // It may get as far as this all the same. That is not the one that is waited for.
+    strings.enter(InstanceState::Ready);
+    bed.becomes(Status::Recycling).await;
+    assert!(replied.try_recv().is_err() && bed.in_rotation().is_empty());
+    strings.end(End::RecycleRequested { forced: false });
+    assert_eq!(bed.next_ready().await.depth, "2");
+    assert_eq!(replied.await, Ok(Reaction::Recycled));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_that_waits_for_its_next_incarnation_has_other_certificates_then() {
+    let mut bed = Bed::open(1);
+    bed.hears(|kind| matches!(kind, EventKind::Recycling { .. })).await;
+    assert_eq!(bed.orders(What::Recycle(renewal("2"))).await.await, Ok(Reaction::NotRunning));
+    assert_eq!(bed.next_ready().await.depth, "2");
 }
 
 #[tokio::test(start_paused = true)]

@@ -15,7 +15,7 @@
 //! A task is a `wasi:cli` program in the same kind of sandbox as the role: the role's folder, the local stores and the temporary folder,
 //! an environment of its own. It goes out to the network as the role does, but cannot bind the role's endpoints
 //! (`Interface::companion`). When it asks for a recycle, the instance is recycled. What it uses is the instance's: memory,
-//! sockets (a quarter of them for all tasks together) and the quotas of the stores.
+//! CPU weight, sockets (a quarter of them for all tasks together) and the quotas of the stores.
 
 mod program;
 mod rule;

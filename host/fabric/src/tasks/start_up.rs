@@ -19,9 +19,12 @@ pub(crate) trait Task: Send + 'static {
 /// How a task ended; an error is a sentence about it.
 pub(crate) type Outcome = Result<(), String>;
 
-/// The tasks of one incarnation. Dropping it cuts all of them off.
+/// The tasks of one incarnation. Dropping it cuts all of them off, without waiting until they are gone.
 pub(crate) struct StartUp<T> {
     waiting: std::vec::IntoIter<T>,
+    /// The one that the role waits for, if there is one. It is here, and not where it is waited for: who gives the start up
+    /// can still wait until it is gone.
+    awaited: JoinSet<Outcome>,
     held_back_by: JoinSet<()>,
     cut_off_with_the_role: JoinSet<()>,
 }
@@ -31,6 +34,7 @@ impl<T: Task> StartUp<T> {
     pub(crate) fn new(tasks: Vec<T>) -> Self {
         Self {
             waiting: tasks.into_iter(),
+            awaited: JoinSet::new(),
             held_back_by: JoinSet::new(),
             cut_off_with_the_role: JoinSet::new(),
         }
@@ -39,7 +43,7 @@ impl<T: Task> StartUp<T> {
 
 impl<T: Task> Surroundings for StartUp<T> {
     async fn before(&mut self, wires: &Wires) -> Result<(), String> {
-        for task in self.waiting.by_ref() {
+        while let Some(task) = self.waiting.next() {
             if wires.shall_end() {
                 break;
             }
@@ -47,7 +51,7 @@ impl<T: Task> Surroundings for StartUp<T> {
             let rule = rule(task.kind());
             match rule.start {
                 Start::Awaited => {
-                    let outcome = to_its_end(task, wires).await;
+                    let outcome = self.to_its_end(task, wires).await;
                     if rule.failure == Failure::KeepsBusy {
                         outcome?;
                     }
@@ -65,18 +69,27 @@ impl<T: Task> Surroundings for StartUp<T> {
         Ok(())
     }
 
-    async fn after(mut self) {
+    async fn after(&mut self) {
+        self.awaited.shutdown().await;
         self.cut_off_with_the_role.shutdown().await;
         while self.held_back_by.join_next().await.is_some() {}
     }
+
+    async fn cut_off(self) {
+        let Self { waiting: _, mut awaited, mut cut_off_with_the_role, mut held_back_by } = self;
+        awaited.shutdown().await;
+        cut_off_with_the_role.shutdown().await;
+        held_back_by.shutdown().await;
+    }
 }
 
-/// Runs a task away from its incarnation, whose own task has to be able to cut it off while it computes.
-async fn to_its_end<T: Task>(task: T, wires: Wires) -> Outcome {
-    let mut alone = JoinSet::new();
-    alone.spawn(task.run(wires));
-    let failed = |error: JoinError| Err(format!("the host failed: {error}"));
-    alone.join_next().await.map_or(Ok(()), |ended| ended.unwrap_or_else(failed))
+impl<T: Task> StartUp<T> {
+    /// Runs a task away from its incarnation, whose own task has to be able to cut it off while it computes.
+    async fn to_its_end(&mut self, task: T, wires: Wires) -> Outcome {
+        self.awaited.spawn(task.run(wires));
+        let failed = |error: JoinError| Err(format!("the host failed: {error}"));
+        self.awaited.join_next().await.map_or(Ok(()), |ended| ended.unwrap_or_else(failed))
+    }
 }
 
 #[cfg(test)]
@@ -155,6 +168,7 @@ mod tests {
                 diary.note("ends", "role");
             }
             start_up.after().await;
+            start_up.cut_off().await;
             diary.note("ends", "incarnation");
             let entries = diary.entries.lock().unwrap().clone();
             (before, entries)
@@ -245,7 +259,34 @@ mod tests {
         let given_up = tokio::time::timeout(Duration::from_secs(1), start_up.before(&Wires::loose())).await;
         assert!(given_up.is_err());
         start_up.after().await;
-        sleep(Duration::from_secs(1)).await;
         assert_eq!(*diary.entries.lock().unwrap(), ["0 s: one begins", "1 s: one ends"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whatever_runs_when_everything_is_cut_off_is_gone_when_that_is_over() {
+        let stage = Stage::new().with("fore", FOREGROUND, 60, Ok(())).with("back", BACKGROUND, 60, Ok(()));
+        let Stage(diary, tasks) = stage.with("one", SIMPLE, 60, Ok(()));
+        let mut start_up = StartUp::new(tasks);
+        let given_up = tokio::time::timeout(Duration::from_secs(1), start_up.before(&Wires::loose())).await;
+        assert!(given_up.is_err());
+        // Foreground tasks hold the end back until somebody has no time any more.
+        assert!(tokio::time::timeout(Duration::from_secs(1), start_up.after()).await.is_err());
+        start_up.cut_off().await;
+        let mut entries = diary.entries.lock().unwrap().clone();
+        entries.retain(|entry| entry.ends_with("ends"));
+        assert_eq!(entries, ["1 s: one ends", "1 s: back ends", "2 s: fore ends"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_cut_off_waits_for_a_task_that_is_given_up_without_what_comes_after() {
+        let Stage(diary, tasks) =
+            Stage::new().with("fore", FOREGROUND, 60, Ok(())).with("one", SIMPLE, 60, Ok(()));
+        let mut start_up = StartUp::new(tasks);
+        let given_up = tokio::time::timeout(Duration::from_secs(1), start_up.before(&Wires::loose())).await;
+        assert!(given_up.is_err());
+        start_up.cut_off().await;
+        let mut ended = diary.entries.lock().unwrap().clone();
+        ended.retain(|entry| entry.ends_with("ends"));
+        assert_eq!(ended, ["1 s: one ends", "1 s: fore ends"]);
     }
 }

@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
@@ -28,14 +29,15 @@ pub(crate) type Shaken = Result<(OutsideStream, SocketAddr), HandshakeFailure>;
 
 /// The handshakes of one port. Dropping it ends them.
 pub(crate) struct Handshakes {
-    acceptor: TlsAcceptor,
+    /// It changes with the certificate. Handshakes that have begun go on as they are.
+    acceptor: watch::Receiver<TlsAcceptor>,
     tasks: JoinSet<Shaken>,
     /// The oldest first.
     under_way: VecDeque<AbortHandle>,
 }
 
 impl Handshakes {
-    pub(crate) fn new(acceptor: TlsAcceptor) -> Self {
+    pub(crate) fn new(acceptor: watch::Receiver<TlsAcceptor>) -> Self {
         Self { acceptor, tasks: JoinSet::new(), under_way: VecDeque::new() }
     }
 
@@ -46,7 +48,8 @@ impl Handshakes {
         if let Some(oldest) = &oldest {
             oldest.abort();
         }
-        let handshake = shake(self.acceptor.clone(), stream, client);
+        let acceptor = self.acceptor.borrow().clone();
+        let handshake = shake(acceptor, stream, client);
         self.under_way.push_back(self.tasks.spawn(handshake));
         oldest.is_some()
     }

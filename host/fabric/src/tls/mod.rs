@@ -8,6 +8,9 @@
 //! TLS 1.2 and 1.3, with what rustls holds to be safe; clients are not asked for certificates. HTTP/1.1 is what is agreed
 //! on when the client asks (ALPN). The random numbers of TLS are the operating system's and not the deployment's: keys
 //! that follow from a seed would be no secret.
+//!
+//! When the certificate [changes](crate::change), handshakes that begin after it are made with the new one. Sessions of
+//! before are not resumed then: a client that could resume one would never see the new certificate.
 
 mod failure;
 mod handshakes;

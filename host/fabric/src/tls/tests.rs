@@ -9,7 +9,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::AbortHandle;
 use tokio::time::{Duration, Instant};
 use tokio_rustls::TlsConnector;
@@ -28,10 +28,35 @@ use crate::test_plans::plan_of;
 
 const HOST: &str = "web.example";
 
+/// What ends TLS with this certificate.
+fn acceptor_of(made: &SelfSigned) -> TlsAcceptor {
+    let stored = StoredCertificate {
+        chain: vec![CertificateDer::from_pem_slice(made.certificate.as_bytes()).unwrap()],
+        key: Some(PrivateKeyDer::from_pem_slice(made.key.as_bytes()).unwrap()),
+    };
+    acceptor(&stored).unwrap()
+}
+
+/// A client that trusts these certificates, and remembers its sessions.
+fn connector(trusted: &[&SelfSigned]) -> TlsConnector {
+    let mut roots = RootCertStore::empty();
+    for made in trusted {
+        roots.add(CertificateDer::from_pem_slice(made.certificate.as_bytes()).unwrap()).unwrap();
+    }
+    let mut config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    TlsConnector::from(Arc::new(config))
+}
+
 /// An instance of a real network that listens, and a public port whose TLS ends before it.
 struct Bed {
     at: SocketAddr,
     made: SelfSigned,
+    certificate: watch::Sender<TlsAcceptor>,
     listener: wasm_roles_virtual_network::TcpListener,
     interface: wasm_roles_virtual_network::Interface,
     events: Events,
@@ -52,10 +77,7 @@ impl Bed {
             </Certificates></Role>"#,
         ));
         let made = self_signed(HOST);
-        let stored = StoredCertificate {
-            chain: vec![CertificateDer::from_pem_slice(made.certificate.as_bytes()).unwrap()],
-            key: Some(PrivateKeyDer::from_pem_slice(made.key.as_bytes()).unwrap()),
-        };
+        let (certificate, ends_tls) = watch::channel(acceptor_of(&made));
         let (sender, events) = Events::channel();
         let (_herald_alive, alive) = oneshot::channel();
         let clock = Clock::new(SystemTime::UNIX_EPOCH);
@@ -72,8 +94,8 @@ impl Bed {
         let outside = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = outside.local_addr().unwrap();
         let balancer = Balancer { backends, herald };
-        let serving = tokio::spawn(balancer.serve(outside, Some(acceptor(&stored).unwrap()))).abort_handle();
-        Self { at, made, listener, interface, events, serving, _members: members, _herald_alive }
+        let serving = tokio::spawn(balancer.serve(outside, Some(ends_tls))).abort_handle();
+        Self { at, made, certificate, listener, interface, events, serving, _members: members, _herald_alive }
     }
 
     /// A client that trusts the certificate, and the instance's end of its connection.
@@ -85,19 +107,8 @@ impl Bed {
 
     /// A client that trusts these certificates.
     async fn client(&self, trusted: &[&SelfSigned]) -> std::io::Result<TlsStream<TcpStream>> {
-        let mut roots = RootCertStore::empty();
-        for made in trusted {
-            roots.add(CertificateDer::from_pem_slice(made.certificate.as_bytes()).unwrap()).unwrap();
-        }
-        let mut config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         let stream = TcpStream::connect(self.at).await.unwrap();
-        let name = ServerName::try_from(HOST).unwrap();
-        TlsConnector::from(Arc::new(config)).connect(name, stream).await
+        connector(trusted).connect(ServerName::try_from(HOST).unwrap(), stream).await
     }
 
     /// The next failure that is told.
@@ -270,4 +281,45 @@ async fn closing_the_port_ends_handshakes_and_leaves_connections() {
     assert!(matches!(slow.read(&mut [0; 1]).await, Ok(0) | Err(_)));
     client.write_all(b"x").await.unwrap();
     served.read_exact(&mut [0]).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_the_certificate_changes_new_connections_see_the_new_one_and_others_go_on() {
+    let bed = Bed::new().await;
+    let (mut client, mut served) = bed.pair().await;
+    let next = self_signed(HOST);
+    bed.certificate.send_replace(acceptor_of(&next));
+
+    client.write_all(b"still here").await.unwrap();
+    let mut said = [0; 10];
+    served.read_exact(&mut said).await.unwrap();
+    assert_eq!(&said, b"still here");
+    assert!(bed.client(&[&bed.made]).await.is_err(), "the old certificate is not presented any more");
+    let trusted = [&next];
+    let (renewed, accepted) = tokio::join!(bed.client(&trusted), bed.listener.accept());
+    renewed.unwrap();
+    accepted.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_of_before_is_resumed_as_long_as_the_certificate_stays_and_not_beyond() {
+    use rustls::HandshakeKind::{Full, Resumed};
+    let bed = Bed::new().await;
+    let next = self_signed(HOST);
+    let connector = connector(&[&bed.made, &next]);
+    let mut kinds = Vec::new();
+    for changes in [false, false, true] {
+        if changes {
+            bed.certificate.send_replace(acceptor_of(&next));
+        }
+        let stream = TcpStream::connect(bed.at).await.unwrap();
+        let name = ServerName::try_from(HOST).unwrap();
+        let (client, served) = tokio::join!(connector.connect(name, stream), bed.listener.accept());
+        let (mut client, served) = (client.unwrap(), served.unwrap());
+        drop(served);
+        // What resumes a session comes after the handshake.
+        client.read_to_end(&mut Vec::new()).await.unwrap();
+        kinds.push(client.get_ref().1.handshake_kind().unwrap());
+    }
+    assert_eq!(kinds, [Full, Resumed, Full]);
 }

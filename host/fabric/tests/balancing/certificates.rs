@@ -1,5 +1,6 @@
 //! Certificates: who sees them, and https endpoints whose TLS ends in the host.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -14,7 +15,12 @@ use tokio_rustls::TlsConnector;
 use crate::service::{Made, Service};
 
 /// The answer to a request over TLS, by a client that trusts this certificate alone.
-async fn get(at: SocketAddr, trusted: &Made, path: &str) -> String {
+pub async fn get(at: SocketAddr, trusted: &Made, path: &str) -> String {
+    try_get(at, trusted, path).await.unwrap()
+}
+
+/// The same, or why there is no connection.
+pub async fn try_get(at: SocketAddr, trusted: &Made, path: &str) -> io::Result<String> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(trusted.certificate.as_bytes()).unwrap()).unwrap();
     let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
@@ -24,15 +30,15 @@ async fn get(at: SocketAddr, trusted: &Made, path: &str) -> String {
         .with_no_client_auth();
     let stream = TcpStream::connect(at).await.unwrap();
     let name = ServerName::try_from("localhost").unwrap();
-    let mut stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap();
+    let mut stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
-    answer
+    Ok(answer)
 }
 
-fn certificates(entries: &[(&str, &Made)]) -> String {
+pub fn certificates(entries: &[(&str, &Made)]) -> String {
     let entry = |(name, made): &(&str, &Made)| {
         format!(
             r#"<Certificate name="{name}" thumbprint="{}" thumbprintAlgorithm="sha1" />"#,
@@ -42,7 +48,7 @@ fn certificates(entries: &[(&str, &Made)]) -> String {
     format!("<Certificates>{}</Certificates>", entries.iter().map(entry).collect::<String>())
 }
 
-const WEB: &str = r#"<WebRole name="W">
+pub const WEB: &str = r#"<WebRole name="W">
     <Endpoints>
       <InputEndpoint name="Plain" protocol="http" port="80" localPort="8080" />
       <InputEndpoint name="Secure" protocol="https" port="443" localPort="8443" certificate="Tls" />

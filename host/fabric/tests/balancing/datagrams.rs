@@ -79,3 +79,40 @@ async fn a_client_whose_instance_ends_goes_on_with_another_and_direct_ports_stay
     assert_eq!(asked(&client, direct).await, "W_IN_0", "the same port leads to the same instance");
     assert_eq!(asked(&client, bed.at(53)).await, "W_IN_1", "and the flow stays where it is");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_role_that_asks_the_public_side_is_answered_from_there_and_the_turn_outside_does_not_move() {
+    let definition = r#"<WorkerRole name="W">
+        <Endpoints>
+          <InputEndpoint name="In" protocol="udp" port="53" localPort="5300" />
+          <InstanceInputEndpoint name="Direct" protocol="udp" localPort="5300">
+            <AllocatePublicPortFrom><FixedPortRange min="10100" max="10109" /></AllocatePublicPortFrom>
+          </InstanceInputEndpoint>
+        </Endpoints>
+        <Runtime><EntryPoint>
+          <ProgramEntryPoint commandLine="W.wasm answer 0.0.0.0:5300" setReadyOnProcessStart="true" />
+        </EntryPoint></Runtime>
+      </WorkerRole>
+      <WorkerRole name="A">
+        <Endpoints><InputEndpoint name="Begin" protocol="tcp" port="90" localPort="9000" /></Endpoints>
+        <Runtime><EntryPoint>
+          <ProgramEntryPoint setReadyOnProcessStart="true" commandLine="A.wasm serve 0.0.0.0:9000
+            ask Svc.cloudapp.net:53 ask Svc.cloudapp.net:53 ask 10.0.0.1:53 sleep 9999999" />
+        </EntryPoint></Runtime>
+      </WorkerRole>"#;
+    let configuration =
+        r#"<Role name="W"><Instances count="2" /></Role><Role name="A"><Instances count="1" /></Role>"#;
+    let service = Service::of(&[("W", "task"), ("A", "task")]);
+    let mut running = service.start(definition, configuration).await;
+    running.deployment.statuses().all_ready().await;
+    for port in [10_100, 10_101] {
+        asked(&client().await, running.at(port)).await;
+    }
+    let begin = tokio::net::TcpStream::connect(running.at(90)).await.unwrap();
+    for name in ["W_IN_0", "W_IN_1", "W_IN_0"] {
+        let said = running.hears("A_IN_0: asked").await;
+        assert_eq!(said, format!("A_IN_0: asked {name} at 10.0.0.1:53"));
+    }
+    assert_eq!(asked(&client().await, running.at(53)).await, "W_IN_0");
+    drop(begin);
+}

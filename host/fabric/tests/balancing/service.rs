@@ -9,12 +9,13 @@ use rcgen::CertifiedKey;
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use tempfile::TempDir;
 use wasm_roles_fabric::approot::Approots;
+use wasm_roles_fabric::change::{ChangeError, ChangeSummary};
 use wasm_roles_fabric::{
     CertificateFolder, CertificateOptions, Clock, DEFAULT_STOP_BUDGET, Deployment, DeploymentOptions,
     EventKind, Events, Publication, Runtime, RuntimeOptions, Seed, StartError, Tls,
 };
-use wasm_roles_service_model::{Options, Source, load};
-use wasm_roles_service_plan::plan;
+use wasm_roles_service_model::{Options, ServiceModel, Source, load};
+use wasm_roles_service_plan::{plan, plan_after};
 
 const SCHEMA: &str = "http://schemas.microsoft.com/ServiceHosting/2008/10";
 
@@ -36,17 +37,20 @@ pub struct Running {
     pub deployment: Deployment,
     events: Events,
     pub told: Vec<String>,
-    _service: Service,
+    pub service: Service,
+    definition: String,
 }
 
 impl Service {
-    /// The components of roles: each a copy of a test guest.
+    /// The components of roles, and of tasks as `Role/task`: each a copy of a test guest.
     pub fn of(guests: &[(&str, &str)]) -> Self {
         let service = Self { folder: tempfile::tempdir().unwrap(), certificates: None, tls: None };
         for (role, guest) in guests {
             let from = root().join("target/guests").join(guest).with_extension("wasm");
             assert!(from.is_file(), "{} is missing; run `cargo xtask guests` first", from.display());
-            std::fs::copy(from, service.folder.path().join(role).with_extension("wasm")).unwrap();
+            let to = service.folder.path().join(role).with_extension("wasm");
+            std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+            std::fs::copy(from, to).unwrap();
         }
         service
     }
@@ -64,17 +68,7 @@ impl Service {
     }
 
     pub async fn try_start(self, definition: &str, configuration: &str) -> Result<Running, StartError> {
-        let definition = format!(
-            r#"<ServiceDefinition name="Svc" xmlns="{SCHEMA}/ServiceDefinition">{definition}</ServiceDefinition>"#
-        );
-        let configuration = format!(
-            r#"<ServiceConfiguration serviceName="Svc" xmlns="{SCHEMA}/ServiceConfiguration">{configuration}</ServiceConfiguration>"#
-        );
-        let source = |name: &str, text| Source { name: name.to_owned(), text };
-        let (definition, configuration) =
-            (source("Svc.csdef", definition), source("Svc.cscfg", configuration));
-        let outcome = load(&definition, Some(&configuration), &Options::default());
-        let plan = plan(&outcome.model.unwrap_or_else(|| panic!("{:#?}", outcome.diagnostics))).unwrap();
+        let plan = plan(&model(definition, configuration)).unwrap();
         let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
         let at = plan.public.iter().map(|public| (public.port, anywhere)).collect();
         let folder = self.certificates.as_ref().map(|folder| CertificateFolder::read(folder.path()).unwrap());
@@ -83,7 +77,7 @@ impl Service {
             publication: Publication { at, ..Publication::default() },
             certificates: CertificateOptions { folder: folder.map(Arc::new), tls: self.tls },
             stop_budget: DEFAULT_STOP_BUDGET,
-            data_folder: self.folder.path().join("data"),
+            data_folder: self.data(),
             emulated: true,
             clock: Clock::new(SystemTime::UNIX_EPOCH),
             seed: Seed::new([7; 32]),
@@ -92,7 +86,13 @@ impl Service {
         let runtime = RuntimeOptions { cache_dir: Some(root().join("target/test-cache")) };
         let runtime = Runtime::new(&runtime).unwrap();
         let (deployment, events) = Deployment::start(&runtime, Arc::new(plan), options).await?;
-        Ok(Running { deployment, events, told: Vec::new(), _service: self })
+        let definition = definition.to_owned();
+        Ok(Running { deployment, events, told: Vec::new(), service: self, definition })
+    }
+
+    /// Where its data is.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
     }
 
     pub async fn start(self, definition: &str, configuration: &str) -> Running {
@@ -100,7 +100,40 @@ impl Service {
     }
 }
 
+/// The service of these roles and this configuration.
+fn model(roles: &str, configured: &str) -> ServiceModel {
+    let definition = format!(
+        r#"<ServiceDefinition name="Svc" xmlns="{SCHEMA}/ServiceDefinition">{roles}</ServiceDefinition>"#
+    );
+    let configuration = format!(
+        r#"<ServiceConfiguration serviceName="Svc" xmlns="{SCHEMA}/ServiceConfiguration">{configured}</ServiceConfiguration>"#
+    );
+    let source = |name: &str, text| Source { name: name.to_owned(), text };
+    let (definition, configuration) = (source("Svc.csdef", definition), source("Svc.cscfg", configuration));
+    let outcome = load(&definition, Some(&configuration), &Options::default());
+    outcome.model.unwrap_or_else(|| panic!("{:#?}", outcome.diagnostics))
+}
+
 impl Running {
+    /// Changes the configuration; tells also what was told meanwhile.
+    pub async fn change(&mut self, configuration: &str) -> Result<(ChangeSummary, Vec<String>), ChangeError> {
+        let plan = plan_after(self.deployment.plan(), &model(&self.definition, configuration)).unwrap();
+        let mut told = Vec::new();
+        let mut changing = std::pin::pin!(self.deployment.change(Arc::new(plan)));
+        let summary = loop {
+            tokio::select! {
+                biased;
+                Some(event) = self.events.next() => told.push(in_words(&event.kind)),
+                summary = &mut changing => break summary?,
+            }
+        };
+        // What was said last may still be on its way.
+        while let Some(event) = self.events.try_next() {
+            told.push(in_words(&event.kind));
+        }
+        Ok((summary, told))
+    }
+
     /// Where a public port listens.
     pub fn at(&self, port: u16) -> SocketAddr {
         let found = self.deployment.published().iter().find(|published| published.public.port.get() == port);

@@ -3,13 +3,16 @@
 //! There are as many slots as threads. Whoever has a slot computes for a tick and then waits in line again, behind
 //! those that have had less for their weight:
 //!
-//! - Each member has a *tag*: the virtual time up to which it has been served. A tick moves it by `TICK_OF_WEIGHT_1 / weight`, so
+//! - Each member has an *account*, alone or with others: the programs of one instance. What one of them computes moves
+//!   the tag of all, so together they have one weight.
+//! - Each account has a *tag*: the virtual time up to which it has been served. A tick moves it by `TICK_OF_WEIGHT_1 / weight`, so
 //!   equal tags mean shares by weight. The lowest tag is served first, and among equal ones who has waited longest.
 //! - The queue's virtual time is the highest tag that was served. Who comes back from rest starts there: resting earns nothing.
 //!   What it has had too much stays on its account.
-//! - Nobody is owed more than [`LONGEST_LAG`] ticks of its own weight. A member whose share is more than one thread
+//! - Nobody is owed more than [`LONGEST_LAG`] ticks of its own weight. An account whose share is more than one thread
 //!   never catches up; without the bound it would shut out newcomers for as long as it had been alone.
-//! - Nobody starves: of those who wait, every tag but the lowest stands still, and the served ones move past it.
+//! - Nobody starves: the tag of who waits stands still unless its own account computes, and the served ones move past
+//!   it.
 //! - A slot is never free while somebody waits.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,12 +22,15 @@ use std::num::NonZeroU32;
 /// rounding; small enough for 35,000 years of ticks.
 const TICK_OF_WEIGHT_1: u64 = 1 << 24;
 
-/// Ticks that a member can be owed.
+/// Ticks that an account can be owed.
 const LONGEST_LAG: u64 = 20;
 
-/// A member of a queue.
+/// Somebody who computes. Members with one account have one weight together, however many of them compute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Member(u64);
+pub(crate) struct Member {
+    account: u64,
+    seat: u64,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -40,12 +46,17 @@ enum State {
 struct Account {
     weight: u32,
     tag: u64,
-    state: State,
+    /// By seat. Never empty.
+    members: BTreeMap<u64, State>,
 }
 
 impl Account {
     fn cost(&self, ticks: u64) -> u64 {
         ticks.saturating_mul(TICK_OF_WEIGHT_1 / u64::from(self.weight))
+    }
+
+    fn rests(&self) -> bool {
+        self.members.values().all(|state| *state == State::Resting)
     }
 }
 
@@ -54,12 +65,11 @@ impl Account {
 pub(crate) struct FairQueue {
     slots: usize,
     served: usize,
-    accounts: BTreeMap<Member, Account>,
-    /// Tag, ticket, member: the first is next.
+    accounts: BTreeMap<u64, Account>,
+    /// Tag of its account, ticket, member: the first is next.
     line: BTreeSet<(u64, u64, Member)>,
     virtual_time: u64,
-    next_member: u64,
-    next_ticket: u64,
+    next_number: u64,
 }
 
 impl FairQueue {
@@ -70,8 +80,7 @@ impl FairQueue {
             accounts: BTreeMap::new(),
             line: BTreeSet::new(),
             virtual_time: 0,
-            next_member: 0,
-            next_ticket: 0,
+            next_number: 0,
         }
     }
 
@@ -80,67 +89,63 @@ impl FairQueue {
         self.slots = self.slots.max(slots);
     }
 
-    /// A new member, at rest.
+    /// A new member with an account of its own, at rest.
     pub(crate) fn join(&mut self, weight: NonZeroU32) -> Member {
-        let member = Member(self.next_member);
-        self.next_member = self.next_member.saturating_add(1);
-        let account = Account { weight: weight.get(), tag: self.virtual_time, state: State::Resting };
-        self.accounts.insert(member, account);
-        member
+        let (account, seat) = (self.number(), self.number());
+        let members = BTreeMap::from([(seat, State::Resting)]);
+        self.accounts.insert(account, Account { weight: weight.get(), tag: self.virtual_time, members });
+        Member { account, seat }
     }
 
-    /// The member is gone, wherever it was.
+    /// A new member on the account of `member`, at rest; none if that one is gone.
+    pub(crate) fn join_beside(&mut self, member: Member) -> Option<Member> {
+        let seat = self.number();
+        let account = self.accounts.get_mut(&member.account)?;
+        account.members.insert(seat, State::Resting);
+        Some(Member { seat, ..member })
+    }
+
+    /// The member is gone, wherever it was. Its account goes with the last one.
     pub(crate) fn leave(&mut self, member: Member) {
-        self.rest(member);
-        self.accounts.remove(&member);
-    }
-
-    /// The member has computed for so long. What a resting member uses counts from now, not from when it was last heard of.
-    pub(crate) fn charge(&mut self, member: Member, ticks: u64) {
-        let now = self.virtual_time;
-        if let Some(account) = self.accounts.get_mut(&member) {
-            let from = if account.state == State::Resting { account.tag.max(now) } else { account.tag };
-            // In line the tag stands still; it is not charged there.
-            if !matches!(account.state, State::Waiting { .. }) {
-                account.tag = from.saturating_add(account.cost(ticks));
-            }
+        self.enter(member, State::Resting);
+        let Some(account) = self.accounts.get_mut(&member.account) else { return };
+        account.members.remove(&member.seat);
+        if account.members.is_empty() {
+            self.accounts.remove(&member.account);
         }
     }
 
-    /// Whether the member has had more than its share, as seen from the last one served.
+    /// The member has computed for so long. What an account at rest uses counts from now, not from when it was last heard
+    /// of.
+    pub(crate) fn charge(&mut self, member: Member, ticks: u64) {
+        let Some(account) = self.accounts.get(&member.account) else { return };
+        // Who is in line does not compute.
+        if let Some(State::Resting | State::Served) = account.members.get(&member.seat) {
+            let from = if account.rests() { account.tag.max(self.virtual_time) } else { account.tag };
+            self.move_to(member.account, from.saturating_add(account.cost(ticks)));
+        }
+    }
+
+    /// Whether the member's account has had more than its share, as seen from the last one served.
     pub(crate) fn is_ahead(&self, member: Member) -> bool {
-        self.accounts.get(&member).is_some_and(|account| account.tag > self.virtual_time)
+        self.accounts.get(&member.account).is_some_and(|account| account.tag > self.virtual_time)
     }
 
     /// Gives back the member's slot, if it has one, and puts it in line.
     pub(crate) fn wait(&mut self, member: Member) {
-        let (now, ticket) = (self.virtual_time, self.next_ticket);
-        let Some(account) = self.accounts.get_mut(&member) else { return };
-        let earliest = match account.state {
-            State::Waiting { .. } => return,
-            State::Resting => now,
-            State::Served => {
-                self.served = self.served.saturating_sub(1);
-                now.saturating_sub(account.cost(LONGEST_LAG))
-            }
-        };
-        account.tag = account.tag.max(earliest);
-        account.state = State::Waiting { ticket };
-        self.next_ticket = ticket.saturating_add(1);
-        self.line.insert((account.tag, ticket, member));
+        let Some(account) = self.accounts.get(&member.account) else { return };
+        if !matches!(account.members.get(&member.seat), Some(State::Resting | State::Served)) {
+            return;
+        }
+        let owed = if account.rests() { 0 } else { account.cost(LONGEST_LAG) };
+        self.move_to(member.account, account.tag.max(self.virtual_time.saturating_sub(owed)));
+        let ticket = self.number();
+        self.enter(member, State::Waiting { ticket });
     }
 
     /// The member stops computing: it leaves the line or gives back its slot.
     pub(crate) fn rest(&mut self, member: Member) {
-        let Some(account) = self.accounts.get_mut(&member) else { return };
-        match account.state {
-            State::Resting => {}
-            State::Waiting { ticket } => {
-                self.line.remove(&(account.tag, ticket, member));
-            }
-            State::Served => self.served = self.served.saturating_sub(1),
-        }
-        account.state = State::Resting;
+        self.enter(member, State::Resting);
     }
 
     /// Gives a free slot to the next in line, if there are both. Call it until there are not.
@@ -148,17 +153,60 @@ impl FairQueue {
         if self.served >= self.slots {
             return None;
         }
-        let (tag, _, member) = self.line.pop_first()?;
-        let account = self.accounts.get_mut(&member)?;
-        account.state = State::Served;
-        self.served = self.served.saturating_add(1);
+        let (tag, _, member) = *self.line.first()?;
+        self.enter(member, State::Served);
         self.virtual_time = self.virtual_time.max(tag);
         Some(member)
     }
 
     /// Whether the member has a slot.
     pub(crate) fn is_served(&self, member: Member) -> bool {
-        self.accounts.get(&member).is_some_and(|account| account.state == State::Served)
+        let account = self.accounts.get(&member.account);
+        account.and_then(|account| account.members.get(&member.seat)) == Some(&State::Served)
+    }
+
+    /// Changes a member's state, and with it the line and the slots.
+    fn enter(&mut self, member: Member, state: State) {
+        let Some(account) = self.accounts.get_mut(&member.account) else { return };
+        let tag = account.tag;
+        let Some(now) = account.members.get_mut(&member.seat) else { return };
+        match std::mem::replace(now, state) {
+            State::Resting => {}
+            State::Waiting { ticket } => {
+                self.line.remove(&(tag, ticket, member));
+            }
+            State::Served => self.served = self.served.saturating_sub(1),
+        }
+        match state {
+            State::Resting => {}
+            State::Waiting { ticket } => {
+                self.line.insert((tag, ticket, member));
+            }
+            State::Served => self.served = self.served.saturating_add(1),
+        }
+    }
+
+    /// Sets an account's tag. Those of its members who wait do so behind it; among them who came first stays first.
+    fn move_to(&mut self, number: u64, tag: u64) {
+        let Some(account) = self.accounts.get_mut(&number) else { return };
+        let before = std::mem::replace(&mut account.tag, tag);
+        if before == tag {
+            return;
+        }
+        for (seat, state) in &account.members {
+            if let State::Waiting { ticket } = *state {
+                let member = Member { account: number, seat: *seat };
+                self.line.remove(&(before, ticket, member));
+                self.line.insert((tag, ticket, member));
+            }
+        }
+    }
+
+    /// A number that was not given out before: of an account, a seat, or a place in line.
+    fn number(&mut self) -> u64 {
+        let number = self.next_number;
+        self.next_number = number.saturating_add(1);
+        number
     }
 }
 
@@ -185,6 +233,16 @@ mod tests {
         /// A member that computes from now on without end.
         fn spinner(&mut self, of_weight: u32) -> Member {
             let member = self.queue.join(weight(of_weight));
+            self.spins(member)
+        }
+
+        /// Another one, on the account of `member`.
+        fn spinner_beside(&mut self, member: Member) -> Member {
+            let beside = self.queue.join_beside(member).unwrap();
+            self.spins(beside)
+        }
+
+        fn spins(&mut self, member: Member) -> Member {
             self.queue.wait(member);
             self.served.insert(member, 0);
             member
@@ -232,6 +290,50 @@ mod tests {
                 assert!(got.abs_diff(*expected) <= 1, "{weights:?} on {slots}: {:?}", machine.served);
             }
         }
+    }
+
+    /// Programs of the first of three instances with equal weights, slots, and the percentage of one slot that each of
+    /// its programs gets.
+    #[test]
+    fn the_programs_of_an_instance_have_one_weight_together() {
+        let cases: [(usize, usize, u64); 5] = [(1, 1, 33), (2, 1, 16), (3, 1, 11), (2, 2, 33), (4, 2, 16)];
+        for (programs, slots, percent) in cases {
+            let mut machine = Machine::new(slots);
+            let role = machine.spinner(100);
+            let tasks: Vec<Member> = (1..programs).map(|_| machine.spinner_beside(role)).collect();
+            machine.spinner(100);
+            machine.spinner(100);
+            machine.ticks(10_000);
+            for member in tasks.into_iter().chain([role]) {
+                let got = machine.served[&member] / 100;
+                assert!(got.abs_diff(percent) <= 1, "{programs} on {slots}: {:?}", machine.served);
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_program_computes_without_a_slot_is_a_debt_of_the_whole_instance() {
+        let mut machine = Machine::new(1);
+        let (role, other) = (machine.spinner(100), machine.spinner(100));
+        let task = machine.queue.join_beside(role).unwrap();
+        machine.ticks(10);
+        machine.queue.charge(task, 50);
+        let before = (machine.served[&role], machine.served[&other]);
+        machine.ticks(48);
+        assert_eq!((machine.served[&role], machine.served[&other]), (before.0, before.1 + 48));
+    }
+
+    #[test]
+    fn an_account_is_there_until_its_last_member_has_left() {
+        let mut queue = FairQueue::new(1);
+        let role = queue.join(weight(1));
+        let task = queue.join_beside(role).unwrap();
+        queue.leave(role);
+        queue.wait(task);
+        assert_eq!(queue.serve_next(), Some(task));
+        queue.leave(task);
+        assert!(queue.accounts.is_empty() && queue.line.is_empty() && queue.served == 0);
+        assert_eq!(queue.join_beside(task), None);
     }
 
     #[test]
@@ -301,6 +403,7 @@ mod tests {
     #[derive(Clone, Debug)]
     enum Step {
         Join(u32),
+        JoinBeside(usize),
         Wait(usize),
         Rest(usize),
         Leave(usize),
@@ -311,6 +414,7 @@ mod tests {
     fn step() -> impl Strategy<Value = Step> {
         prop_oneof![
             (1..=10_000_u32).prop_map(Step::Join),
+            (0..8_usize).prop_map(Step::JoinBeside),
             (0..8_usize).prop_map(Step::Wait),
             (0..8_usize).prop_map(Step::Rest),
             (0..8_usize).prop_map(Step::Leave),
@@ -330,6 +434,10 @@ mod tests {
                 let at = |index: usize| members.get(index % members.len().max(1)).copied();
                 match step {
                     Step::Join(of_weight) => members.push(queue.join(weight(of_weight))),
+                    Step::JoinBeside(index) => {
+                        let beside = at(index).and_then(|member| queue.join_beside(member));
+                        members.extend(beside);
+                    }
                     Step::Wait(index) => at(index).into_iter().for_each(|member| queue.wait(member)),
                     Step::Rest(index) => at(index).into_iter().for_each(|member| queue.rest(member)),
                     Step::Leave(index) => at(index).into_iter().for_each(|member| queue.leave(member)),
@@ -342,11 +450,15 @@ mod tests {
                         prop_assert_eq!(queue.serve_next().is_some(), waiting && free);
                     }
                 }
-                let served = queue.accounts.values().filter(|account| account.state == State::Served).count();
+                let states = || queue.accounts.values().flat_map(|account| account.members.values());
+                let served = states().filter(|state| **state == State::Served).count();
                 prop_assert_eq!(served, queue.served);
                 prop_assert!(served <= slots);
-                let waiting = |account: &&Account| matches!(account.state, State::Waiting { .. });
-                prop_assert_eq!(queue.accounts.values().filter(waiting).count(), queue.line.len());
+                let waiting = states().filter(|state| matches!(state, State::Waiting { .. })).count();
+                prop_assert_eq!(waiting, queue.line.len());
+                for (tag, _, member) in &queue.line {
+                    prop_assert_eq!(*tag, queue.accounts[&member.account].tag);
+                }
             }
         }
 

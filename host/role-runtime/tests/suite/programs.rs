@@ -67,6 +67,7 @@ async fn a_program_whose_future_is_dropped_is_cut_off_wherever_it_is() {
 struct Gate {
     before: Result<(), String>,
     seconds_after: u64,
+    seconds_to_go: u64,
 }
 
 impl Surroundings for Gate {
@@ -74,8 +75,12 @@ impl Surroundings for Gate {
         self.before.clone()
     }
 
-    async fn after(self) {
+    async fn after(&mut self) {
         tokio::time::sleep(Duration::from_secs(self.seconds_after)).await;
+    }
+
+    async fn cut_off(self) {
+        tokio::time::sleep(Duration::from_secs(self.seconds_to_go)).await;
     }
 }
 
@@ -83,7 +88,7 @@ impl Surroundings for Gate {
 async fn a_role_whose_start_is_refused_does_not_begin() {
     let bed = Bed::new();
     let (spec, mut stdout, _stderr) = Bed::spec("wait");
-    let gate = Gate { before: Err("not today".to_owned()), seconds_after: 0 };
+    let gate = Gate { before: Err("not today".to_owned()), seconds_after: 0, seconds_to_go: 0 };
     let instance = start_within(gate, &bed.load("role-misbehave"), bed.interface(0), spec);
     assert_eq!(instance.ended().await, End::StartFailed { reason: "not today".to_owned() });
     assert_eq!(stdout.next_line().await, None);
@@ -93,14 +98,16 @@ async fn a_role_whose_start_is_refused_does_not_begin() {
 async fn an_incarnation_is_stopping_until_what_comes_after_the_role_is_over() {
     let bed = Bed::new();
     let component = bed.load("role-misbehave");
-    for (mode, seconds_after, held, end) in [
-        ("return", 100, 100, End::RunReturned { result: Ok(()) }),
-        ("wait", 20, 20, End::Stopped { forced: false }),
+    for (mode, seconds_after, seconds_to_go, held, end) in [
+        ("return", 100, 0, 100, End::RunReturned { result: Ok(()) }),
+        ("wait", 20, 0, 20, End::Stopped { forced: false }),
         // The budget of the bed is 30 s.
-        ("wait", 100, 30, End::Stopped { forced: true }),
+        ("wait", 100, 0, 30, End::Stopped { forced: true }),
+        // What was cut off is waited for.
+        ("wait", 100, 5, 35, End::Stopped { forced: true }),
     ] {
         let (spec, mut stdout, _stderr) = Bed::spec(mode);
-        let gate = Gate { before: Ok(()), seconds_after };
+        let gate = Gate { before: Ok(()), seconds_after, seconds_to_go };
         let instance = start_within(gate, &component, bed.interface(0), spec);
         let mut state = instance.state();
         state.wait_for(|state| *state >= InstanceState::Ready).await.unwrap();

@@ -8,6 +8,9 @@
 //! the delays that hold then. A direction of a connection buffers no more than it does without faults, what is under
 //! way included, so a writer waits when the way is long.
 //!
+//! A connection through the [public side](crate::network::PublicPorts) is made by the load balancer, which no fault concerns: faults
+//! of connects do not hold there. What then goes through it is disturbed as between any two instances.
+//!
 //! # Chance
 //!
 //! All draws come from one [seed](Faults::reseed). Each direction between two instances has a generator of its own, so that
@@ -154,8 +157,11 @@ impl FaultBook {
 
     /// The faults changed, or the policy that says who is who: everybody who waits looks again.
     pub(crate) fn changed(&self) {
-        let active = !lock(&self.state).faults.is_empty();
-        self.active.store(active, Ordering::SeqCst);
+        {
+            // Under the lock, so that of two changes the later one says whether there is a fault.
+            let state = lock(&self.state);
+            self.active.store(!state.faults.is_empty(), Ordering::SeqCst);
+        }
         self.generation.fetch_add(1, Ordering::SeqCst);
         self.waiting.call();
     }

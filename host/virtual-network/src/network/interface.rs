@@ -10,7 +10,7 @@ use super::Shared;
 use super::socket_table::{self, Party, Scope, Socket, SocketTable};
 use crate::capture::Wire;
 use crate::counters::Tally;
-use crate::outside::KnownNames;
+use crate::outside::{HostSocket, HostSockets, KnownNames};
 use crate::policy::{Admission, InstanceIndex, Operation, Transport, Verdict};
 use crate::sync::lock;
 use crate::tcp::{Account, BoundTcp, Connecting, HandOverOptions, ListenQueue, OutsideStream};
@@ -24,8 +24,11 @@ pub struct InterfaceLimits {
     /// Bound ports, listeners, connections and UDP sockets together, those included that wait in a backlog.
     /// Default: 4096.
     pub sockets: usize,
-    /// What the network buffers for the instance is taken from this budget; when it is used up, senders wait and
-    /// datagrams are dropped. Default: unlimited.
+    /// How many of them may be sockets of the host, to the [world outside](crate::outside). Default: 256. The process has
+    /// [`HOST_SOCKETS`](crate::outside::HOST_SOCKETS) for all instances.
+    pub host_sockets: usize,
+    /// What the network queues for the instance is taken from this budget; when it is used up, senders wait and
+    /// datagrams are dropped. What a [layer](crate::tcp::Layer) and the operating system keep is not. Default: unlimited.
     pub memory: Arc<MemoryBudget>,
 }
 
@@ -34,6 +37,12 @@ impl InterfaceLimits {
     #[must_use]
     pub fn with_sockets(self, sockets: usize) -> Self {
         Self { sockets, ..self }
+    }
+
+    /// These limits with so many sockets of the host.
+    #[must_use]
+    pub fn with_host_sockets(self, host_sockets: usize) -> Self {
+        Self { host_sockets, ..self }
     }
 
     /// These limits with this budget of memory.
@@ -45,7 +54,7 @@ impl InterfaceLimits {
 
 impl Default for InterfaceLimits {
     fn default() -> Self {
-        Self { sockets: 4096, memory: Arc::default() }
+        Self { sockets: 4096, host_sockets: 256, memory: Arc::default() }
     }
 }
 
@@ -90,6 +99,8 @@ pub(crate) struct InterfaceCore {
     known_names: Arc<Mutex<KnownNames>>,
     /// Look-ups outside that are under way; shared with companions.
     look_ups: Arc<AtomicUsize>,
+    /// Shared with companions.
+    host_sockets: Arc<HostSockets>,
 }
 
 impl Interface {
@@ -296,6 +307,7 @@ impl InterfaceCore {
             rotation: AtomicUsize::new(0),
             known_names: Arc::default(),
             look_ups: Arc::default(),
+            host_sockets: Arc::new(HostSockets::new(limits.host_sockets)),
         }
     }
 
@@ -316,6 +328,7 @@ impl InterfaceCore {
             rotation: AtomicUsize::new(0),
             known_names: self.known_names.clone(),
             look_ups: self.look_ups.clone(),
+            host_sockets: self.host_sockets.clone(),
         }
     }
 
@@ -346,6 +359,15 @@ impl InterfaceCore {
     /// Look-ups outside that are under way.
     pub(super) fn look_ups(&self) -> &AtomicUsize {
         &self.look_ups
+    }
+
+    /// A place for a socket of the host.
+    ///
+    /// # Errors
+    ///
+    /// `TooManySockets`.
+    pub(crate) fn host_socket(&self) -> Result<HostSocket, NetError> {
+        self.host_sockets.take()
     }
 
     pub(crate) fn shared(&self) -> &Shared {

@@ -9,12 +9,11 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use tokio::runtime::Handle;
-use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout};
 
 use super::interface::{Interface, InterfaceCore};
 use crate::NetError;
-use crate::outside::{LOOK_UP_TIMEOUT, LOOK_UPS, NameAnswer};
+use crate::outside::{LOOK_UP_TIMEOUT, LOOK_UPS, NameAnswer, Soon};
 use crate::policy::{HostName, Resolved};
 use crate::sync::Outcome;
 
@@ -22,7 +21,8 @@ use crate::sync::Outcome;
 type Found = Result<Vec<IpAddr>, NetError>;
 
 /// A look-up under way; as a future it ends with the addresses. It waits only for names of the world outside, so
-/// [`try_finish`](Self::try_finish) is worth asking first. Dropping it gives up.
+/// [`try_finish`](Self::try_finish) is worth asking first. Dropping it gives up; what has begun outside counts until it is
+/// over.
 #[must_use = "a look-up that is dropped is given up"]
 pub struct LookUp {
     stage: Stage,
@@ -30,7 +30,7 @@ pub struct LookUp {
 
 enum Stage {
     Settled(Found),
-    Asking(Arc<Outcome<Found>>, AbortHandle),
+    Asking(Arc<Outcome<Found>>),
     Taken,
 }
 
@@ -87,21 +87,26 @@ fn ask_outside(core: &Arc<InterfaceCore>, name: HostName) -> Result<Stage, NetEr
     let runtime = Handle::try_current().map_err(|_| NetError::NameFailure)?;
     let answer = core.shared().outside().look_up(name.clone());
     let outcome = Arc::new(Outcome::new());
-    let task = {
-        let outcome = outcome.clone();
-        runtime.spawn(async move {
-            let found = match timeout(LOOK_UP_TIMEOUT, answer).await {
-                Ok(Ok(answer)) => turn.core.learn(&name, &answer),
-                Ok(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => {
-                    Err(NetError::NameUnresolvable)
-                }
-                Ok(Err(_)) | Err(_) => Err(NetError::NameFailure),
-            };
-            drop(turn);
-            outcome.settle(found);
-        })
+    runtime.spawn(ask(turn, name, answer, outcome.clone()));
+    Ok(Stage::Asking(outcome))
+}
+
+/// Gets the answer. A name server that is slow occupies a thread of the host whether somebody waits or not, so the turn ends
+/// with the answer, and not before.
+async fn ask(turn: Turn, name: HostName, mut answer: Soon<NameAnswer>, outcome: Arc<Outcome<Found>>) {
+    let Ok(answered) = timeout(LOOK_UP_TIMEOUT, answer.as_mut()).await else {
+        outcome.settle(Err(NetError::NameFailure));
+        // It is too late to be believed.
+        drop(answer.await);
+        return drop(turn);
     };
-    Ok(Stage::Asking(outcome, task.abort_handle()))
+    let found = match answered {
+        Ok(answer) => turn.core.learn(&name, &answer),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(NetError::NameUnresolvable),
+        Err(_) => Err(NetError::NameFailure),
+    };
+    drop(turn);
+    outcome.settle(found);
 }
 
 /// One of the look-ups that an interface can have under way.
@@ -151,10 +156,10 @@ impl LookUp {
         let found = match std::mem::replace(&mut self.stage, Stage::Taken) {
             Stage::Settled(found) => found,
             Stage::Taken => Err(NetError::InvalidState),
-            Stage::Asking(outcome, task) => match outcome.take() {
+            Stage::Asking(outcome) => match outcome.take() {
                 Some(found) => found,
                 None => {
-                    self.stage = Stage::Asking(outcome, task);
+                    self.stage = Stage::Asking(outcome);
                     return None;
                 }
             },
@@ -165,7 +170,7 @@ impl LookUp {
     /// Ready when [`try_finish`](Self::try_finish) has an outcome.
     pub fn poll_ready(&self, cx: &Context<'_>) -> Poll<()> {
         match &self.stage {
-            Stage::Asking(outcome, _) => outcome.poll_settled(cx),
+            Stage::Asking(outcome) => outcome.poll_settled(cx),
             Stage::Settled(_) | Stage::Taken => Poll::Ready(()),
         }
     }
@@ -177,14 +182,6 @@ impl Future for LookUp {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Found> {
         std::task::ready!(self.poll_ready(cx));
         self.try_finish().map_or(Poll::Pending, Poll::Ready)
-    }
-}
-
-impl Drop for LookUp {
-    fn drop(&mut self) {
-        if let Stage::Asking(_, task) = &self.stage {
-            task.abort();
-        }
     }
 }
 

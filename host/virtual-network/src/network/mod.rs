@@ -119,6 +119,8 @@ impl Network {
         let policy = if rules.is_default() { policy } else { Arc::new(with_host_rules(policy, &rules)) };
         let before = std::mem::replace(&mut *write(&self.shared.policy), policy);
         self.shared.denials.forget();
+        // Wakers run outside of all locks.
+        drop(rules);
         self.shared.faults.changed();
         drop(before);
     }
@@ -142,7 +144,7 @@ impl Network {
     }
 
     /// Sets who serves the public ports for instances of the deployment. Before it is called, and once it is gone, nobody
-    /// does: connections are refused.
+    /// does: connections and datagrams are refused.
     pub fn set_public_ports(&self, ports: Weak<dyn PublicPorts>) {
         let before = write(&self.shared.public_ports).replace(ports);
         drop(before);

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, Weak};
 
 use crate::NetError;
 use crate::network::interface::InterfaceCore;
+use crate::outside::HostSocket;
 use crate::policy::Transport;
 use crate::sync::lock;
 use crate::tcp::{Attempt, Connection, Dialed, ListenQueue, Pipes, Side};
@@ -354,6 +355,8 @@ pub(crate) fn end_all(table: &Mutex<SocketTable>) {
 pub(crate) struct Socket {
     core: Arc<InterfaceCore>,
     id: u64,
+    /// If there is one of the host behind it.
+    host: Option<HostSocket>,
 }
 
 impl Socket {
@@ -366,14 +369,14 @@ impl Socket {
         let shunned = core.shunned(transport, address.ip());
         let made = core.sockets().bind(core.party(), transport, address, shunned);
         let (id, port) = Self::telling(core, made)?;
-        Ok((Self { core: core.clone(), id }, SocketAddr::new(address.ip(), port)))
+        Ok((Self { core: core.clone(), id, host: None }, SocketAddr::new(address.ip(), port)))
     }
 
     /// A new socket for a connection that arrives at a listener.
     pub(crate) fn accept(core: &Arc<InterfaceCore>) -> Result<Self, NetError> {
         let made = core.sockets().accept(core.party());
         let id = Self::telling(core, made)?;
-        Ok(Self { core: core.clone(), id })
+        Ok(Self { core: core.clone(), id, host: None })
     }
 
     /// Tells the observer when a socket was refused for the first time, outside of the table's lock.
@@ -385,6 +388,12 @@ impl Socket {
             }
         }
         made
+    }
+
+    /// The same with the right to a socket of the host, which ends with it.
+    pub(crate) fn with_host(mut self, host: HostSocket) -> Self {
+        self.host = Some(host);
+        self
     }
 
     pub(crate) fn core(&self) -> &Arc<InterfaceCore> {

@@ -5,15 +5,20 @@
 //!
 //! | what goes out | from where | bounds |
 //! |---|---|---|
-//! | a TCP connection | the host's address; to the guest the local address is the instance's own | counts as a socket of the instance; established in [`CONNECT_TIMEOUT`](crate::tcp::CONNECT_TIMEOUT) or `Timeout` |
-//! | datagrams of one UDP socket | one socket of the host, made by the first of them | counts as another socket of the instance; what the host cannot send at once is dropped |
+//! | a TCP connection | the host's address; to the guest the local address is the instance's own | counts as a socket of the instance; established in [`CONNECT_TIMEOUT`](crate::tcp::CONNECT_TIMEOUT) or `Timeout`; a host socket |
+//! | datagrams of one UDP socket | one socket of the host, made by the first of them | counts as another socket of the instance; what the host cannot send at once is dropped; a host socket |
 //! | datagrams to it | from addresses that the socket has sent to in the last [`ANSWER_TIME`](crate::udp::ANSWER_TIME), at most [`PEERS`] of them | the socket's queue |
-//! | a look-up | the host's resolver | [`LOOK_UPS`] at a time for an instance, each [`LOOK_UP_TIMEOUT`] long |
+//! | a look-up | the host's resolver | [`LOOK_UPS`] at a time for an instance and [`RESOLVERS`] for the process, an answer within [`LOOK_UP_TIMEOUT`] |
+//! | a host socket | | [`InterfaceLimits::host_sockets`](crate::InterfaceLimits::host_sockets) for an instance and [`HOST_SOCKETS`] for the process, until the descriptor is closed; beyond that `TooManySockets` |
+//!
+//! A look-up that nobody waits for any more goes on in the resolver, which cannot be called back. It counts until it is
+//! over.
 //!
 //! What a look-up has said is remembered for the instance that asked, [`KNOWN_ADDRESSES`] addresses at the most, for its time to
 //! live within [`TIMES_TO_LIVE`]. Rules with names admit these addresses and no others. So a name server that changes
-//! its mind, or that lies, leads nowhere but where the role may go anyway.
+//! its mind, or that lies, leads to public addresses only, on the ports of the rule.
 
+mod host_sockets;
 mod known;
 mod system;
 
@@ -24,6 +29,7 @@ use std::ops::RangeInclusive;
 use std::pin::Pin;
 use std::time::Duration;
 
+pub(crate) use host_sockets::{HostSocket, HostSockets};
 pub(crate) use known::KnownNames;
 pub use system::SystemOutside;
 
@@ -32,9 +38,14 @@ use crate::policy::HostName;
 
 /// Addresses outside that a UDP socket can have answers from.
 pub const PEERS: usize = 64;
-/// Look-ups outside that one instance can have under way.
+/// Sockets of the host to the world outside that all instances of the process can have together. It leaves room for public
+/// connections and files where a process may have 1024 descriptors.
+pub const HOST_SOCKETS: usize = 512;
+/// Look-ups that all instances of the process can have in the host's resolver; further ones wait. Each occupies a thread.
+pub const RESOLVERS: usize = 32;
+/// Look-ups outside that one instance can have under way, those included that nobody waits for any more.
 pub const LOOK_UPS: usize = 64;
-/// How long a look-up outside may take.
+/// How long an instance waits for a look-up outside.
 pub const LOOK_UP_TIMEOUT: Duration = Duration::from_secs(10);
 /// Addresses outside that are remembered for an instance; the one whose time is over first makes room.
 pub const KNOWN_ADDRESSES: usize = 1024;
@@ -56,7 +67,8 @@ pub trait Outside: Send + Sync + 'static {
     /// The operating system has none.
     fn bind_udp(&self, target: SocketAddr) -> io::Result<std::net::UdpSocket>;
 
-    /// Looks a name up. The network limits its time, and filters the answer.
+    /// Looks a name up. The network filters the answer. It gives up on one that does not come in [`LOOK_UP_TIMEOUT`], but
+    /// polls on: the look-up counts until it ends, so it must end.
     fn look_up(&self, name: HostName) -> Soon<NameAnswer>;
 }
 

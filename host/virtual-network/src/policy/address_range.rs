@@ -39,29 +39,26 @@ const fn one_v6(last: u16) -> AddressRange {
 pub(super) const LOOPBACK: [AddressRange; 2] = [v4(127, 0, 0, 0, 8), one_v6(1)];
 
 /// See [`Class::Special`]. 168.63.129.16 is where Azure's machines find their platform; 169.254.169.254, where most clouds
-/// keep a machine's credentials, is link-local.
-const SPECIAL: [AddressRange; 10] = [
+/// keep a machine's credentials, is link-local; others have 100.100.100.200, 192.0.0.192, fd00:ec2::254 and fd20:ce::254 for it.
+const SPECIAL: [AddressRange; 13] = [
     LOOPBACK[0],
     LOOPBACK[1],
     v4(169, 254, 0, 0, 16),
     v4(168, 63, 129, 16, 32),
+    v4(100, 100, 100, 200, 32),
+    v4(192, 0, 0, 192, 32),
     v6(0xfe80, 0, 0, 10),
     v6(0x64, 0xff9b, 0, 96),
     v6(0x64, 0xff9b, 1, 48),
     v6(0x2002, 0, 0, 16),
     v6(0x2001, 0, 0, 32),
     v6(0xfd00, 0xec2, 0, 32),
+    v6(0xfd20, 0xce, 0, 32),
 ];
 
-/// See [`Class::Never`]. `::/96` has IPv4 addresses in an old form; loopback, which lies in it, is found before.
-const NEVER: [AddressRange; 6] = [
-    v4(0, 0, 0, 0, 8),
-    v4(224, 0, 0, 0, 4),
-    v4(240, 0, 0, 0, 4),
-    v6(0, 0, 0, 96),
-    v6(0xff00, 0, 0, 8),
-    AddressRange { first: IpAddr::V6(Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0)), prefix: 96 },
-];
+/// See [`Class::Never`]. `::/8` has IPv4 addresses in several forms; loopback and NAT64, which lie in it, are found before.
+const NEVER: [AddressRange; 5] =
+    [v4(0, 0, 0, 0, 8), v4(224, 0, 0, 0, 4), v4(240, 0, 0, 0, 4), v6(0, 0, 0, 8), v6(0xff00, 0, 0, 8)];
 
 /// See [`Class::Private`].
 const PRIVATE: [AddressRange; 8] = [
@@ -197,6 +194,9 @@ mod tests {
             ("168.63.129.16", "special"),
             ("fe80::1", "special"),
             ("fd00:ec2::254", "special"),
+            ("fd20:ce::254", "special"),
+            ("100.100.100.200", "special"),
+            ("192.0.0.192", "special"),
             ("64:ff9b::a9fe:a9fe", "special"),
             ("64:ff9b:1::7f00:1", "special"),
             ("2002:7f00:1::", "special"),
@@ -210,6 +210,7 @@ mod tests {
             ("ff02::1", "never"),
             ("::ffff:127.0.0.1", "never"),
             ("::ffff:93.184.216.34", "never"),
+            ("::ffff:0:10.0.0.1", "never"),
         ] {
             let class = match Class::of(address(text)) {
                 Class::Public => "public",

@@ -1,5 +1,6 @@
 //! The names that a deployment has: `<role>`, `<instance id>` and `<n>.<role>`, where n is the ordinal of an
-//! instance, and the name of its public side. ASCII letters compare without case, as in every name service.
+//! instance, and the name of its public side. ASCII letters compare without case, as in every name service, and a dot at the
+//! end says nothing: it makes a name no other one.
 
 use std::collections::BTreeMap;
 
@@ -34,6 +35,7 @@ impl NameTable {
 
     /// What `name` stands for.
     pub(super) fn find(&self, name: &str) -> Option<Named> {
+        let name = name.strip_suffix('.').unwrap_or(name);
         if name.len() > LONGEST {
             return None;
         }

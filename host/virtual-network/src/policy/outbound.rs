@@ -230,7 +230,8 @@ impl OutboundRules {
         if let Some(rule) = self.0.iter().find(|rule| rule.leads_to(target)) {
             return Some(rule);
         }
-        if !self.trusts(target.ip()) {
+        // Elsewhere only a range leads, with its port: whoever answers for a name must not choose another one.
+        if Class::of(target.ip()) != Class::Public {
             return None;
         }
         let names = names(target.ip());
@@ -337,7 +338,8 @@ mod tests {
             (&["example.com"], "192.168.0.1:443", true, None),
             (&["*"], "127.0.0.1:443", true, None),
             (&["*", "0.0.0.0/0:1"], "169.254.169.254:443", true, None),
-            (&["*", "192.168.0.0/16:1"], "192.168.0.1:443", true, Some("*")),
+            (&["*", "192.168.0.0/16:1"], "192.168.0.1:443", true, None),
+            (&["*", "192.168.0.0/16:1"], "192.168.0.1:1", true, Some("192.168.0.0/16:1")),
             (&["localhost"], "127.0.0.1:443", false, Some("localhost")),
             (&["localhost"], "[::1]:443", false, Some("localhost")),
         ] {

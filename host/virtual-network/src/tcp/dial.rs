@@ -22,7 +22,7 @@ use super::system::SystemEnd;
 use crate::NetError;
 use crate::course::Course;
 use crate::network::{Interface, InterfaceCore, Scope, Socket, State};
-use crate::outside::connect_error;
+use crate::outside::{HostSocket, connect_error};
 use crate::sync::Outcome;
 
 /// How long a connection to the own public side waits for an instance that takes it: as long as one from outside does.
@@ -32,8 +32,8 @@ const OFFER_AGAIN: Duration = Duration::from_millis(50);
 
 /// What a task reaches.
 pub(crate) enum Reached {
-    /// A stream of the operating system.
-    System(tokio::net::TcpStream),
+    /// A stream of the operating system, and its place.
+    System(tokio::net::TcpStream, HostSocket),
     /// A connection in memory that an instance has taken.
     Memory(Unclaimed),
 }
@@ -52,7 +52,7 @@ impl Drop for Unclaimed {
 impl std::fmt::Debug for Reached {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::System(_) => "System",
+            Self::System(..) => "System",
             Self::Memory(_) => "Memory",
         })
     }
@@ -73,10 +73,12 @@ pub(super) struct Dial {
 impl Dial {
     /// Begins a connect to an address outside that the policy admits.
     pub(super) fn outside(socket: Socket, client: SocketAddr, server: SocketAddr) -> Result<Self, NetError> {
+        let place = socket.core().host_socket()?;
         let connecting = socket.core().shared().outside().connect(server);
         Self::start(socket, client, server, None, async move {
             let connected = timeout(CONNECT_TIMEOUT, connecting).await.map_err(|_| NetError::Timeout)?;
-            connected.map(Reached::System).map_err(|error| connect_error(&error))
+            let stream = connected.map_err(|error| connect_error(&error))?;
+            Ok(Reached::System(stream, place))
         })
     }
 
@@ -126,7 +128,10 @@ impl Dial {
 
     /// The decision, if there is one now; it can be had once.
     pub(super) fn decision(&self) -> Option<Result<Reached, NetError>> {
-        self.outcome.take()
+        let decision = self.outcome.take()?;
+        // When the interface ends, the task has not decided it, and is still at it.
+        self.give_up();
+        Some(decision)
     }
 
     pub(super) fn poll_decided(&self, cx: &Context<'_>) -> Poll<()> {
@@ -137,9 +142,11 @@ impl Dial {
     pub(super) fn establish(self, reached: Reached) -> Result<TcpStream, NetError> {
         let Self { socket, client, server, .. } = self;
         match reached {
-            Reached::System(stream) => {
+            Reached::System(stream, place) => {
                 socket.core().shared().count_outbound();
-                let end = SystemEnd::new(OutsideStream::from(stream), HandOverOptions::default());
+                let account = socket.core().account().clone();
+                let socket = socket.with_host(place);
+                let end = SystemEnd::new(OutsideStream::from(stream), HandOverOptions::default(), account);
                 let course = Course::between(socket.core(), client, server, None);
                 let stream = TcpStream::system(end, client, server, socket)?;
                 Ok(stream.watched(course, Side::Client))

@@ -22,6 +22,10 @@
 //! Each direction between instances holds up to [`CAPACITY`] bytes that nobody has read yet; when one interface has
 //! 32 MiB of them in all of its connections, each of its directions holds 16 KiB until they are read. They are taken from the
 //! [budget](crate::MemoryBudget) of the instance; when that is used up, each direction holds 4 KiB.
+//!
+//! Of a connection with the outside the operating system holds what it holds; the up to 64 KiB that it does not take at
+//! once, and what a [`Layer`] was read ahead, are among the bytes of the interface. What waits when the guest closes
+//! goes out for up to 30 seconds, and the connection counts as a socket as long.
 
 mod account;
 mod bound;

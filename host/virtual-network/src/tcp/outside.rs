@@ -106,6 +106,14 @@ impl Carrier {
         }
     }
 
+    /// Bytes that were read ahead.
+    pub(super) fn read_ahead(&self) -> usize {
+        match self {
+            Self::Layered(Layered { ahead: Ahead::Bytes(bytes), .. }) => bytes.len(),
+            Self::System(_) | Self::Layered(_) => 0,
+        }
+    }
+
     /// Up to `size` bytes; none of them is the end.
     pub(super) fn read(&mut self, size: usize) -> io::Result<Bytes> {
         match self {

@@ -148,7 +148,8 @@ impl ListenQueue {
         };
         // It fails only when the interface ends this very moment; the client sees the reset that all of its
         // connections get.
-        if let Ok(stream) = TcpStream::system(SystemEnd::new(stream, options), local, peer, socket) {
+        let end = SystemEnd::new(stream, options, self.account().clone());
+        if let Ok(stream) = TcpStream::system(end, local, peer, socket) {
             let course = Course::from_outside(&self.core, peer, local, self.tally());
             state.ready.push_back(stream.watched(course, Side::Server));
         }

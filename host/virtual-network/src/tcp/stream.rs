@@ -25,7 +25,7 @@ pub struct TcpStream {
     /// Of a connection with the outside, if somebody counts or looks. Pipes do it themselves.
     watched: Option<Box<Watched>>,
     /// `None` for the end of a connection from outside that is held outside.
-    _socket: Option<Socket>,
+    socket: Option<Socket>,
 }
 
 #[derive(Debug)]
@@ -86,7 +86,7 @@ impl TcpStream {
 
     /// The end of a memory connection that somebody outside of the network holds.
     pub(super) fn outside(end: MemoryEnd, local: SocketAddr, peer: SocketAddr) -> Self {
-        Self { end: End::Memory(end), local, peer, watched: None, _socket: None }
+        Self { end: End::Memory(end), local, peer, watched: None, socket: None }
     }
 
     /// A connection with the outside that is established now; the guest is this side of it.
@@ -109,7 +109,7 @@ impl TcpStream {
         socket: Socket,
     ) -> Result<Self, NetError> {
         let registered = socket.set_state(State::Connected(connection));
-        let stream = Self { end, local, peer, watched: None, _socket: Some(socket) };
+        let stream = Self { end, local, peer, watched: None, socket: Some(socket) };
         if registered.is_err() {
             stream.reset();
         }
@@ -245,8 +245,8 @@ impl Drop for TcpStream {
         match &self.end {
             End::Memory(end) => end.close(),
             End::System(end) => {
-                self.watch().inspect(|watched| watched.finished());
-                end.close();
+                self.watched.as_deref().inspect(|watched| watched.finished());
+                end.close(self.socket.take());
             }
         }
     }

@@ -3,7 +3,10 @@
 //! Reads and writes go to the stream itself. A write that the operating system does not take at once stays as
 //! a *tail* of at most [`TAIL`] bytes, so that [`write_budget`](SystemEnd::write_budget) can be a promise.
 //! While there is a tail, or something that a layer has not got out yet, one task drains it, so a guest that does
-//! something else meanwhile, or closes, still gets its bytes out. After a close it has [`LINGER`] for that.
+//! something else meanwhile, or closes, still gets its bytes out. After a close it has [`LINGER`] for that, and as long
+//! as it lasts the connection still is a socket of the instance: it counts, and ends with the interface.
+//!
+//! The tail, and what a layer was read ahead, count as unread bytes of the interface.
 
 use std::future::poll_fn;
 use std::io;
@@ -16,9 +19,11 @@ use tokio::io::ReadBuf;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout};
 
+use super::account::Account;
 use super::idle::{HandOverOptions, IdleClock, Timer};
 use super::outside::{Carrier, OutsideStream};
 use crate::NetError;
+use crate::network::Socket;
 use crate::sync::{WakerSlot, lock, wake};
 
 /// Bytes that wait for the operating system.
@@ -50,6 +55,17 @@ struct State {
     waiting_drainer: WakerSlot,
     /// Only with an idle time-out.
     idle: Option<IdleClock>,
+    /// The place in the table, once the guest has closed and there is something to drain.
+    socket: Option<Socket>,
+    account: Arc<Account>,
+    /// Bytes that are on the account.
+    charged: usize,
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        self.account.settled(self.charged);
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,9 +94,21 @@ impl State {
             return Err(NetError::ConnectionReset);
         }
         match self.writer {
-            Writer::Open => Ok(TAIL.saturating_sub(self.tail.len())),
+            Writer::Open => Ok(TAIL.min(self.account.capacity()).saturating_sub(self.tail.len())),
             Writer::Finished | Writer::Closing => Err(NetError::ConnectionBroken),
             Writer::Failed(error) => Err(error),
+        }
+    }
+
+    /// Brings the account up to date. Call it wherever the tail or the stream was touched.
+    fn charge(&mut self) {
+        let ahead = self.stream.as_ref().map_or(0, Carrier::read_ahead);
+        let held = self.tail.len().saturating_add(ahead);
+        let before = std::mem::replace(&mut self.charged, held);
+        if held > before {
+            self.account.sent(held.saturating_sub(before));
+        } else {
+            self.account.settled(before.saturating_sub(held));
         }
     }
 
@@ -167,7 +195,7 @@ impl State {
 }
 
 impl SystemEnd {
-    pub(super) fn new(stream: OutsideStream, options: HandOverOptions) -> Self {
+    pub(super) fn new(stream: OutsideStream, options: HandOverOptions, account: Arc<Account>) -> Self {
         let stream = stream.into_carrier();
         stream.prefer_latency();
         let state = State {
@@ -180,6 +208,9 @@ impl SystemEnd {
             waiting_writer: WakerSlot::default(),
             waiting_drainer: WakerSlot::default(),
             idle: options.idle_timeout.map(|_| IdleClock::new()),
+            socket: None,
+            account,
+            charged: 0,
         };
         Self { runtime: Handle::try_current().ok(), options, state: Mutex::new(state) }
     }
@@ -212,6 +243,7 @@ impl SystemEnd {
         }
         let Some(stream) = &mut state.stream else { return Poll::Ready(()) };
         if stream.poll_readable(cx).is_ready() {
+            state.charge();
             return Poll::Ready(());
         }
         // An abort takes the stream away, and its wakers with it.
@@ -251,7 +283,9 @@ impl SystemEnd {
         if nothing_wanted {
             return Ok(None);
         }
-        match read(stream) {
+        let read = read(stream);
+        state.charge();
+        match read {
             Ok(bytes) => {
                 match length(&bytes) {
                     0 => state.reader = Reader::Ended,
@@ -296,14 +330,17 @@ impl SystemEnd {
     /// Takes bytes from the front of `data`, and says how many.
     pub(super) fn write(self: &Arc<Self>, data: &[u8]) -> Result<usize, NetError> {
         let mut state = lock(&self.state);
-        let budget = state.write_budget()?;
+        state.write_budget()?;
         if data.is_empty() {
             return Ok(0);
         }
         let sent = if state.draining { 0 } else { state.send(data)? };
         let rest = data.get(sent..).unwrap_or_default();
-        let kept = rest.get(..budget.min(rest.len())).unwrap_or_default();
+        // All that there is room for: an earlier budget may have promised more than one that is tight now.
+        let room = TAIL.saturating_sub(state.tail.len());
+        let kept = rest.get(..room.min(rest.len())).unwrap_or_default();
         state.tail.extend_from_slice(kept);
+        state.charge();
         let taken = sent.saturating_add(kept.len());
         let start_draining = state.begin_draining();
         drop(state);
@@ -341,27 +378,33 @@ impl SystemEnd {
     /// Ends the connection at once; the client sees a reset.
     pub(super) fn abort(&self) {
         let mut state = lock(&self.state);
-        let stream = state.stream.take();
+        let (stream, socket) = (state.stream.take(), state.socket.take());
         state.reader = Reader::Failed(NetError::ConnectionReset);
         state.tail = BytesMut::new();
+        state.charge();
         let waiting = state.waiting();
         drop(state);
         if let Some(stream) = stream {
             stream.reset();
         }
+        drop(socket);
         wake(waiting.into_iter().flatten());
     }
 
-    /// The guest has closed. What it wrote still goes out.
-    pub(super) fn close(self: &Arc<Self>) {
+    /// The guest has closed. What it wrote still goes out, and `socket` goes when the stream goes.
+    pub(super) fn close(self: &Arc<Self>, socket: Option<Socket>) {
         let mut state = lock(&self.state);
         state.writer = Writer::Closing;
         let start_draining = state.begin_draining();
         // The operating system sends a reset itself when there is unread data.
         let stream = if state.draining { None } else { state.stream.take() };
+        let lasts = state.stream.is_some();
+        let gone = if lasts { std::mem::replace(&mut state.socket, socket) } else { socket };
+        state.charge();
         let drainer = state.waiting_drainer.take();
         drop(state);
         drop(stream);
+        drop(gone);
         if start_draining {
             self.spawn_drain();
         }
@@ -384,17 +427,23 @@ impl SystemEnd {
         if closing_is_news && state.writer == Writer::Closing {
             return Poll::Ready(false);
         }
-        if state.poll_drain(cx).is_pending() {
+        let drained = state.poll_drain(cx);
+        state.charge();
+        if drained.is_pending() {
             let replaced = state.waiting_drainer.register(cx);
             drop(state);
             drop(replaced);
             return Poll::Pending;
         }
         state.draining = false;
-        let stream = if state.writer == Writer::Closing { state.stream.take() } else { None };
+        let is_closed = state.writer == Writer::Closing;
+        let stream = if is_closed { state.stream.take() } else { None };
+        let socket = if is_closed { state.socket.take() } else { None };
+        state.charge();
         let waiting = state.waiting();
         drop(state);
         drop(stream);
+        drop(socket);
         wake(waiting.into_iter().flatten());
         Poll::Ready(true)
     }

@@ -24,6 +24,9 @@
 //!   sent to.
 //! * an outside address as long as an [`OutsideFlow`] between the two is open.
 //!
+//! What is sent to the deployment's own public side goes to whom the balancer chooses, see [`InsideClient`], and is answered
+//! over a flow too.
+//!
 //! # Memory
 //!
 //! The queue of a socket holds [`RECEIVE_BUFFER`] bytes, each datagram with [`OVERHEAD`]. When all queues of one
@@ -33,7 +36,9 @@ mod account;
 mod answers;
 mod in_flight;
 mod inbox;
+mod inside;
 mod outside;
+mod passage;
 mod shown;
 mod socket;
 mod way_out;
@@ -43,6 +48,7 @@ pub use account::{OVERHEAD, RECEIVE_BUFFER};
 pub use answers::{ANSWER_TIME, ASKED};
 pub use inbox::Datagram;
 pub(crate) use inbox::Inbox;
+pub use inside::InsideClient;
 pub(crate) use outside::FlowTable;
 pub use outside::{AnswerSink, OutsideFlow};
 pub use socket::UdpSocket;

@@ -1,19 +1,21 @@
 //! Datagrams from and to addresses outside of the network.
 //!
 //! Who holds the public port, a load balancer, opens a flow for each client and instance, and closes it when it
-//! was idle for long enough. Nothing else lets a guest send to an outside address.
+//! was idle for long enough. Nothing else lets a guest send to an outside address. A socket of the deployment's own that
+//! sends to the [public side](super::InsideClient) is a client too.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, SocketAddrV4};
 use std::num::NonZeroU16;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 
 use super::LARGEST_DATAGRAM;
-use super::inbox::{Datagram, Delivery};
+use super::inbox::{Datagram, Delivery, Inbox};
+use super::passage::pass;
 use super::shown::show;
 use crate::network::{InterfaceCore, Scope};
 use crate::{FlowError, Interface, Undelivered};
@@ -64,6 +66,8 @@ pub struct OutsideFlow {
     core: Arc<InterfaceCore>,
     port: NonZeroU16,
     outside: SocketAddr,
+    /// The socket, if the client is one of the deployment's own.
+    instance_client: Option<Weak<Inbox>>,
 }
 
 impl OutsideFlow {
@@ -82,9 +86,35 @@ impl OutsideFlow {
             IpAddr::V4(_) => {}
             IpAddr::V6(_) => return Err(FlowError::NotIpv4),
         }
+        Self::insert(core, port, outside, None, sink)
+    }
+
+    /// A flow with a socket of an instance that has sent to the public side.
+    pub(super) fn of_instance(
+        core: &Arc<InterfaceCore>,
+        port: NonZeroU16,
+        client: SocketAddrV4,
+        inbox: Weak<Inbox>,
+        sink: Arc<dyn AnswerSink>,
+    ) -> Result<Self, FlowError> {
+        Self::insert(core, port, client.into(), Some(inbox), sink)
+    }
+
+    fn insert(
+        core: &Arc<InterfaceCore>,
+        port: NonZeroU16,
+        outside: SocketAddr,
+        instance_client: Option<Weak<Inbox>>,
+        sink: Arc<dyn AnswerSink>,
+    ) -> Result<Self, FlowError> {
         // A sink that is refused is dropped after the lock.
         core.flows().insert(port.get(), outside, sink.clone())?;
-        Ok(Self { core: core.clone(), port, outside })
+        Ok(Self { core: core.clone(), port, outside, instance_client })
+    }
+
+    /// The socket, if the client is one of the deployment's own.
+    pub(super) fn instance_client(&self) -> Option<&Weak<Inbox>> {
+        self.instance_client.as_ref()
     }
 
     /// The port of the instance.
@@ -93,7 +123,7 @@ impl OutsideFlow {
         self.port
     }
 
-    /// The address outside.
+    /// The address outside, or that of the client inside.
     #[must_use]
     pub fn outside(&self) -> SocketAddr {
         self.outside
@@ -105,7 +135,7 @@ impl OutsideFlow {
         Arc::ptr_eq(&self.core, interface.core())
     }
 
-    /// Gives a datagram from the outside address to the socket at the instance's own address and the port.
+    /// Gives a datagram from that address to the socket at the instance's own address and the port.
     ///
     /// The policy is not asked: it let the instance bind, and public traffic has no rules.
     ///
@@ -127,7 +157,18 @@ impl OutsideFlow {
             at_port.filter(|(_, party)| *party == self.core.party()).ok_or(Undelivered::NotBound)?;
         show(&self.core, self.outside, SocketAddr::new(self.core.address().into(), self.port.get()), &data);
         let datagram = Datagram { data, from: self.outside };
-        match inbox.deliver(datagram, self.core.address().into()) {
+        let own = self.core.address().into();
+        let mut outcome = Ok(());
+        let mut arrived = |delivery| outcome = self.count(delivery);
+        match &self.instance_client {
+            Some(_) => pass(&self.core, self.outside.ip(), &inbox, datagram, own, arrived),
+            None => arrived(inbox.deliver(datagram, own)),
+        }
+        outcome
+    }
+
+    fn count(&self, delivery: Delivery) -> Result<(), Undelivered> {
+        match delivery {
             Delivery::Queued => {
                 self.core.shared().count_datagram();
                 Ok(())

@@ -7,19 +7,19 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use tokio::time::Instant;
 
 use super::LARGEST_DATAGRAM;
 use super::inbox::{Association, Datagram, Delivery, Inbox};
+use super::inside::InsideClient;
 use super::outside::AnswerSink;
+use super::passage::{arrivals, pass};
 use super::shown::{show, show_undelivered};
 use super::way_out::WayOut;
 use crate::NetError;
-use crate::course::Link;
+use crate::PublicPorts;
 use crate::network::{InterfaceCore, Party, Permit, Scope, Socket, State, Way};
 use crate::policy::{Operation, Transport};
 use crate::sync::lock;
-use crate::tcp::Side;
 
 /// A bound UDP socket, connected to a peer or not. Dropping it frees its port.
 ///
@@ -36,8 +36,10 @@ pub struct UdpSocket {
 enum Route {
     /// To a socket of an instance: one that the policy lets it reach, or one that waits for the answer.
     Inbox { inbox: Arc<Inbox>, is_answer: bool },
-    /// To an outside address with an open flow.
+    /// To an outside address, or a client of the public side, with an open flow.
     Outside(Arc<dyn AnswerSink>),
+    /// To a public port of the deployment's own.
+    PublicSide(Arc<dyn PublicPorts>),
     /// To an outside address that the policy lets the instance reach.
     WayOut,
     /// Nowhere. A connected sender hears why.
@@ -204,11 +206,19 @@ impl UdpSocket {
             return Err(NetError::RemoteUnreachable);
         }
         match way {
-            Way::Inside | Way::OwnElseHost => {}
+            // Who came by the public side is answered from there.
+            Way::Inside => {
+                if let Some(sink) = self.flow(target) {
+                    return Ok(Route::Outside(sink));
+                }
+            }
+            Way::OwnElseHost => {}
             // Who asked by a flow is answered by it.
             Way::Outside => return Ok(self.flow(target).map_or(Route::WayOut, Route::Outside)),
-            // The balancer hands connections on to instances, and no datagrams of instances yet.
-            Way::PublicSide => return Ok(Route::Nowhere(NetError::ConnectionRefused)),
+            Way::PublicSide => {
+                let nobody = Route::Nowhere(NetError::ConnectionRefused);
+                return Ok(self.core().shared().public_ports().map_or(nobody, Route::PublicSide));
+            }
         }
         let Some(peer) = self.core().peer(target.ip()) else {
             return Ok(Route::Nowhere(NetError::RemoteUnreachable));
@@ -251,6 +261,7 @@ impl UdpSocket {
         match route {
             Route::Inbox { inbox, is_answer } => self.deliver(&inbox, data, target, is_answer),
             Route::Outside(sink) => sink.answer(data),
+            Route::PublicSide(ports) => self.send_to_public_side(&*ports, data, target),
             Route::WayOut => self.send_out(&data, target)?,
             Route::Nowhere(error) => self.hear_back(&data, target, error),
         }
@@ -276,42 +287,25 @@ impl UdpSocket {
             self.inbox.ask(peer);
         }
         let datagram = Datagram { data, from: self.source(target) };
-        let Some(arrivals) = self.arrivals(datagram.data.len(), target) else {
-            return self.deliver_now(inbox, datagram, target);
-        };
-        let now = Instant::now();
-        for due in arrivals.into_iter().flatten() {
-            if due <= now {
-                self.deliver_now(inbox, datagram.clone(), target);
-                continue;
-            }
-            let shared = self.core().shared_handle();
-            let delivery = inbox.deliver_later(datagram.clone(), target.ip(), due, shared);
-            self.count(delivery, target);
-        }
+        let from = datagram.from.ip();
+        pass(self.core(), from, inbox, datagram, target.ip(), |delivery| self.count(delivery, target));
     }
 
-    /// When a datagram arrives, if faults hold.
-    fn arrivals(&self, bytes: usize, target: SocketAddr) -> Option<[Option<Instant>; 2]> {
-        let shared = self.core().shared_handle();
-        if !shared.faults.is_active() {
-            return None;
+    /// Lets the balancer choose who gets it.
+    fn send_to_public_side(&self, ports: &dyn PublicPorts, data: Bytes, target: SocketAddr) {
+        let (SocketAddr::V4(public), SocketAddr::V4(address)) = (target, self.source(target)) else { return };
+        let client = InsideClient { core: self.core(), inbox: &self.inbox, address, public };
+        if !ports.pass_on(public.port(), &client, data) {
+            self.inbox.hear(target, NetError::ConnectionRefused);
         }
-        let link = Link::new(shared, self.source(target).ip(), target.ip())?;
-        let (from, to) = link.ends(Side::Client);
-        Some(shared.datagram_passage(from, to, bytes))
     }
 
     /// The answer that a datagram finds nobody. It takes the same way, so a lost datagram has none.
     fn hear_back(&self, data: &Bytes, target: SocketAddr, error: NetError) {
-        if self.arrivals(data.len(), target) != Some([None, None]) {
+        let arrivals = arrivals(self.core(), self.source(target).ip(), target.ip(), data.len());
+        if arrivals != Some([None, None]) {
             self.inbox.hear(target, error);
         }
-    }
-
-    fn deliver_now(&self, inbox: &Inbox, datagram: Datagram, target: SocketAddr) {
-        let delivery = inbox.deliver(datagram, target.ip());
-        self.count(delivery, target);
     }
 
     fn count(&self, delivery: Delivery, target: SocketAddr) {

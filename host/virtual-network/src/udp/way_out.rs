@@ -1,7 +1,8 @@
 //! The socket of the host that datagrams of one guest socket to the world outside go through.
 //!
 //! It is made by the first datagram that the policy lets out, and counts as a socket of the instance. What comes in is
-//! given to the guest when the guest has sent to its sender a short while before; anybody else's is thrown away.
+//! given to the guest when the guest has sent to its sender a short while before; anybody else's is thrown away. Room for a
+//! datagram is there only while one is read, so a socket that waits holds none.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -10,7 +11,9 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use socket2::SockRef;
+use tokio::net::UdpSocket;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep};
@@ -19,7 +22,7 @@ use super::inbox::{Datagram, Delivery, Inbox};
 use super::{ANSWER_TIME, LARGEST_DATAGRAM};
 use crate::NetError;
 use crate::network::{InterfaceCore, Socket};
-use crate::outside::{Outside, PEERS};
+use crate::outside::{HostSocket, Outside, PEERS};
 use crate::sync::lock;
 
 /// The rest after the host's socket reports an error.
@@ -27,8 +30,7 @@ const AFTER_ERROR: Duration = Duration::from_millis(10);
 
 /// The way out of one guest socket. Dropping it closes the host's socket.
 pub(super) struct WayOut {
-    /// Not tokio's, which sends nothing before its first poll has found the socket writable.
-    system: std::net::UdpSocket,
+    system: Arc<System>,
     peers: Arc<Mutex<Peers>>,
     reader: AbortHandle,
     /// The place among the sockets of the instance.
@@ -44,10 +46,12 @@ impl WayOut {
     ) -> Result<Self, NetError> {
         let place = Socket::accept(core)?;
         let runtime = Handle::try_current().map_err(|_| NetError::NotSupported)?;
-        let (system, incoming) =
-            sockets(&*core.shared().outside(), target).map_err(|_| NetError::TooManySockets)?;
+        let host = core.host_socket()?;
+        let system = System::open(&*core.shared().outside(), target, host);
+        let system = Arc::new(system.map_err(|_| NetError::TooManySockets)?);
         let peers = Arc::new(Mutex::new(Peers::default()));
-        let reader = Reader { incoming, peers: peers.clone(), inbox: inbox.clone(), core: core.clone() };
+        let reader =
+            Reader { system: system.clone(), peers: peers.clone(), inbox: inbox.clone(), core: core.clone() };
         let reader = runtime.spawn(reader.run()).abort_handle();
         Ok(Self { system, peers, reader, _place: place })
     }
@@ -55,7 +59,7 @@ impl WayOut {
     /// Sends, or drops what the host cannot send now.
     pub(super) fn send(&self, data: &Bytes, target: SocketAddr) -> Result<(), NetError> {
         lock(&self.peers).ask(target, Instant::now());
-        match self.system.send_to(data, target) {
+        match self.system.send(data, target) {
             Err(error) => match error.kind() {
                 io::ErrorKind::ConnectionRefused => Err(NetError::ConnectionRefused),
                 io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
@@ -80,20 +84,45 @@ impl fmt::Debug for WayOut {
     }
 }
 
-/// One socket, for sending and for receiving.
-fn sockets(
-    outside: &dyn Outside,
-    target: SocketAddr,
-) -> io::Result<(std::net::UdpSocket, tokio::net::UdpSocket)> {
-    let system = outside.bind_udp(target)?;
-    system.set_nonblocking(true)?;
-    let incoming = tokio::net::UdpSocket::from_std(system.try_clone()?)?;
-    Ok((system, incoming))
+/// The socket of the host, and its place until the descriptor is closed.
+struct System {
+    socket: UdpSocket,
+    _host: HostSocket,
+}
+
+impl System {
+    fn open(outside: &dyn Outside, target: SocketAddr, host: HostSocket) -> io::Result<Self> {
+        let socket = outside.bind_udp(target)?;
+        socket.set_nonblocking(true)?;
+        Ok(Self { socket: UdpSocket::from_std(socket)?, _host: host })
+    }
+
+    /// Past tokio, which sends nothing before its first poll has found the socket writable.
+    fn send(&self, data: &Bytes, target: SocketAddr) -> io::Result<usize> {
+        SockRef::from(&self.socket).send_to(data, &target.into())
+    }
+
+    async fn receive(&self) -> io::Result<(Bytes, SocketAddr)> {
+        loop {
+            self.socket.readable().await?;
+            match self.try_receive() {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn try_receive(&self) -> io::Result<(Bytes, SocketAddr)> {
+        let mut buffer = BytesMut::with_capacity(LARGEST_DATAGRAM);
+        let (_, from) = self.socket.try_recv_buf_from(&mut buffer)?;
+        // A short datagram must not keep a long buffer alive.
+        Ok((Bytes::copy_from_slice(&buffer), from))
+    }
 }
 
 /// Brings what comes in to the guest.
 struct Reader {
-    incoming: tokio::net::UdpSocket,
+    system: Arc<System>,
     peers: Arc<Mutex<Peers>>,
     inbox: Arc<Inbox>,
     core: Arc<InterfaceCore>,
@@ -101,13 +130,9 @@ struct Reader {
 
 impl Reader {
     async fn run(self) {
-        let mut buffer = vec![0; LARGEST_DATAGRAM];
         loop {
-            match self.incoming.recv_from(&mut buffer).await {
-                Ok((length, from)) => {
-                    let data = Bytes::copy_from_slice(buffer.get(..length).unwrap_or_default());
-                    self.deliver(data, from);
-                }
+            match self.system.receive().await {
+                Ok((data, from)) => self.deliver(data, from),
                 // What the host heard of an earlier send; the socket works on. An error that stays shall not spin.
                 Err(_) => sleep(AFTER_ERROR).await,
             }

@@ -11,9 +11,11 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
 use tokio::time::{Instant, sleep};
-use wasm_roles_virtual_network::{HandOver, HandOverOptions, Layer, NetError, OutsideStream, TcpStream};
+use wasm_roles_virtual_network::{
+    HandOver, HandOverOptions, InterfaceLimits, Layer, MemoryBudget, NetError, OutsideStream, TcpStream,
+};
 
-use crate::bed::{Bed, PORT, read, write_all};
+use crate::bed::{Bed, PORT, SERVER, at, index, read, write_all};
 
 const CLIENT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1)), 4000);
 
@@ -195,4 +197,25 @@ async fn a_layered_connection_that_nobody_takes_comes_back_as_it_was() {
     let mut word = [0; 5];
     client.read_exact(&mut word).await.unwrap();
     assert_eq!(&word, b"sorry");
+}
+
+#[tokio::test]
+async fn what_was_read_ahead_is_the_instances_memory() {
+    let (bed, budget) = (Bed::new(), Arc::new(MemoryBudget::new(64 << 20)));
+    bed.server.detach();
+    let limits = InterfaceLimits::default().with_memory(budget.clone());
+    let server = bed.network.attach_with(index(&bed.network, SERVER), limits).unwrap();
+    let listener = server.bind(at(SERVER, PORT.get())).unwrap().listen(1).unwrap();
+    let (mut client, pipe) = tokio::io::duplex(64 * 1024);
+    let layer = Lazy { pipe, kept: Vec::new(), was_reset: Arc::default() };
+    server.hand_over(PORT, OutsideStream::layered(layer, CLIENT)).unwrap();
+    let served = listener.accept().await.unwrap();
+    client.write_all(&[7; 64 * 1024]).await.unwrap();
+    std::future::poll_fn(|cx| served.poll_readable(cx)).await;
+    assert_eq!(budget.used(), 16 * 1024);
+    assert_eq!(read(&served).await.unwrap().len(), 16 * 1024);
+    assert_eq!(budget.used(), 0);
+    std::future::poll_fn(|cx| served.poll_readable(cx)).await;
+    drop(served);
+    assert_eq!(budget.used(), 0);
 }

@@ -21,6 +21,7 @@ mod life_cycle;
 mod memory;
 mod outside;
 mod policing;
+mod public_datagrams;
 mod public_side;
 mod sockets;
 mod transfer;

@@ -4,9 +4,10 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroU16;
 use std::sync::{Arc, Mutex, Weak};
 
+use bytes::Bytes;
 use wasm_roles_virtual_network::policy::PublicSide;
 use wasm_roles_virtual_network::{
-    AddressRange, Interface, NetError, Network, Policy, PublicPorts, Transport,
+    AddressRange, InsideClient, Interface, NetError, Network, Policy, PublicPorts, Transport,
 };
 
 use crate::bed::{CLIENT, Heard, PORT, SERVER, SERVER_1, at, index, read, resolve, write_all};
@@ -25,6 +26,10 @@ impl PublicPorts for Balancer {
         assert_eq!(port, 80);
         self.clients.lock().unwrap().push(client);
         self.instances.lock().unwrap().iter().any(|instance| take(instance, PORT))
+    }
+
+    fn pass_on(&self, _: u16, _: &InsideClient<'_>, _: Bytes) -> bool {
+        false
     }
 }
 

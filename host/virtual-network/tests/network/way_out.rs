@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::Notify;
 use wasm_roles_virtual_network::outside::Soon;
 use wasm_roles_virtual_network::{
-    HostName, HostRules, InterfaceLimits, NameAnswer, NetError, Outside, PolicyMode, SystemOutside,
+    HostName, HostRules, Interface, InterfaceLimits, MemoryBudget, NameAnswer, NetError, Outside, PolicyMode,
+    SystemOutside, TcpStream,
 };
 
 use crate::bed::{Bed, CLIENT, SERVER, at, policy, read, read_all, resolve, write_all};
@@ -24,6 +26,8 @@ struct World {
     /// What was asked for.
     asked: Mutex<Vec<String>>,
     time_to_live: Duration,
+    /// When the resolver gives up on names without addresses.
+    gives_up: Arc<Notify>,
 }
 
 impl Outside for World {
@@ -42,10 +46,13 @@ impl Outside for World {
     fn look_up(&self, name: HostName) -> Soon<NameAnswer> {
         self.asked.lock().unwrap().push(format!("look up {name}"));
         let addresses = self.names.get(name.as_str()).cloned();
-        let time_to_live = self.time_to_live;
+        let (time_to_live, gives_up) = (self.time_to_live, self.gives_up.clone());
         Box::pin(async move {
             match addresses {
-                Some(addresses) if addresses.is_empty() => std::future::pending().await,
+                Some(addresses) if addresses.is_empty() => {
+                    gives_up.notified().await;
+                    Err(io::ErrorKind::TimedOut.into())
+                }
                 Some(addresses) => {
                     let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
                     Ok(NameAnswer { addresses, time_to_live })
@@ -172,6 +179,91 @@ async fn sockets_to_the_outside_count_and_end_with_the_interface() {
     assert_eq!(streams[0].try_read(1).unwrap_err(), NetError::ConnectionReset);
 }
 
+/// A client that may go to the host's loopback, with these limits.
+fn client_with(limits: InterfaceLimits) -> (Bed, Interface) {
+    let bed = bed(&["localhost"]);
+    bed.client.detach();
+    let client = bed.network.attach_with(crate::bed::index(&bed.network, CLIENT), limits).unwrap();
+    (bed, client)
+}
+
+/// Writes until the operating system takes no more, and the tail is full.
+fn fill(stream: &TcpStream) {
+    while let budget @ 1.. = stream.write_budget().unwrap() {
+        stream.try_write(&mut Bytes::from(vec![7; budget])).unwrap();
+    }
+}
+
+/// A connection to the host that has a tail, and the host's end of it, which has read nothing yet.
+async fn with_tail(client: &Interface) -> (TcpStream, tokio::net::TcpStream) {
+    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let stream = client.connect(listener.local_addr().unwrap()).unwrap().await.unwrap();
+    let (server, _) = listener.accept().await.unwrap();
+    fill(&stream);
+    (stream, server)
+}
+
+#[tokio::test]
+async fn a_closed_connection_counts_until_its_tail_is_out() {
+    let budget = Arc::new(MemoryBudget::new(64 << 20));
+    let limits = InterfaceLimits::default().with_host_sockets(1).with_memory(budget.clone());
+    let (_bed, client) = client_with(limits);
+    let (stream, mut server) = with_tail(&client).await;
+    assert_eq!(budget.used(), 64 * 1024, "the tail is the instance's memory");
+    drop(stream);
+    assert_eq!((client.socket_count(), budget.used()), (1, 64 * 1024));
+    assert_eq!(client.connect(server.local_addr().unwrap()).unwrap_err(), NetError::TooManySockets);
+    let mut read = Vec::new();
+    server.read_to_end(&mut read).await.unwrap();
+    assert!(read.len() > 64 * 1024);
+    assert_eq!((client.socket_count(), budget.used()), (0, 0));
+}
+
+#[tokio::test]
+async fn a_closed_connection_with_a_tail_ends_with_its_interface() {
+    let budget = Arc::new(MemoryBudget::new(64 << 20));
+    let (_bed, client) = client_with(InterfaceLimits::default().with_memory(budget.clone()));
+    let (stream, mut server) = with_tail(&client).await;
+    drop(stream);
+    client.detach();
+    assert_eq!(budget.used(), 0);
+    let end = server.read_to_end(&mut Vec::new()).await;
+    assert_eq!(end.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
+}
+
+#[tokio::test]
+async fn a_tail_is_short_when_memory_is() {
+    let budget = Arc::new(MemoryBudget::new(64 << 20));
+    let (_bed, client) = client_with(InterfaceLimits::default().with_memory(budget.clone()));
+    assert!(budget.try_take(60 << 20), "the guest's own memory");
+    let (stream, mut server) = with_tail(&client).await;
+    assert!(budget.used() <= (60 << 20) + 16 * 1024, "{}", budget.used());
+    stream.shutdown_write();
+    server.read_to_end(&mut Vec::new()).await.unwrap();
+    assert_eq!(budget.used(), 60 << 20);
+}
+
+#[tokio::test]
+async fn sockets_of_the_host_have_a_limit_of_their_own() {
+    let server = server().await;
+    let (_bed, client) = client_with(InterfaceLimits::default().with_host_sockets(2));
+    let socket = client.bind_udp(at([0, 0, 0, 0], 0)).unwrap();
+    let send = || socket.send_to(Bytes::from_static(b"?"), server);
+    let streams =
+        [client.connect(server).unwrap().await.unwrap(), client.connect(server).unwrap().await.unwrap()];
+    assert_eq!(client.connect(server).unwrap_err(), NetError::TooManySockets);
+    assert_eq!(send().unwrap_err(), NetError::TooManySockets);
+    assert_eq!(client.socket_count(), 3, "what was refused takes no place");
+    drop(streams);
+    send().unwrap();
+    let connecting = client.connect(server).unwrap();
+    assert_eq!(client.connect(server).unwrap_err(), NetError::TooManySockets);
+    drop((connecting, socket));
+    // Their tasks end.
+    tokio::task::yield_now().await;
+    assert!(client.connect(server).is_ok() && client.connect(server).is_ok());
+}
+
 #[tokio::test]
 async fn a_name_admits_the_addresses_that_it_was_found_to_have_and_only_to_who_looked_it_up() {
     let server = server().await;
@@ -216,16 +308,19 @@ async fn an_answer_holds_for_its_time() {
 
 #[tokio::test(start_paused = true)]
 async fn a_name_server_that_is_silent_ends_as_a_failure_and_takes_a_bounded_number_of_questions() {
-    let (bed, _) = bed_in(World::of(&[("slow.example", &[])]), &["*.example"]);
+    let (bed, world) = bed_in(World::of(&[("slow.example", &[])]), &["*.example"]);
     let mut waiting: Vec<_> = (0..64).map(|_| bed.client.look_up("slow.example")).collect();
     assert!(waiting.iter_mut().all(|look_up| look_up.try_finish().is_none()));
     assert_eq!(resolve(&bed.client, "slow.example").unwrap_err(), NetError::NameFailure);
-    // Who gives up makes room.
+    // Who gives up makes no room: the resolver is still at it. Nor does the end of the time.
     drop(waiting.pop());
     tokio::task::yield_now().await;
-    let last = bed.client.look_up("slow.example");
-    assert_eq!(last.await.unwrap_err(), NetError::NameFailure);
+    assert_eq!(resolve(&bed.client, "slow.example").unwrap_err(), NetError::NameFailure);
     assert_eq!(waiting.remove(0).await.unwrap_err(), NetError::NameFailure);
+    assert_eq!(resolve(&bed.client, "slow.example").unwrap_err(), NetError::NameFailure);
+    world.gives_up.notify_waiters();
+    tokio::task::yield_now().await;
+    assert!(bed.client.look_up("slow.example").try_finish().is_none());
 }
 
 #[tokio::test]

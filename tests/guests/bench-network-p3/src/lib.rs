@@ -1,5 +1,5 @@
 //! `bench-network-p3 MODE ADDRESS COUNT`: the modes `sink`, `stream`, `echo` and `ping` of `bench-network` over WASI 0.3, with
-//! the same words.
+//! the same words; and `answer`, which serves all its connections at the same time.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
@@ -9,9 +9,11 @@ use wasip3::sockets::types::{
     ErrorCode, IpAddressFamily, IpSocketAddress, Ipv4SocketAddress, Ipv6SocketAddress, TcpSocket,
 };
 use wasip3::wit_stream;
-use wit_bindgen::{FutureReader, StreamReader, StreamWriter};
+use wit_bindgen::{FutureReader, StreamReader, StreamResult, StreamWriter};
 
 const CHUNK: usize = 64 * 1024;
+const REQUEST: usize = 64;
+const ANSWER: usize = 1024;
 
 struct Program;
 
@@ -28,6 +30,7 @@ impl wasip3::exports::cli::run::Guest for Program {
         let outcome = match mode.as_str() {
             "sink" => sink(address).await,
             "echo" => echo(address).await,
+            "answer" => answer(address).await,
             "stream" => stream(address, count).await,
             "ping" => ping(address, count).await,
             _ => return Err(()),
@@ -54,11 +57,7 @@ impl Connection {
     }
 
     async fn accept(address: SocketAddr) -> Result<Self, ErrorCode> {
-        let (family, address) = translated(address);
-        let listener = TcpSocket::create(family)?;
-        listener.bind(address)?;
-        let mut connections = listener.listen()?;
-        println!("listening");
+        let (_listener, mut connections) = listen(address)?;
         connections.next().await.map(Self::of).ok_or(ErrorCode::Other(None))
     }
 
@@ -75,6 +74,15 @@ impl Connection {
         self.sent.await?;
         Ok((self.input, self.end))
     }
+}
+
+fn listen(address: SocketAddr) -> Result<(TcpSocket, StreamReader<TcpSocket>), ErrorCode> {
+    let (family, address) = translated(address);
+    let listener = TcpSocket::create(family)?;
+    listener.bind(address)?;
+    let connections = listener.listen()?;
+    println!("listening");
+    Ok((listener, connections))
 }
 
 async fn sink(address: SocketAddr) -> Result<(), ErrorCode> {
@@ -120,6 +128,36 @@ async fn echo(address: SocketAddr) -> Result<(), ErrorCode> {
         }
         buffer = connection.output.write_all(data).await;
         buffer.reserve(1);
+    }
+}
+
+async fn answer(address: SocketAddr) -> Result<(), ErrorCode> {
+    let (_listener, mut connections) = listen(address)?;
+    while let Some(socket) = connections.next().await {
+        wit_bindgen::spawn_local(answer_all(Connection::of(socket)));
+    }
+    Ok(())
+}
+
+/// Gives an answer for every request, until the client ends or goes away.
+async fn answer_all(mut connection: Connection) {
+    let mut request = Vec::with_capacity(REQUEST);
+    let mut answer = Vec::new();
+    loop {
+        let read;
+        (read, request) = connection.input.read(request).await;
+        if !matches!(read, StreamResult::Complete(_)) {
+            return;
+        }
+        if request.len() < REQUEST {
+            continue;
+        }
+        request.clear();
+        answer.resize(ANSWER, 7);
+        answer = connection.output.write_all(answer).await;
+        if !answer.is_empty() {
+            return;
+        }
     }
 }
 

@@ -2,12 +2,20 @@
 //!
 //! The same program runs over the virtual network and over the kernel's loopback. The listening side prints `listening`
 //! when it can be reached; the connecting side prints the nanoseconds that its work took.
+//!
+//! `answer` never ends: it gives 1 KiB for every 64 bytes, one connection after the other. `crowd` is one of many that
+//! hold connections to each other: its first client tells it how many to open to ADDRESS.
 
 use std::io::{Error, ErrorKind, Read, Result, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream, UdpSocket};
 use std::time::Instant;
 
 const CHUNK: usize = 64 * 1024;
+const REQUEST: usize = 64;
+const ANSWER: usize = 1024;
+/// What passes through each connection of a crowd in each direction, in messages.
+const MESSAGES: usize = 32;
+const MESSAGE: usize = 2048;
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
@@ -19,6 +27,8 @@ fn main() -> Result<()> {
         "sink" => sink(&listen(address)?),
         "echo" => echo(&listen(address)?),
         "accept" => accept(&listen(address)?, count),
+        "answer" => answer(&listen(address)?),
+        "crowd" => crowd(address),
         "stream" => timed(|| stream(address, count)),
         "ping" => timed(|| ping(address, count)),
         "connect" => timed(|| connect(address, count)),
@@ -90,6 +100,59 @@ fn connect(address: &str, count: u32) -> Result<()> {
         drop(TcpStream::connect(address)?);
     }
     Ok(())
+}
+
+fn answer(listener: &TcpListener) -> Result<()> {
+    loop {
+        let (stream, _) = listener.accept()?;
+        // A client that goes away in the middle concerns nobody else.
+        let _ = answer_all(stream);
+    }
+}
+
+fn answer_all(mut stream: TcpStream) -> Result<()> {
+    let mut request = [0; REQUEST];
+    loop {
+        stream.read_exact(&mut request)?;
+        stream.write_all(&[7; ANSWER])?;
+    }
+}
+
+/// The first client asks with a byte for so many connections more in each direction, and gets the byte back when they
+/// have been used and are idle.
+fn crowd(next: &str) -> Result<()> {
+    let (_, port) = next.rsplit_once(':').ok_or(ErrorKind::InvalidInput)?;
+    let listener = listen(&format!("0.0.0.0:{port}"))?;
+    let (mut control, _) = listener.accept()?;
+    let mut held = Vec::new();
+    let mut more = [0];
+    while control.read(&mut more)? > 0 {
+        let [of_each] = more;
+        let mut opened = Vec::new();
+        for _ in 0..of_each {
+            let mut stream = TcpStream::connect(next)?;
+            send(&mut stream)?;
+            opened.push(stream);
+        }
+        for _ in 0..of_each {
+            let (mut stream, _) = listener.accept()?;
+            receive(&mut stream)?;
+            send(&mut stream)?;
+            held.push(stream);
+        }
+        opened.iter_mut().try_for_each(receive)?;
+        held.append(&mut opened);
+        control.write_all(&more)?;
+    }
+    Ok(())
+}
+
+fn send(stream: &mut TcpStream) -> Result<()> {
+    (0..MESSAGES).try_for_each(|_| stream.write_all(&[7; MESSAGE]))
+}
+
+fn receive(stream: &mut TcpStream) -> Result<()> {
+    (0..MESSAGES).try_for_each(|_| stream.read_exact(&mut [0; MESSAGE]))
 }
 
 /// Sends `count` datagrams back. None is lost where nobody sends more than one at a time.

@@ -16,6 +16,7 @@
 //! | `connect ADDRESS`, `listen ADDRESS`, `bind-udp ADDRESS` | writes whether that was possible |
 //! | `serve ADDRESS` | waits for one connection there, and writes who came |
 //! | `answer ADDRESS` | answers every datagram there with the id of its instance, and traps when one says `trap` |
+//! | `ask ADDRESS` | asks there with datagrams until somebody answers, and writes who did and from where |
 //! | `reach ADDRESS` | connects, as often as it takes |
 //! | `recycle` | asks for a recycle of the instance |
 //! | `fail`, `trap`, `spin` | ends in that way, or not |
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
             "bind-udp" => said("bind", UdpSocket::bind(word())),
             "serve" => serve(&word()),
             "answer" => answer(&word()),
+            "ask" => ask(&word()),
             "reach" => reach(&word()),
             "recycle" => RoleEnvironment::request_recycle(),
             "fail" => return ExitCode::FAILURE,
@@ -105,6 +107,20 @@ fn answer(address: &str) {
         let (length, from) = socket.recv_from(&mut question).expect("a datagram");
         assert!(question.get(..length) != Some(b"trap"), "trapping as told");
         socket.send_to(name.as_bytes(), from).expect("an answer");
+    }
+}
+
+fn ask(address: &str) {
+    let socket = UdpSocket::bind("0.0.0.0:0").expect("a socket");
+    socket.set_nonblocking(true).expect("a socket that does not block");
+    let mut answer = [0; 100];
+    loop {
+        socket.send_to(b"who", address).unwrap_or_else(|error| panic!("{address}: {error}"));
+        sleep(Duration::from_millis(50));
+        if let Ok((length, from)) = socket.recv_from(&mut answer) {
+            let name = String::from_utf8_lossy(answer.get(..length).unwrap_or_default()).into_owned();
+            return println!("asked {name} at {from}");
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 use wasm_roles_role_runtime::Clock;
+use wasm_roles_virtual_network::Undelivered;
 
 use super::*;
 use crate::events::{Event, Events};
