@@ -51,7 +51,7 @@ mod tests {
     #[test]
     fn tasks_get_a_quarter_of_the_sockets_and_at_least_one_that_the_role_can_spare() {
         let plan = plan_of(r#"<WorkerRole name="W" />"#, r#"<Role name="W"><Instances count="1" /></Role>"#);
-        let mut limits = plan.instances[0].limits.clone();
+        let mut limits = plan.instances[0].limits;
         for (sockets, of_tasks) in [(0, 0), (1, 0), (2, 1), (3, 1), (4, 1), (7, 1), (8, 2), (1_024, 256)] {
             limits.sockets = sockets;
             assert_eq!(sockets_of_tasks(&limits), of_tasks, "{sockets}");

@@ -51,7 +51,7 @@ impl<T: Task> Surroundings for StartUp<T> {
             let rule = rule(task.kind());
             match rule.start {
                 Start::Awaited => {
-                    let outcome = self.to_its_end(task, wires).await;
+                    let outcome = self.await_end_of(task, wires).await;
                     if rule.failure == Failure::KeepsBusy {
                         outcome?;
                     }
@@ -85,7 +85,7 @@ impl<T: Task> Surroundings for StartUp<T> {
 
 impl<T: Task> StartUp<T> {
     /// Runs a task away from its incarnation, whose own task has to be able to cut it off while it computes.
-    async fn to_its_end(&mut self, task: T, wires: Wires) -> Outcome {
+    async fn await_end_of(&mut self, task: T, wires: Wires) -> Outcome {
         self.awaited.spawn(task.run(wires));
         let failed = |error: JoinError| Err(format!("the host failed: {error}"));
         self.awaited.join_next().await.map_or(Ok(()), |ended| ended.unwrap_or_else(failed))

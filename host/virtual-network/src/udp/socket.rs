@@ -206,9 +206,9 @@ impl UdpSocket {
             return Err(NetError::RemoteUnreachable);
         }
         match way {
-            // Who came by the public side is answered from there.
+            // Who came by the public side is answered from there. A loopback is the instance's own first.
             Way::Inside => {
-                if let Some(sink) = self.flow(target) {
+                if let Some(sink) = self.flow(target).filter(|_| !target.ip().is_loopback()) {
                     return Ok(Route::Outside(sink));
                 }
             }
