@@ -184,7 +184,9 @@ impl Deployment {
     ///
     /// This returns when all have reacted; an instance that is started or recycled is waited for until it is Ready, at
     /// most [`READY_AGAIN`]. If the future is dropped before, the deployment is somewhere between the two
-    /// configurations and runs on; another call, with this plan or with the one before, finishes the change or takes it back.
+    /// configurations and runs on; another call, with this plan or with the one before, finishes the change or takes it back. What
+    /// is lost then: instances that had stopped already are in no summary and keep their local stores, and the network may keep
+    /// the policy for both configurations until the next change of counts.
     ///
     /// # Errors
     ///
