@@ -11,9 +11,16 @@
     reason = "a test stops at the first surprise, in its helping functions too"
 )]
 
+mod browser;
+mod guestbook;
 mod host_process;
+mod http_exchange;
 mod lifecycle;
 mod misbehaving;
+mod network;
 mod plain_programs;
+mod recycling;
 mod scenarios;
+mod static_sites;
+mod stock_components;
 mod stopping;

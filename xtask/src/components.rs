@@ -18,13 +18,22 @@ pub const EXAMPLES: &[(&str, &[&str])] = &[
         "myservice-worker-role",
         &["myservice/WorkerRole1/WorkerRole1.wasm", "myservice/WorkerRole2/WorkerRole2.wasm"],
     ),
+    ("guestbook-web", &["guestbook/Web/Web.wasm"]),
+    ("guestbook-entries", &["guestbook/Entries/Entries.wasm"]),
+    ("guestbook-checker", &["guestbook/Checker/Checker.wasm"]),
     ("lifecycle-worker", &["lifecycle/Worker/Worker.wasm"]),
+    ("stock-components-rust", &["stock-components/Rust/Rust.wasm"]),
     ("plain-programs-server", &["plain-programs/Server/server.wasm"]),
     ("plain-programs-client", &["plain-programs/Client/client.wasm"]),
 ];
 
+/// The components that npm builds: the folder of the package, and the file that its script `build` makes, below `examples/`.
+pub const NPM_EXAMPLES: &[(&str, &str)] =
+    &[("stock-components/handler-in-javascript", "stock-components/JavaScript/JavaScript.wasm")];
+
 /// The example roles with unit tests of their own, which run on this machine: packages that nothing else builds for it.
-pub const TESTED_EXAMPLES: &[&str] = &["lifecycle-worker"];
+pub const TESTED_EXAMPLES: &[&str] =
+    &["lifecycle-worker", "guestbook-wire", "guestbook-web", "guestbook-entries", "guestbook-checker"];
 
 /// The names of the test guests: the folders of `tests/guests`. Guest `x` is the package `guest-x`, and is copied to
 /// `target/guests/x.wasm`.

@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::components::{EXAMPLES, SDK, SDK_EXAMPLES, test_guests};
+use crate::npm;
 use crate::run::{cargo, root, to_success};
 use crate::target::{self, TARGET};
 
@@ -32,7 +33,7 @@ pub fn build() -> Result<()> {
     for guest in test_guests(&root)? {
         copy(&artifact(&built, &format!("guest-{guest}"))?, &guests.join(format!("{guest}.wasm")))?;
     }
-    Ok(())
+    npm::build()
 }
 
 /// `cargo <subcommand>` for all packages that become components.

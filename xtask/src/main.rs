@@ -2,6 +2,7 @@
 
 mod components;
 mod guests;
+mod npm;
 mod run;
 mod target;
 

@@ -3,6 +3,7 @@
 //! The fabric serves HTTP on the role's http endpoints and calls [`HttpHandler::handle`] for each request, many at a time.
 //! Bodies are whole byte vectors in both directions.
 
+mod background;
 mod handler;
 mod method;
 mod request;

@@ -18,7 +18,7 @@ use serde::Deserialize;
 use wasm_roles_fabric::virtual_network::{HostRules, OutboundRule, OutboundRuleError, PolicyMode};
 use wasm_roles_service_plan::Plan;
 
-use crate::arguments::OutboundArguments;
+use crate::arguments::{GrantArguments, OutboundArguments};
 use crate::failure::Failure;
 
 /// The file's usual name. One of this name that is not read is worth a word.
@@ -64,7 +64,14 @@ impl TryFrom<String> for Rule {
 
 /// What the arguments and the file that they name grant.
 pub fn host_rules(arguments: &OutboundArguments, plan: &Plan) -> Result<HostRules, Failure> {
-    let mut rules = HostRules::new(PolicyMode::from(arguments.policy));
+    let mut rules = granted(&arguments.grants, plan)?;
+    rules.mode = PolicyMode::from(arguments.policy);
+    Ok(rules)
+}
+
+/// The same for commands that run nothing, and so enforce nothing.
+pub fn granted(arguments: &GrantArguments, plan: &Plan) -> Result<HostRules, Failure> {
+    let mut rules = HostRules::default();
     arguments.allow_outbound.iter().for_each(|rule| rules.allow(rule.clone()));
     if let Some(file) = &arguments.host_policy {
         let text = std::fs::read_to_string(file).map_err(|error| {
@@ -77,7 +84,7 @@ pub fn host_rules(arguments: &OutboundArguments, plan: &Plan) -> Result<HostRule
 }
 
 /// A host policy beside the definition that is not read, since no file is named. `folder` is that of the definition.
-pub fn unread(arguments: &OutboundArguments, folder: &Path) -> Option<PathBuf> {
+pub fn unread(arguments: &GrantArguments, folder: &Path) -> Option<PathBuf> {
     let beside = folder.join(FILE);
     (arguments.host_policy.is_none() && beside.is_file()).then_some(beside)
 }

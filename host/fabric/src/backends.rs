@@ -1,5 +1,6 @@
 //! The instances behind a public port: who can be chosen, and in which order.
 
+use std::future::pending;
 use std::net::IpAddr;
 
 use tokio::sync::watch;
@@ -27,6 +28,11 @@ impl<T> Clone for Backends<T> {
 }
 
 impl<T> Backends<T> {
+    /// Wakes up when somebody else can be chosen, or not any more.
+    pub(crate) fn changes(&self) -> Changes<T> {
+        Changes { rotation: self.rotation.clone(), healthy: self.healthy.clone() }
+    }
+
     /// Everybody who can be chosen, by affinity or else beginning with whose turn it is.
     pub(crate) fn in_order<'a>(
         &'a self,
@@ -45,5 +51,29 @@ impl<T> Backends<T> {
     pub(crate) fn admits(&self, ordinal: u32) -> bool {
         self.only.is_none_or(|only| only == ordinal)
             && self.healthy.as_ref().is_none_or(|healthy| healthy.borrow().contains(&ordinal))
+    }
+}
+
+/// Who comes into the choice of a public port and who leaves it.
+pub(crate) struct Changes<T> {
+    rotation: watch::Receiver<Rotation<T>>,
+    healthy: Option<watch::Receiver<Healthy>>,
+}
+
+impl<T> Changes<T> {
+    /// The next change; waits for ever when nobody makes one any more. Dropping the future loses none.
+    pub(crate) async fn next(&mut self) {
+        tokio::select! {
+            Ok(()) = self.rotation.changed() => {}
+            Ok(()) = changed(self.healthy.as_mut()) => {}
+            else => pending().await,
+        }
+    }
+}
+
+async fn changed(healthy: Option<&mut watch::Receiver<Healthy>>) -> Result<(), watch::error::RecvError> {
+    match healthy {
+        Some(healthy) => healthy.changed().await,
+        None => pending().await,
     }
 }

@@ -17,15 +17,12 @@ use std::net::IpAddr;
 use std::num::NonZeroU16;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
-use tokio_rustls::TlsAcceptor;
 use wasm_roles_service_plan::PublicPort;
 use wasm_roles_virtual_network::{HandOver, HandOverOptions, Interface, OutsideStream};
 
 use crate::backends::Backends;
-use crate::door::{Arrival, Door};
+use crate::door::{Arrival, Door, Entrance};
 use crate::events::{EventKind, Herald};
 use crate::rotation::Turn;
 use crate::tally::{self, Tally};
@@ -81,9 +78,9 @@ enum Next {
 
 impl<T: Taker> Balancer<T> {
     /// Serves the port until the task is aborted. TLS ends here if there is something to end it with.
-    pub(crate) async fn serve(self, listener: TcpListener, tls: Option<watch::Receiver<TlsAcceptor>>) {
-        let (mut turn, mut waiting, secured) = (Turn::default(), Waiting::new(), tls.is_some());
-        let (mut door, mut refused) = (Door::new(listener, tls), Tally::every(TELL_EVERY));
+    pub(crate) async fn serve(self, entrance: Entrance) {
+        let (mut turn, mut waiting, secured) = (Turn::default(), Waiting::new(), entrance.tls.is_some());
+        let (mut door, mut refused) = (Door::new(entrance), Tally::every(TELL_EVERY));
         loop {
             let next = tokio::select! {
                 arrival = door.next() => Next::Arrival(arrival),
@@ -102,6 +99,7 @@ impl<T: Taker> Balancer<T> {
                     let port = self.backends.public.port;
                     self.herald.tell(EventKind::HandshakesFailed { port, failure, connections });
                 }
+                Next::Arrival(Arrival::GaveUp) => refused.count(),
                 Next::Arrival(Arrival::Nobody(error)) => self.rest(&error).await,
                 Next::OfferAgain | Next::Tell => {}
             }
@@ -147,8 +145,8 @@ impl<T: Taker> Balancer<T> {
         if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) {
             return;
         }
-        self.herald
-            .tell(EventKind::AcceptFailed { port: self.backends.public.port, reason: error.to_string() });
+        let (port, transport) = (self.backends.public.port, self.backends.public.transport);
+        self.herald.tell(EventKind::AcceptFailed { port, transport, reason: error.to_string() });
         sleep(ACCEPT_PAUSE).await;
     }
 }

@@ -1,13 +1,19 @@
 //! Finds and loads the components of a plan's roles and of their start-up tasks.
+//!
+//! A web role that says nothing of an entry point, has no component, and has sites with files, is a static site: what runs is a component
+//! without a program.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tokio::task::JoinHandle;
-use wasm_roles_role_runtime::{LoadError, RoleComponent, Runtime};
-use wasm_roles_service_plan::{Plan, PlannedRole, RoleName};
+use wasm_roles_role_runtime::{Clock, LoadError, RoleComponent, Runtime};
+use wasm_roles_service_plan::{EntryPoint, Plan, PlannedRole, PlannedSite, RoleKind, RoleName};
+use wasm_roles_web_server::sites::Sites;
 
-use crate::approot::Approots;
+use crate::approot::{Approots, ComponentMissing};
+use crate::sites::{SitesOf, of_instances};
 use crate::start_error::{Problem, StartError};
 
 /// The components of a role.
@@ -16,12 +22,15 @@ pub(crate) struct Components {
     pub(crate) role: RoleComponent,
     /// Those of its start-up tasks, in the order of the definition.
     pub(crate) tasks: Vec<RoleComponent>,
+    /// What is served before anybody asks the component.
+    pub(crate) sites: Arc<Sites>,
 }
 
 /// The files of a role's components.
 struct Files<'a> {
     role: &'a PlannedRole,
-    own: PathBuf,
+    /// None for a static site.
+    own: Option<PathBuf>,
     tasks: Vec<PathBuf>,
 }
 
@@ -34,10 +43,12 @@ pub(crate) async fn load(
     runtime: &Runtime,
     plan: &Plan,
     approots: &Approots,
+    mut sites: SitesOf,
+    clock: Clock,
 ) -> Result<BTreeMap<RoleName, Components>, StartError> {
     let files = find(plan, approots)?;
     let mut loading: BTreeMap<&Path, JoinHandle<_>> = BTreeMap::new();
-    for file in files.iter().flat_map(|files| std::iter::once(&files.own).chain(&files.tasks)) {
+    for file in files.iter().flat_map(|files| files.own.iter().chain(&files.tasks)) {
         loading.entry(file).or_insert_with(|| {
             let (runtime, file) = (runtime.clone(), file.clone());
             tokio::task::spawn_blocking(move || runtime.load(&file))
@@ -49,8 +60,12 @@ pub(crate) async fn load(
     }
     let (mut components, mut problems) = (BTreeMap::new(), Vec::new());
     for files in &files {
-        match files.take(&mut loaded) {
-            Ok(Some(of_role)) => drop(components.insert(files.role.name.clone(), of_role)),
+        let sites = sites.remove(&files.role.name).unwrap_or_default();
+        match files.take(runtime, &mut loaded) {
+            Ok(Some((role, tasks))) => {
+                let sites = of_instances(sites, role.shape().http.is_some(), clock);
+                components.insert(files.role.name.clone(), Components { role, tasks, sites });
+            }
             // Somebody else that shares the file has reported it.
             Ok(None) => {}
             Err(problem) => problems.push(*problem),
@@ -64,8 +79,16 @@ type Loaded<'a> = BTreeMap<&'a Path, Result<Result<RoleComponent, LoadError>, St
 
 impl Files<'_> {
     /// None when a file cannot be run and that was reported already: one report is enough for all that share it.
-    fn take(&self, loaded: &mut Loaded<'_>) -> Result<Option<Components>, Box<Problem>> {
-        let Some(role) = self.component(&self.own, loaded)? else { return Ok(None) };
+    fn take(
+        &self,
+        runtime: &Runtime,
+        loaded: &mut Loaded<'_>,
+    ) -> Result<Option<(RoleComponent, Vec<RoleComponent>)>, Box<Problem>> {
+        let own = match &self.own {
+            Some(own) => self.component(own, loaded)?,
+            None => Some(self.static_site(runtime)?),
+        };
+        let Some(role) = own else { return Ok(None) };
         let mut tasks = Vec::with_capacity(self.tasks.len());
         for (task, file) in self.role.startup_tasks.iter().zip(&self.tasks) {
             let Some(component) = self.component(file, loaded)? else { return Ok(None) };
@@ -79,7 +102,13 @@ impl Files<'_> {
             }
             tasks.push(component);
         }
-        Ok(Some(Components { role, tasks }))
+        Ok(Some((role, tasks)))
+    }
+
+    fn static_site(&self, runtime: &Runtime) -> Result<RoleComponent, Box<Problem>> {
+        runtime
+            .without_program()
+            .map_err(|source| Box::new(Problem::Load { role: self.role.name.clone(), source }))
     }
 
     fn component(&self, file: &Path, loaded: &mut Loaded<'_>) -> Result<Option<RoleComponent>, Box<Problem>> {
@@ -106,9 +135,18 @@ fn find<'a>(plan: &'a Plan, approots: &Approots) -> Result<Vec<Files<'a>>, Start
             }
         }
         match approots.find(role, Path::is_file) {
-            Ok(own) => all.push(Files { role, own, tasks }),
+            Ok(own) => all.push(Files { role, own: Some(own), tasks }),
+            Err(ComponentMissing::NotFound { stands_for: None, .. }) if is_static_site(role) => {
+                all.push(Files { role, own: None, tasks });
+            }
             Err(error) => missing.push(error.into()),
         }
     }
     if missing.is_empty() { Ok(all) } else { Err(StartError::new(missing)) }
+}
+
+/// Whether a role without a component still has something to do.
+fn is_static_site(role: &PlannedRole) -> bool {
+    let has_files = |site: &PlannedSite| site.root.has_files();
+    role.kind == RoleKind::Web && role.entry == EntryPoint::Default && role.sites.iter().any(has_files)
 }

@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 use wasm_roles_service_plan::{Content, Plan, PlannedRole, RoleName, Span};
 
 use crate::approot::{Approots, path_inside};
+use crate::copies::{Copies, Copying};
 use crate::removal::remove_tree;
 use crate::start_error::StartError;
 
@@ -95,6 +96,7 @@ pub(crate) async fn gather(
     plan: &Plan,
     approots: &mut Approots,
     data_folder: &Path,
+    copies: &Copies,
 ) -> Result<(), StartError> {
     let folder = data_folder.join(FOLDER);
     let gathering: Vec<_> = plan
@@ -109,7 +111,7 @@ pub(crate) async fn gather(
                 data: data_folder.to_owned(),
                 folder: folder.join(role.name.as_str()),
             };
-            tokio::task::spawn_blocking(move || building.build())
+            copies.spawn(move |copying| building.build(copying))
         })
         .collect();
     let mut problems = Vec::new();
@@ -135,27 +137,27 @@ struct Building {
 }
 
 impl Building {
-    fn build(self) -> Result<(RoleName, PathBuf), ContentError> {
+    fn build(self, copying: &Copying) -> Result<(RoleName, PathBuf), ContentError> {
         let problem = |span: &Span| {
             let (role, span) = (self.role.name.clone(), span.clone());
             move |problem| ContentError { role, span, problem }
         };
-        self.begin().map_err(problem(&self.role.span))?;
+        self.begin(copying).map_err(problem(&self.role.span))?;
         for content in &self.role.contents {
-            self.add(content).map_err(problem(&content.span))?;
+            self.add(content, copying).map_err(problem(&content.span))?;
         }
         Ok((self.role.name, self.folder))
     }
 
-    fn begin(&self) -> Result<(), ContentProblem> {
+    fn begin(&self, copying: &Copying) -> Result<(), ContentProblem> {
         remove_tree(&self.folder).map_err(|error| refused(&self.folder, &error))?;
         fs::create_dir_all(&self.folder).map_err(|error| refused(&self.folder, &error))?;
         let Some(own) = &self.own else { return Ok(()) };
         let own = canonical(own)?;
-        self.copy(&own, &own, &self.folder, Links::LeaveOut)
+        self.copy(&own, &own, &self.folder, Links::LeaveOut, copying)
     }
 
-    fn add(&self, content: &Content) -> Result<(), ContentProblem> {
+    fn add(&self, content: &Content, copying: &Copying) -> Result<(), ContentProblem> {
         let outside = || ContentProblem::DestinationOutside(content.destination.clone());
         let target = self.folder.join(path_inside(&content.destination).ok_or_else(outside)?);
         let source = source(&content.source_directory)?;
@@ -171,16 +173,27 @@ impl Building {
         if !from.starts_with(&root) {
             return Err(ContentProblem::SourceOutside(content.source_directory.clone()));
         }
-        self.copy(&from, &root, &target, Links::Refuse)
+        self.copy(&from, &root, &target, Links::Refuse, copying)
     }
 
-    /// Copies what is in the folder `from`. Symbolic links to files in `root` are copied as those files.
-    fn copy(&self, from: &Path, root: &Path, to: &Path, links: Links) -> Result<(), ContentProblem> {
+    /// Copies what is in the folder `from`, until nobody wants it any more. Symbolic links to files in `root` are copied as those
+    /// files.
+    fn copy(
+        &self,
+        from: &Path,
+        root: &Path,
+        to: &Path,
+        links: Links,
+        copying: &Copying,
+    ) -> Result<(), ContentProblem> {
         let data = canonical(&self.data)?;
         let mut folders = vec![(from.to_owned(), to.to_owned())];
         while let Some((from, to)) = folders.pop() {
             fs::create_dir_all(&to).map_err(|error| refused(&to, &error))?;
             for entry in fs::read_dir(&from).map_err(|error| refused(&from, &error))? {
+                if copying.is_given_up() {
+                    return Ok(());
+                }
                 let entry = entry.map_err(|error| refused(&from, &error))?;
                 let (path, target) = (entry.path(), to.join(entry.file_name()));
                 let kind = entry.file_type().map_err(|error| refused(&path, &error))?;
@@ -277,7 +290,9 @@ mod tests {
             r#"<Role name="W"><Instances count="1" /></Role>"#,
         );
         let mut approots = Approots::beside(folder);
-        gather(&plan, &mut approots, &folder.join("data")).await.map_err(|error| error.to_string())?;
+        gather(&plan, &mut approots, &folder.join("data"), &Copies::new())
+            .await
+            .map_err(|error| error.to_string())?;
         let built = approots.folder(&plan.roles[0].name, Path::is_dir).unwrap();
         assert_eq!(built, folder.join("data").join(FOLDER).join("W"));
         let mut files = BTreeMap::new();

@@ -6,6 +6,7 @@
 //! <data folder>/wasm-roles-temp/<instance>   emptied before each incarnation
 //! <data folder>/wasm-roles-approot/<role>    made anew for each deployment
 //! <data folder>/wasm-roles-certificates/<edition>/<role>   there as long as an instance uses it
+//! <data folder>/wasm-roles-development/<role>.<certificate>.pem and .key   those of `--dev-certificates`: what is kept
 //! ```
 //!
 //! What a run leaves there the next one finds, except in stores that a recycle empties: a new run is a recycle too.

@@ -5,20 +5,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
-use wasm_roles_role_runtime::{Clock, End, Runtime, Seed};
+use wasm_roles_role_runtime::{Clock, End, Runtime, Seed, WebInstances};
 use wasm_roles_service_plan::{InstanceId, Plan, PlannedInstance, PublicPort, RoleName};
 use wasm_roles_virtual_network::{Network, Policy};
+use wasm_roles_web_server::AccessLogFormat;
 
 use crate::approot::Approots;
 use crate::certificates::{CertificateFolder, CertificateOptions, Edition, Provision};
-use crate::change::{Arrival, ChangeError, ChangeSummary, Difference, READY_AGAIN, Renewals, Turnover, walk};
+use crate::change::{
+    Arrival, ChangeError, ChangeSummary, Difference, How, READY_AGAIN, Renewals, SettingsOf, Turnover, walk,
+};
 use crate::components;
 use crate::contents;
+use crate::copies::Copies;
+use crate::departures::Departures;
 use crate::events::Events;
 use crate::instances::Instances;
 use crate::overlap;
 use crate::public_ports::PublicPorts;
 use crate::publish::{self, Bound, Publication, Published};
+use crate::sites;
 use crate::start_error::{Problem, StartError};
 use crate::starter::Starter;
 use crate::status_board::Statuses;
@@ -26,6 +32,32 @@ use crate::variables;
 
 /// The stop budget of the platform's first documentation (facts: life cycle, "Stop sequence").
 pub const DEFAULT_STOP_BUDGET: Duration = Duration::from_secs(30);
+
+/// How the web servers of a deployment's web roles work.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct WebOptions {
+    /// Which instances of a component answer requests, where its handler is one of `wasi:http` 0.2.
+    pub instances: WebInstances,
+    /// How each web role's instance logs its requests. Default: not at all.
+    pub access_log: Option<AccessLogFormat>,
+}
+
+impl WebOptions {
+    /// With an access log.
+    #[must_use]
+    pub const fn with_access_log(mut self, format: Option<AccessLogFormat>) -> Self {
+        self.access_log = format;
+        self
+    }
+
+    /// With another choice of instances.
+    #[must_use]
+    pub const fn with_instances(mut self, instances: WebInstances) -> Self {
+        self.instances = instances;
+        self
+    }
+}
 
 /// How a deployment is run.
 #[derive(Clone, Debug)]
@@ -38,6 +70,8 @@ pub struct DeploymentOptions {
     pub certificates: CertificateOptions,
     /// How long an instance may take to stop before it is cut off. Usual: [`DEFAULT_STOP_BUDGET`].
     pub stop_budget: Duration,
+    /// How the web servers of web roles work.
+    pub web: WebOptions,
     /// Where local stores are kept, temporary folders, and the folders of roles with `Contents`
     /// ([`data_folder`](crate::data_folder)). It should belong to the user and to this deployment alone:
     /// [`DataFolder`](crate::DataFolder) sees to that.
@@ -57,6 +91,11 @@ pub struct Deployment {
     plan: Arc<Plan>,
     /// Plans whose change was begun and not finished.
     begun: Vec<Arc<Plan>>,
+    /// Who has the settings of one of these already.
+    ahead: SettingsOf,
+    /// The network has a policy for those who come and those who go.
+    beside: bool,
+    departures: Departures,
     starter: Starter,
     instances: Instances,
     ports: PublicPorts,
@@ -67,7 +106,7 @@ pub struct Deployment {
 /// How the instances of a deployment stopped, in the order in which they did.
 #[derive(Clone, Debug)]
 pub struct StopSummary {
-    /// Every instance.
+    /// Every instance, those of a change among them that was begun and not finished.
     pub instances: Vec<StoppedInstance>,
 }
 
@@ -123,22 +162,69 @@ impl Deployment {
     pub async fn start_with(
         runtime: &Runtime,
         plan: Arc<Plan>,
+        options: DeploymentOptions,
+        prepare: impl FnOnce(&Network) + Send,
+    ) -> Result<(Self, Events), StartError> {
+        Self::begin(runtime, plan, options, prepare, &Copies::new()).await
+    }
+
+    /// As [`start_with`](Self::start_with), until it is `given_up`. Then there is no deployment, and when this returns nothing
+    /// writes to the data folder any more. Dropping the future of a start instead leaves threads that still copy into it.
+    ///
+    /// # Errors
+    ///
+    /// See [`StartError`]. Then nothing is left running.
+    pub async fn start_unless(
+        runtime: &Runtime,
+        plan: Arc<Plan>,
+        options: DeploymentOptions,
+        prepare: impl FnOnce(&Network) + Send,
+        given_up: impl Future<Output = ()>,
+    ) -> Result<Option<(Self, Events)>, StartError> {
+        let copies = Copies::new();
+        let started = tokio::select! {
+            biased;
+            () = given_up => None,
+            started = Self::begin(runtime, plan, options, prepare, &copies) => Some(started),
+        };
+        if started.is_none() {
+            copies.give_up().await;
+        }
+        started.transpose()
+    }
+
+    async fn begin(
+        runtime: &Runtime,
+        plan: Arc<Plan>,
         mut options: DeploymentOptions,
         prepare: impl FnOnce(&Network) + Send,
+        copies: &Copies,
     ) -> Result<(Self, Events), StartError> {
         check(&plan, &options)?;
         overlap::check(&plan, &options).await?;
-        contents::gather(&plan, &mut options.approots, &options.data_folder).await?;
+        contents::gather(&plan, &mut options.approots, &options.data_folder, copies).await?;
         let edition = Edition::default();
-        let provision = provide(&plan, &options, edition).await?;
-        let components = components::load(runtime, &plan, &options.approots).await?;
+        let provision = provide(&plan, &options, edition, copies).await?;
+        let sites = sites::open(&plan, &options.approots).await?;
+        let components = components::load(runtime, &plan, &options.approots, sites, options.clock).await?;
         let bound = publish::bind(&plan, &options.publication).await.map_err(StartError::new)?;
         let (mut starter, events) = Starter::new(&plan, options, components, provision);
         prepare(&starter.common.network);
         let (mut instances, mut ports) = (Instances::new(starter.board.clone()), PublicPorts::default());
         starter.open(&plan, bound, &mut ports);
         starter.start(&starter.views(&plan), &plan.instances, &mut instances);
-        Ok((Self { plan, begun: Vec::new(), starter, instances, ports, edition }, events))
+        let deployment = Self {
+            plan,
+            begun: Vec::new(),
+            ahead: SettingsOf::new(),
+            beside: false,
+            departures: Departures::default(),
+            starter,
+            instances,
+            ports,
+            edition,
+        };
+        Ok((deployment, events))
     }
 
     /// The deployment's id: 32 hexadecimal digits.
@@ -184,17 +270,15 @@ impl Deployment {
     ///
     /// This returns when all have reacted; an instance that is started or recycled is waited for until it is Ready, at
     /// most [`READY_AGAIN`]. If the future is dropped before, the deployment is somewhere between the two
-    /// configurations and runs on; another call, with this plan or with the one before, finishes the change or takes it back. What
-    /// is lost then: instances that had stopped already are in no summary and keep their local stores, and the network may keep
-    /// the policy for both configurations until the next change of counts.
+    /// configurations and runs on; another call, with this plan or with the one before, finishes the change or takes it back.
+    /// Nothing is forgotten meanwhile: instances that had stopped already are in the summary of that call, or of the stop.
     ///
     /// # Errors
     ///
     /// See [`ChangeError`]. Then nothing was changed.
     pub async fn change(&mut self, new: Arc<Plan>) -> Result<ChangeSummary, ChangeError> {
         // Those that a change before this one has asked to stop, and has not waited for.
-        let earlier = self.instances.stopped().await;
-        self.forget(&earlier).await;
+        self.let_go().await;
         let turnover = Turnover::between(self.instances.planned(), &new)?;
         let difference = self.difference(&new)?;
         let steps = difference.steps(&new, &turnover.staying);
@@ -205,6 +289,7 @@ impl Deployment {
         self.begun.push(Arc::clone(&new));
         if let Some(beside) = beside {
             self.starter.common.network.set_policy(beside);
+            self.beside = true;
         }
         if let Some(provision) = provision {
             self.ports.end_tls_with(&provision);
@@ -212,22 +297,36 @@ impl Deployment {
         }
         let views = self.starter.views(&new);
         self.starter.start(&views, &turnover.coming, &mut self.instances);
+        let coming = turnover.coming.iter().map(|instance| (instance.id.clone(), Arc::clone(&new)));
+        self.ahead.extend(coming);
         self.starter.open(&new, bound, &mut self.ports);
         let added = self.arrivals(&turnover.coming).await;
         let told_of_it = (self.starter.common.deployment_id.as_str(), self.starter.options.emulated);
-        let renewals = Renewals::new(&self.plan, &views, told_of_it, &self.starter.provision);
-        let orders = self.instances.orders();
-        let told = walk(orders, steps, |instance, how| renewals.of(instance, how)).await;
+        let renewals = Renewals::new((&self.plan, &self.ahead), &views, told_of_it, &self.starter.provision);
+        let (orders, ahead) = (self.instances.orders(), &mut self.ahead);
+        let ordered = |instance: &InstanceId, how| {
+            if how == How::InTurn {
+                ahead.insert(instance.clone(), Arc::clone(&new));
+            }
+        };
+        let told = walk(orders, steps, |instance, how| renewals.of(instance, how), ordered).await;
         self.ports.close_all_but(&new.public).await;
         self.instances.ask_to_stop(&turnover.leaving);
-        let removed = self.instances.stopped().await;
-        if !turnover.is_empty() {
+        self.instances.stopped(&mut self.departures).await;
+        if std::mem::take(&mut self.beside) {
             self.starter.common.network.set_policy(Arc::clone(&new.policy));
         }
         self.plan = new;
         self.begun.clear();
-        self.forget(&removed).await;
-        Ok(ChangeSummary { instances: told, added, removed })
+        self.ahead.clear();
+        self.let_go().await;
+        Ok(ChangeSummary { instances: told, added, removed: self.departures.tell() })
+    }
+
+    /// Waits for all that were asked to stop, and removes what they have stored.
+    async fn let_go(&mut self) {
+        self.instances.stopped(&mut self.departures).await;
+        self.departures.remove_stores(&self.starter.options.data_folder).await;
     }
 
     /// What could be news for somebody.
@@ -294,12 +393,6 @@ impl Deployment {
         arrivals
     }
 
-    async fn forget(&self, gone: &[StoppedInstance]) {
-        for stopped in gone {
-            self.starter.forget(&stopped.instance).await;
-        }
-    }
-
     /// Closes the public ports, then stops all instances at the same time: each leaves the rotation, is asked to stop,
     /// and is cut off when its stop budget is over. Connections that instances have are theirs to finish.
     ///
@@ -318,7 +411,9 @@ impl Deployment {
     /// As [`stop`](Self::stop) until `impatience` is over, and then as [`kill`](Self::kill).
     pub async fn stop_unless(mut self, impatience: impl Future<Output = ()>) -> StopSummary {
         self.ports.close_all_but(&[]).await;
-        let instances = self.instances.stop_all(impatience).await;
+        let stopped = self.instances.stop_all(impatience).await;
+        let mut instances = self.departures.finish().await;
+        instances.extend(stopped);
         self.starter.finish();
         StopSummary { instances }
     }
@@ -329,12 +424,11 @@ async fn provide(
     plan: &Arc<Plan>,
     options: &DeploymentOptions,
     edition: Edition,
+    copies: &Copies,
 ) -> Result<Provision, StartError> {
     let (plan, data_folder) = (Arc::clone(plan), options.data_folder.clone());
     let certificates = options.certificates.clone();
-    let providing =
-        tokio::task::spawn_blocking(move || Provision::new(&plan, &certificates, &data_folder, edition))
-            .await;
+    let providing = copies.spawn(move |_| Provision::new(&plan, &certificates, &data_folder, edition)).await;
     let failed = |error: tokio::task::JoinError| {
         let file = options.data_folder.clone();
         StartError::new([Problem::CertificatesNotShown { file, reason: error.to_string() }])

@@ -1,5 +1,6 @@
 //! Where the connections of a public port come in: accepted from the operating system, and through the handshake if TLS ends
-//! here.
+//! here. Those of the deployment's own instances come in here only for the handshake; without one the [hairpin](crate::hairpin)
+//! has them itself, and says here which of them found nobody.
 
 use std::collections::BTreeMap;
 use std::future::pending;
@@ -8,13 +9,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
-use wasm_roles_virtual_network::OutsideStream;
+use wasm_roles_virtual_network::{self as virtual_network, OutsideStream};
 
 use crate::tally::{self, Tally};
-use crate::tls::{HandshakeFailure, Handshakes, Shaken};
+use crate::tls::{Below, HandshakeFailure, Handshakes, Shaken};
 
 /// How often failed handshakes of one kind are told of at most: the internet is full of clients that do not mean it.
 const TELL_EVERY: Duration = Duration::from_secs(60);
@@ -25,31 +26,56 @@ pub(crate) enum Arrival {
     Connection(OutsideStream, IpAddr),
     /// So many handshakes have failed since this was last said of this kind.
     HandshakesFailed(HandshakeFailure, u64),
+    /// A connection inside found nobody in its time, and was refused.
+    GaveUp,
     /// The operating system gives no connection.
     Nobody(io::Error),
+}
+
+/// What a port listens with.
+pub(crate) struct Entrance {
+    pub(crate) listener: TcpListener,
+    /// Connections inside that found nobody.
+    pub(crate) gave_up: mpsc::Receiver<()>,
+    pub(crate) tls: Option<TlsEntrance>,
+}
+
+/// What TLS ends with, and what comes from inside for it.
+pub(crate) struct TlsEntrance {
+    pub(crate) acceptor: watch::Receiver<TlsAcceptor>,
+    pub(crate) inside: mpsc::Receiver<virtual_network::TcpStream>,
 }
 
 /// A listener, with what ends TLS.
 pub(crate) struct Door {
     listener: TcpListener,
+    gave_up: mpsc::Receiver<()>,
     tls: Option<TlsSide>,
 }
 
 struct TlsSide {
     handshakes: Handshakes,
+    inside: mpsc::Receiver<virtual_network::TcpStream>,
     failed: BTreeMap<HandshakeFailure, Tally>,
 }
 
 enum Next {
     Accepted(io::Result<(TcpStream, SocketAddr)>),
+    Inside(virtual_network::TcpStream),
+    GaveUp,
     Shaken(Shaken),
     Tell,
 }
 
 impl Door {
-    pub(crate) fn new(listener: TcpListener, tls: Option<watch::Receiver<TlsAcceptor>>) -> Self {
-        let side = |acceptor| TlsSide { handshakes: Handshakes::new(acceptor), failed: BTreeMap::new() };
-        Self { listener, tls: tls.map(side) }
+    pub(crate) fn new(entrance: Entrance) -> Self {
+        let Entrance { listener, gave_up, tls } = entrance;
+        let side = |TlsEntrance { acceptor, inside }| TlsSide {
+            handshakes: Handshakes::new(acceptor),
+            inside,
+            failed: BTreeMap::new(),
+        };
+        Self { listener, gave_up, tls: tls.map(side) }
     }
 
     /// The next arrival. Dropping the future loses nothing.
@@ -57,6 +83,7 @@ impl Door {
         loop {
             let next = tokio::select! {
                 accepted = self.listener.accept() => Next::Accepted(accepted),
+                Some(()) = self.gave_up.recv() => Next::GaveUp,
                 next = next_of(self.tls.as_mut()) => next,
             };
             match next {
@@ -69,6 +96,13 @@ impl Door {
                         Some(tls) => tls.begin(stream, client),
                     }
                 }
+                Next::Inside(stream) => {
+                    if let Some(tls) = &mut self.tls {
+                        let client = stream.peer_address();
+                        tls.begin(stream, client);
+                    }
+                }
+                Next::GaveUp => return Arrival::GaveUp,
                 Next::Shaken(Ok((stream, client))) => return Arrival::Connection(stream, client.ip()),
                 Next::Shaken(Err(failure)) => {
                     if let Some(tls) = &mut self.tls {
@@ -85,15 +119,16 @@ impl Door {
 }
 
 async fn next_of(tls: Option<&mut TlsSide>) -> Next {
-    let Some(TlsSide { handshakes, failed }) = tls else { return pending().await };
+    let Some(TlsSide { handshakes, inside, failed }) = tls else { return pending().await };
     tokio::select! {
+        Some(stream) = inside.recv() => Next::Inside(stream),
         shaken = handshakes.next() => Next::Shaken(shaken),
         () = tally::due(failed.values()) => Next::Tell,
     }
 }
 
 impl TlsSide {
-    fn begin(&mut self, stream: TcpStream, client: SocketAddr) {
+    fn begin(&mut self, stream: impl Below, client: SocketAddr) {
         if self.handshakes.begin(stream, client) {
             self.count(HandshakeFailure::PushedOut);
         }

@@ -14,8 +14,11 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use wasm_roles_role_runtime::{Clock, End, Line, ProgramEnd, ReachedLimit, RoleEvent};
-use wasm_roles_service_plan::{Explanation, InstanceId, Plan, Port, RoleName, TaskKind, explain_denial};
-use wasm_roles_virtual_network::{Denial, InstanceIndex, Observer};
+use wasm_roles_service_plan::{
+    Explanation, InstanceId, Plan, Port, RoleName, TaskKind, Transport, explain_denial,
+};
+use wasm_roles_virtual_network::outside::HostSocketRefusal;
+use wasm_roles_virtual_network::{Denial, Observer};
 
 use crate::certificates::CertificateNotice;
 use crate::change::Missed;
@@ -125,6 +128,13 @@ pub enum EventKind {
         /// How many it may have.
         limit: usize,
     },
+    /// An instance, or its start-up tasks, was refused a socket to the world outside. Told once for each incarnation.
+    OutOfHostSockets {
+        /// The instance.
+        instance: String,
+        /// Whose limit it is, and how high.
+        refusal: HostSocketRefusal,
+    },
     /// A start-up task has ended by itself. All of its output came before this.
     TaskEnded {
         /// The instance.
@@ -200,10 +210,12 @@ pub enum EventKind {
         /// Datagrams since this was last told of this kind of loss.
         datagrams: u64,
     },
-    /// The operating system gives no connections to a public port; it is tried again.
+    /// The operating system gives no connections, or no datagrams, to a public port; it is tried again.
     AcceptFailed {
         /// The public port.
         port: Port,
+        /// Whether it is connections or datagrams.
+        transport: Transport,
         /// What the operating system says.
         reason: String,
     },
@@ -223,22 +235,25 @@ pub struct DeniedEvent {
     pub explanation: Explanation,
 }
 
-/// A stream that a guest writes to.
+/// A stream of lines of one program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutputStream {
     /// Standard output.
     Stdout,
     /// Standard error.
     Stderr,
+    /// What the web server of an instance says about its requests.
+    AccessLog,
 }
 
 impl OutputStream {
-    /// `stdout` or `stderr`.
+    /// `stdout`, `stderr` or `access-log`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Stdout => "stdout",
             Self::Stderr => "stderr",
+            Self::AccessLog => "access-log",
         }
     }
 }
@@ -347,11 +362,15 @@ impl Observer for Herald {
         self.tell_news(News::Denied(Box::new(denial.clone())));
     }
 
-    fn silenced(&self, _: InstanceIndex, subject_id: &str) {
+    fn silenced(&self, subject_id: &str) {
         self.tell(EventKind::DenialsSilenced { instance: subject_id.to_owned() });
     }
 
-    fn out_of_sockets(&self, _: InstanceIndex, subject_id: &str, limit: usize) {
+    fn out_of_sockets(&self, subject_id: &str, limit: usize) {
         self.tell(EventKind::OutOfSockets { instance: subject_id.to_owned(), limit });
+    }
+
+    fn out_of_host_sockets(&self, subject_id: &str, refusal: HostSocketRefusal) {
+        self.tell(EventKind::OutOfHostSockets { instance: subject_id.to_owned(), refusal });
     }
 }

@@ -5,7 +5,13 @@
 //! of its own, so that what happens inside does not show in the order outside. The same holds for datagrams and their
 //! [flows](crate::datagrams).
 //!
-//! A port whose TLS ends at the balancer has no such connections yet: they are refused.
+//! | the port | a connection |
+//! |---|---|
+//! | TLS does not end here | goes to an instance as it is; when nobody takes it, it is offered again for as long as one from outside waits |
+//! | TLS ends here | goes to the port's [door](crate::door), which makes the handshake: from there on it is one from outside |
+//! | is not served, or not any more | is refused at once |
+//!
+//! One that finds nobody in its time is refused, and counted with those from outside.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -13,7 +19,10 @@ use std::num::NonZeroU16;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use bytes::Bytes;
-use wasm_roles_virtual_network::{InsideClient, Interface, PublicPorts};
+use tokio::sync::mpsc::{self, error::TrySendError};
+use wasm_roles_virtual_network::{
+    InsideClient, InsideConnection, Interface, Offered, PublicPorts, TcpStream,
+};
 
 use crate::backends::Backends;
 use crate::datagrams::{FlowTaker, InsidePort};
@@ -27,21 +36,47 @@ pub(crate) struct Hairpin<T: FlowTaker> {
     datagrams: Mutex<BTreeMap<u16, Weak<InsidePort<T>>>>,
 }
 
+/// A TCP port. It is open as long as somebody hears what [`open`](Hairpin::open) gave.
 struct Port<T> {
-    backends: Backends<T>,
-    turn: Turn,
+    way: Way<T>,
+    gave_up: mpsc::Sender<()>,
 }
+
+/// Where the connections of a port go.
+enum Way<T> {
+    /// To an instance.
+    Instances(Backends<T>, Turn),
+    /// To the handshake.
+    Door(mpsc::Sender<TcpStream>),
+}
+
+/// Connections that wait at a door until it has looked: the usual backlog of a listener.
+const AT_DOOR: usize = 128;
+/// Connections that found nobody, until the port has counted them. Those beyond are not counted.
+const GAVE_UP: usize = 1024;
 
 impl<T: FlowTaker> Hairpin<T> {
     pub(crate) const fn new() -> Self {
         Self { ports: Mutex::new(BTreeMap::new()), datagrams: Mutex::new(BTreeMap::new()) }
     }
 
-    /// Opens a TCP port, or opens it anew. One that is closed outside needs no word here: the policy does not have it any more.
-    pub(crate) fn open(&self, backends: Backends<T>) {
+    /// Opens a TCP port, or opens it anew. It is open as long as somebody hears who gave up.
+    pub(crate) fn open(&self, backends: Backends<T>) -> mpsc::Receiver<()> {
         let port = backends.public.port.get();
-        let before = self.ports().insert(port, Port { backends, turn: Turn::default() });
+        self.open_way(port, Way::Instances(backends, Turn::default()))
+    }
+
+    /// The same for one whose TLS ends here: its connections wait for their handshake.
+    pub(crate) fn open_door(&self, port: u16) -> (mpsc::Receiver<()>, mpsc::Receiver<TcpStream>) {
+        let (door, inside) = mpsc::channel(AT_DOOR);
+        (self.open_way(port, Way::Door(door)), inside)
+    }
+
+    fn open_way(&self, port: u16, way: Way<T>) -> mpsc::Receiver<()> {
+        let (gave_up, heard) = mpsc::channel(GAVE_UP);
+        let before = self.ports().insert(port, Port { way, gave_up });
         drop(before);
+        heard
     }
 
     /// Opens a UDP port, or opens it anew; it is open as long as somebody [serves](InsidePort::serve) it.
@@ -58,17 +93,29 @@ impl<T: FlowTaker> Hairpin<T> {
         self.datagrams().get(&port)?.upgrade()
     }
 
-    /// Offers a connection to those who may have it, until one takes it.
-    fn offer_each(&self, port: u16, client: IpAddr, mut take: impl FnMut(&T, NonZeroU16) -> bool) -> bool {
+    /// Offers a connection to those who may have it until one takes it, or to the door.
+    fn offer_each(
+        &self,
+        port: u16,
+        client: IpAddr,
+        mut take: impl FnMut(&T, NonZeroU16) -> bool,
+        accept: impl FnOnce() -> Option<TcpStream>,
+    ) -> Offered {
         let mut ports = self.ports();
-        let Some(Port { backends, turn }) = ports.get_mut(&port) else { return false };
+        let Some(port) = ports.get_mut(&port).filter(|port| !port.gave_up.is_closed()) else {
+            return Offered::Closed;
+        };
+        let (backends, turn) = match &mut port.way {
+            Way::Instances(backends, turn) => (backends, turn),
+            Way::Door(door) => return at_door(door, accept),
+        };
         let local = NonZeroU16::from(backends.public.local_port);
         let rotation = backends.rotation.borrow();
         let taken_by = backends.in_order(&rotation, client, *turn).find(|(_, taker)| take(taker, local));
         let taken_by = taken_by.map(|(ordinal, _)| ordinal);
         drop(rotation);
         *turn = taken_by.map_or(*turn, Turn::taken_by);
-        taken_by.is_some()
+        if taken_by.is_some() { Offered::Taken } else { Offered::Nobody }
     }
 
     fn ports(&self) -> MutexGuard<'_, BTreeMap<u16, Port<T>>> {
@@ -80,9 +127,34 @@ impl<T: FlowTaker> Hairpin<T> {
     }
 }
 
+/// Accepts a connection, if there is a place for it at the door.
+fn at_door(door: &mpsc::Sender<TcpStream>, accept: impl FnOnce() -> Option<TcpStream>) -> Offered {
+    match door.try_reserve() {
+        Ok(place) => match accept() {
+            Some(stream) => {
+                place.send(stream);
+                Offered::Taken
+            }
+            None => Offered::Nobody,
+        },
+        Err(TrySendError::Full(())) => Offered::Nobody,
+        Err(TrySendError::Closed(())) => Offered::Closed,
+    }
+}
+
 impl PublicPorts for Hairpin<Interface> {
-    fn offer(&self, port: u16, client: IpAddr, take: &mut dyn FnMut(&Interface, NonZeroU16) -> bool) -> bool {
-        self.offer_each(port, client, take)
+    fn offer(&self, port: u16, connection: &mut InsideConnection<'_>) -> Offered {
+        let client = connection.client().ip();
+        let connection = std::cell::RefCell::new(connection);
+        let take = |interface: &Interface, port| connection.borrow_mut().connect_to(interface, port);
+        self.offer_each(port, client, take, || connection.borrow_mut().accept())
+    }
+
+    fn gave_up(&self, port: u16) {
+        if let Some(port) = self.ports().get(&port) {
+            // Beyond what the port can count in time the number does not matter.
+            let _ = port.gave_up.try_send(());
+        }
     }
 
     fn pass_on(&self, port: u16, client: &InsideClient<'_>, data: Bytes) -> bool {
@@ -111,7 +183,7 @@ mod tests {
     const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 9));
 
     /// Public port 80 of a role with three instances, which are called by their letters.
-    fn hairpin(attributes: &str) -> (Hairpin<char>, Members<char>) {
+    fn hairpin(attributes: &str) -> (Hairpin<char>, Members<char>, mpsc::Receiver<()>) {
         let plan = plan_of(
             &format!(
                 r#"<WorkerRole name="W"><Endpoints>
@@ -125,38 +197,60 @@ mod tests {
             members.place(ordinal).enter(letter);
         }
         let public = plan.public.first().unwrap().clone();
-        hairpin.open(Backends { public, only: None, rotation: members.ready(), healthy: None });
-        (hairpin, members)
+        let open = hairpin.open(Backends { public, only: None, rotation: members.ready(), healthy: None });
+        (hairpin, members, open)
     }
 
     fn takers(hairpin: &Hairpin<char>, count: usize, takes: impl Fn(char) -> bool) -> String {
         let mut taken = String::new();
         for _ in 0..count {
-            hairpin.offer_each(80, CLIENT, |letter, port| {
+            let take = |letter: &char, port: NonZeroU16| {
                 assert_eq!(port.get(), 8080);
                 if takes(*letter) {
                     taken.push(*letter);
                 }
                 takes(*letter)
-            });
+            };
+            hairpin.offer_each(80, CLIENT, take, || None);
         }
         taken
     }
 
     #[test]
     fn connections_go_round_as_those_from_outside_do() {
-        let (hairpin, members) = hairpin("");
+        let (hairpin, members, _open) = hairpin("");
         assert_eq!(takers(&hairpin, 4, |_| true), "abca");
         assert_eq!(takers(&hairpin, 2, |letter| letter != 'b'), "ca", "who cannot take is passed over");
         members.place(2).leave();
         assert_eq!(takers(&hairpin, 3, |_| true), "bab", "who left the rotation gets none");
-        assert!(!hairpin.offer_each(81, CLIENT, |_, _| true));
         assert_eq!(takers(&hairpin, 3, |_| false), "");
     }
 
     #[test]
+    fn nobody_who_could_take_it_now_is_told_from_a_port_that_nobody_serves() {
+        let (hairpin, _members, open) = hairpin("");
+        let offer = |port, takes| hairpin.offer_each(port, CLIENT, |_, _| takes, || None);
+        assert_eq!([offer(80, true), offer(80, false)], [Offered::Taken, Offered::Nobody]);
+        assert_eq!(offer(81, true), Offered::Closed);
+        drop(open);
+        assert_eq!(offer(80, true), Offered::Closed, "it is closed outside, too");
+    }
+
+    #[test]
+    fn a_door_is_closed_with_its_port_and_asks_nobody() {
+        let hairpin = Hairpin::<char>::new();
+        let (open, inside) = hairpin.open_door(443);
+        let offer = || hairpin.offer_each(443, CLIENT, |_, _| panic!("no instance is asked"), || None);
+        assert_eq!(offer(), Offered::Nobody);
+        drop(inside);
+        assert_eq!(offer(), Offered::Closed);
+        drop(open);
+        assert_eq!(offer(), Offered::Closed);
+    }
+
+    #[test]
     fn connections_with_affinity_stay_with_one_instance() {
-        let (hairpin, _members) = hairpin(r#"loadBalancerDistribution="sourceIP""#);
+        let (hairpin, _members, _open) = hairpin(r#"loadBalancerDistribution="sourceIP""#);
         let taken = takers(&hairpin, 5, |_| true);
         assert_eq!(taken.chars().collect::<std::collections::BTreeSet<_>>().len(), 1, "{taken}");
     }

@@ -8,6 +8,7 @@ use tokio::task::{Id, JoinSet};
 use wasm_roles_service_plan::{InstanceId, PlannedInstance};
 
 use crate::change::{Order, Orders};
+use crate::departures::Departures;
 use crate::deployment::StoppedInstance;
 use crate::status_board::{Seat, StatusBoard};
 use crate::supervisor::{Launcher, Supervisor, Wish};
@@ -86,12 +87,12 @@ impl Instances {
         }
     }
 
-    /// Waits for all that were asked to stop, and takes them off the status board.
-    pub(crate) async fn stopped(&mut self) -> Vec<StoppedInstance> {
+    /// Waits for all that were asked to stop, and takes them off the status board. Dropping the future loses nobody: who has
+    /// stopped is among the departures at once, and for the others it can be called again.
+    pub(crate) async fn stopped(&mut self, departures: &mut Departures) {
         let asked = |living: &&Living| *living.wish.borrow() != Wish::Run;
         let mut asked: BTreeSet<InstanceId> =
             self.living.values().filter(asked).map(|living| living.planned.id.clone()).collect();
-        let mut stopped = Vec::with_capacity(asked.len());
         while !asked.is_empty() {
             let Some(next) = self.next_stopped().await else { break };
             if let Some(living) = self.living.remove(&next.instance) {
@@ -99,9 +100,8 @@ impl Instances {
             }
             self.orders.remove(&next.instance);
             asked.remove(&next.instance);
-            stopped.push(next);
+            departures.add(next);
         }
-        stopped
     }
 
     /// Stops everybody, and cuts off those who have not stopped when `impatience` is over. Nothing of theirs runs when this

@@ -8,17 +8,19 @@ use std::time::Duration;
 use tokio::sync::watch;
 use wasm_roles_role_runtime::{
     Clock, End, EnvironmentView, InstanceSpec, InstanceState, Outcome, OutputPipe, Preopen, RunningInstance,
-    Seed, Teller, start_within,
+    Seed, Teller, WebSpec, start_within,
 };
 use wasm_roles_service_plan::{
     EndpointKind, EnvironmentVariable, Plan, PlannedInstance, PlannedRole, Protocol, StartupTask,
 };
 use wasm_roles_virtual_network::{Interface, MemoryBudget, Network};
+use wasm_roles_web_server::AccessLog;
 
 use crate::approot;
 use crate::certificates::Provision;
 use crate::change::Renewal;
 use crate::components::Components;
+use crate::deployment::WebOptions;
 use crate::limits;
 use crate::narrator::TaskReporter;
 use crate::storage::Stores;
@@ -31,6 +33,7 @@ pub(crate) struct Common {
     pub(crate) deployment_id: String,
     pub(crate) network: Network,
     pub(crate) stop_budget: Duration,
+    pub(crate) web: WebOptions,
     pub(crate) clock: Clock,
     pub(crate) seed: Seed,
 }
@@ -93,7 +96,12 @@ impl RoleLauncher {
             variables: variables(declared, instance, deployment).map_err(|error| error.to_string())?,
             preopens,
             limits: limits::of_programs(&instance.limits),
-            http_ports: http_ports(instance, &self.provision),
+            web: WebSpec {
+                ports: http_ports(instance, &self.provision),
+                sites: Arc::clone(&self.components.sites),
+                instances: common.web.instances,
+                ..WebSpec::default()
+            },
             stop_budget: common.stop_budget,
             stdout,
             stderr,
@@ -171,13 +179,19 @@ impl Launcher for RoleLauncher {
         let interface =
             common.network.attach_at_with(instance.address, limits).map_err(|error| error.to_string())?;
         let tasks = self.tasks(number, role, &preopens, &interface)?;
-        let spec = self.spec(Program {
+        let mut spec = self.spec(Program {
             arguments: command_line(role),
             environment: &role.environment,
             preopens,
             seed: format!("{}/{number}", instance.id),
             output: (stdout, stderr),
         })?;
+        if !spec.web.ports.is_empty() {
+            spec.web.access_log = common
+                .web
+                .access_log
+                .map(|format| AccessLog { format, sink: Arc::new(self.task_reporter.new_access_log()) });
+        }
         let running = start_within(StartUp::new(tasks), &components.role, interface.clone(), spec);
         Ok(RunningRole { running, interface, _provision: Arc::clone(&self.provision) })
     }

@@ -32,8 +32,10 @@ pub mod change;
 mod components;
 pub mod contents;
 mod conversation;
+mod copies;
 pub mod data_folder;
 pub mod datagrams;
+mod departures;
 mod deployment;
 mod door;
 mod events;
@@ -50,6 +52,7 @@ mod public_ports;
 mod publish;
 mod removal;
 pub mod rotation;
+pub mod sites;
 mod start_error;
 mod starter;
 mod status_board;
@@ -66,10 +69,14 @@ mod variables;
 pub mod view;
 mod waiting;
 
-pub use certificates::{CertificateFolder, CertificateNotice, CertificateOptions, Tls};
+pub use certificates::{
+    CertificateFolder, CertificateNotice, CertificateOptions, DevelopmentCertificates, Tls,
+};
 pub use data_folder::{DataFolder, DataFolderError};
 pub use datagrams::DatagramLoss;
-pub use deployment::{DEFAULT_STOP_BUDGET, Deployment, DeploymentOptions, StopSummary, StoppedInstance};
+pub use deployment::{
+    DEFAULT_STOP_BUDGET, Deployment, DeploymentOptions, StopSummary, StoppedInstance, WebOptions,
+};
 pub use events::{DeniedEvent, Event, EventKind, Events, OutputStream};
 pub use lifecycle::Status;
 pub use probe::{PROBE_ADDRESS, ProbeFailure};
@@ -82,7 +89,8 @@ pub use variables::VariableError;
 pub use waiting::CONNECTION_WAIT;
 pub use wasm_roles_role_runtime::{
     Clock, End, Line, LoadError, ProgramEnd, ReachedLimit, RoleEvent, Runtime, RuntimeError, RuntimeOptions,
-    Seed,
+    Seed, WebInstances,
 };
 /// The network of a deployment: faults, counters and captures.
 pub use wasm_roles_virtual_network as virtual_network;
+pub use wasm_roles_web_server::AccessLogFormat;

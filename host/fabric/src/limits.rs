@@ -22,7 +22,8 @@ pub(crate) fn of_programs(limits: &Limits) -> ProgramLimits {
 
 /// What an instance may use of the network.
 pub(crate) fn of_network(limits: &Limits) -> InterfaceLimits {
-    InterfaceLimits::default().with_sockets(sockets(limits))
+    let host_sockets = count(limits.host_sockets);
+    InterfaceLimits::default().with_sockets(sockets(limits)).with_host_sockets(host_sockets)
 }
 
 /// Sockets of an instance at one time.
@@ -66,7 +67,7 @@ mod tests {
         );
         let of_size = of_programs(&plan.instances[0].limits);
         assert_eq!((of_size.memory_bytes, of_size.cpu_weight.get()), (7 << 30, 400));
-        let overrides = ["memory=1MiB", "cpu=7", "sockets=8", "resources=90", "tables=10"];
+        let overrides = ["memory=1MiB", "cpu=7", "sockets=8", "host-sockets=3", "resources=90", "tables=10"];
         let plan = plan.with_limits(&overrides.map(|text| text.parse().unwrap())).unwrap();
         let limits = &plan.instances[0].limits;
         let expected = ProgramLimits {
@@ -77,6 +78,7 @@ mod tests {
             ..ProgramLimits::default()
         };
         assert_eq!(of_programs(limits), expected);
-        assert_eq!(of_network(limits).sockets, 8);
+        let network = of_network(limits);
+        assert_eq!((network.sockets, network.host_sockets), (8, 3));
     }
 }

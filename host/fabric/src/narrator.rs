@@ -72,18 +72,22 @@ impl Reporter {
         self.new_output(None)
     }
 
-    fn new_output(&self, task: Option<Arc<str>>) -> (OutputPipe, OutputPipe) {
-        let pipe = || match self.log_rate {
+    fn pipe(&self) -> (OutputPipe, OutputReader) {
+        match self.log_rate {
             Some(rate) => OutputPipe::with_rate(PIPE_CAPACITY, rate),
             None => OutputPipe::new(PIPE_CAPACITY),
-        };
-        let ((stdout, stdout_lines), (stderr, stderr_lines)) = (pipe(), pipe());
+        }
+    }
+
+    fn new_output(&self, task: Option<Arc<str>>) -> (OutputPipe, OutputPipe) {
+        let ((stdout, stdout_lines), (stderr, stderr_lines)) = (self.pipe(), self.pipe());
         let (stdout_lines, stderr_lines) = (Some(stdout_lines), Some(stderr_lines));
         self.report(Report::NewOutput(Output {
             task,
             stdout: stdout_lines,
             stderr: stderr_lines,
             last: OutputStream::Stderr,
+            is_access_log: false,
         }));
         (stdout, stderr)
     }
@@ -126,6 +130,19 @@ impl Reporter {
 pub(crate) struct TaskReporter(Reporter);
 
 impl TaskReporter {
+    /// The access log of the next incarnation. It has the log rate for itself: what clients do does not silence the role.
+    pub(crate) fn new_access_log(&self) -> OutputPipe {
+        let (log, lines) = self.0.pipe();
+        self.0.report(Report::NewOutput(Output {
+            task: None,
+            stdout: Some(lines),
+            stderr: None,
+            last: OutputStream::Stderr,
+            is_access_log: true,
+        }));
+        log
+    }
+
     /// Standard output and standard error for one run of `task`. The run is known by this very `Arc`.
     pub(crate) fn new_run(&self, task: &Arc<str>) -> (OutputPipe, OutputPipe) {
         self.0.new_output(Some(Arc::clone(task)))
@@ -150,6 +167,8 @@ struct Output {
     stdout: Option<OutputReader>,
     stderr: Option<OutputReader>,
     last: OutputStream,
+    /// What is in the place of standard output is the access log.
+    is_access_log: bool,
 }
 
 /// What came out of a pipe, and who wrote it.
@@ -164,16 +183,17 @@ impl Output {
     fn poll_said(&mut self, cx: &mut Context<'_>) -> Poll<Option<Said>> {
         let order = match self.last {
             OutputStream::Stderr => [OutputStream::Stdout, OutputStream::Stderr],
-            OutputStream::Stdout => [OutputStream::Stderr, OutputStream::Stdout],
+            OutputStream::Stdout | OutputStream::AccessLog => [OutputStream::Stderr, OutputStream::Stdout],
         };
         for stream in order {
             let reader = match stream {
-                OutputStream::Stdout => &mut self.stdout,
+                OutputStream::Stdout | OutputStream::AccessLog => &mut self.stdout,
                 OutputStream::Stderr => &mut self.stderr,
             };
             match reader.as_mut().map(|reader| reader.poll_next(cx)) {
                 Some(Poll::Ready(Some(written))) => {
                     self.last = stream;
+                    let stream = if self.is_access_log { OutputStream::AccessLog } else { stream };
                     return Poll::Ready(Some(Said { task: self.task.clone(), stream, written }));
                 }
                 Some(Poll::Ready(None)) => *reader = None,
@@ -366,6 +386,25 @@ mod tests {
         role_stdout.write_all(b"hello\n").await.unwrap();
         assert_eq!(in_words(&events.next().await.unwrap()), "W_IN_0 stdout: hello");
         drop(role_stderr);
+    }
+
+    #[tokio::test]
+    async fn the_access_log_is_heard_beside_the_roles_own_words_and_before_its_end() {
+        let (sender, mut events) = Events::channel();
+        let reporter = reporter(0, &sender);
+        let (stdout, stderr) = reporter.new_incarnation();
+        let log = reporter.for_tasks().new_access_log();
+        log.say(b"GET / 200");
+        drop((stdout, stderr, log));
+        reporter.ended(End::Stopped { forced: false });
+        let EventKind::Output { stream, line, task, .. } = events.next().await.unwrap().kind else {
+            panic!()
+        };
+        assert_eq!(
+            (stream.name(), line.bytes.as_slice(), task),
+            ("access-log", b"GET / 200".as_slice(), None)
+        );
+        assert!(matches!(events.next().await.unwrap().kind, EventKind::Ended { .. }));
     }
 
     #[tokio::test]

@@ -9,6 +9,7 @@ use wasm_roles_service_plan::{Port, PublicPort, Transport};
 
 use crate::certificates::Provision;
 use crate::publish::Published;
+use crate::tls::{Spoken, for_speaker};
 
 /// What tells public ports apart.
 type Key = (Port, Transport);
@@ -25,8 +26,22 @@ pub(crate) struct PublicPorts {
 #[derive(Default)]
 pub(crate) struct Serving {
     pub(crate) tasks: JoinSet<()>,
-    /// What new connections find that ends their TLS, if it ends here.
-    pub(crate) tls: Option<watch::Sender<TlsAcceptor>>,
+    /// How TLS ends, if it ends here.
+    pub(crate) tls: Option<Ending>,
+}
+
+/// What new connections find that ends their TLS.
+pub(crate) struct Ending {
+    acceptor: watch::Sender<TlsAcceptor>,
+    spoken: Spoken,
+}
+
+impl Ending {
+    /// With what the connections of a port see of it.
+    pub(crate) fn new(acceptor: &TlsAcceptor, spoken: Spoken) -> (Self, watch::Receiver<TlsAcceptor>) {
+        let (acceptor, seen) = watch::channel(for_speaker(acceptor, spoken));
+        (Self { acceptor, spoken }, seen)
+    }
 }
 
 impl PublicPorts {
@@ -52,7 +67,7 @@ impl PublicPorts {
         for Published { public, .. } in &self.published {
             let tls = self.serving.get(&key(public)).and_then(|serving| serving.tls.as_ref());
             if let (Some(tls), Some(acceptor)) = (tls, provision.acceptor(&public.role, &public.endpoint)) {
-                tls.send_replace(acceptor.clone());
+                tls.acceptor.send_replace(for_speaker(acceptor, tls.spoken));
             }
         }
     }

@@ -11,6 +11,7 @@ use crate::certificates::{CertificateError, NotProvided};
 use crate::contents::ContentError;
 use crate::overlap::FolderShown;
 use crate::publish::PublishError;
+use crate::sites::SiteDirectoryError;
 use crate::variables::VariableError;
 
 /// Why a deployment does not start: everything that could be found out in one go. Nothing is left running.
@@ -95,6 +96,9 @@ pub enum Problem {
     /// A content cannot be copied.
     #[error(transparent)]
     Content(#[from] ContentError),
+    /// The directory of a site cannot be opened.
+    #[error(transparent)]
+    SiteDirectory(#[from] SiteDirectoryError),
     /// An environment variable has no value.
     #[error(transparent)]
     Variable(#[from] VariableError),
@@ -147,6 +151,7 @@ impl Problem {
             ),
             Self::FolderShown(shown) => Some(shown.hint()),
             Self::Content(error) => error.hint().map(str::to_owned),
+            Self::SiteDirectory(error) => Some(error.hint()),
             Self::Variable(_) => None,
             Self::Load { source, .. } => Some(source.hint().to_owned()),
             Self::LoadFailed { .. } => None,

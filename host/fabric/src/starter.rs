@@ -6,10 +6,10 @@ use std::path::Path;
 use std::sync::{Arc, Weak};
 
 use rand::Rng;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use wasm_roles_role_runtime::Seed;
-use wasm_roles_service_plan::{Availability, InstanceId, Plan, PlannedInstance, PublicPort, RoleName};
+use wasm_roles_service_plan::{Availability, Plan, PlannedInstance, PublicPort, RoleName};
 use wasm_roles_virtual_network::{Interface, Network};
 
 use crate::backends::Backends;
@@ -19,6 +19,7 @@ use crate::change::Renewal;
 use crate::components::Components;
 use crate::datagrams::DatagramBalancer;
 use crate::deployment::DeploymentOptions;
+use crate::door::{Entrance, TlsEntrance};
 use crate::events::{Event, EventKind, Events, Herald};
 use crate::hairpin::Hairpin;
 use crate::instances::Instances;
@@ -26,11 +27,12 @@ use crate::launch::{Common, Directories, RoleLauncher};
 use crate::members::Members;
 use crate::narrator::Reporter;
 use crate::probe::prober::Prober;
-use crate::public_ports::{PublicPorts, Serving};
+use crate::public_ports::{Ending, PublicPorts, Serving};
 use crate::publish::{Bound, PublicSocket};
 use crate::status_board::{Seat, StatusBoard};
 use crate::storage::Stores;
 use crate::supervisor::{Ledger, Supervisor};
+use crate::tls::Spoken;
 use crate::view::Views;
 
 /// What all instances and ports of a deployment are started with.
@@ -71,6 +73,7 @@ impl Starter {
             deployment_id: deployment_id(&options.seed),
             network: Network::new(Arc::clone(&plan.policy), Arc::new(herald.clone())),
             stop_budget: options.stop_budget,
+            web: options.web.clone(),
             clock: options.clock,
             seed: options.seed,
         });
@@ -135,12 +138,17 @@ impl Starter {
         match socket {
             PublicSocket::Tcp(listener) => {
                 let acceptor = self.provision.acceptor(&public.role, &public.endpoint).cloned();
-                if acceptor.is_none() {
-                    self.hairpin.open(backends.clone());
-                }
-                serving.tls = acceptor.map(|acceptor| watch::channel(acceptor).0);
-                let tls = serving.tls.as_ref().map(watch::Sender::subscribe);
-                serving.tasks.spawn(Balancer { backends, herald }.serve(listener, tls));
+                let (gave_up, tls) = match acceptor {
+                    Some(acceptor) => {
+                        let (gave_up, inside) = self.hairpin.open_door(public.port.get());
+                        let (ending, acceptor) = Ending::new(&acceptor, self.spoken_by(&public.role));
+                        serving.tls = Some(ending);
+                        (gave_up, Some(TlsEntrance { acceptor, inside }))
+                    }
+                    None => (self.hairpin.open(backends.clone()), None),
+                };
+                let entrance = Entrance { listener, gave_up, tls };
+                serving.tasks.spawn(Balancer { backends, herald }.serve(entrance));
             }
             PublicSocket::Udp(socket) => {
                 let inside = self.hairpin.open_datagrams(backends.clone(), herald.clone());
@@ -148,6 +156,13 @@ impl Starter {
                 serving.tasks.spawn(DatagramBalancer { backends, herald }.serve(socket));
             }
         }
+    }
+
+    /// Whether a role's instances answer with a web server, or read the bytes themselves.
+    fn spoken_by(&self, role: &RoleName) -> Spoken {
+        let components = self.components.get(role);
+        let has_server = |found: &Components| found.role.shape().http.is_some() || found.sites.has_files();
+        if components.is_some_and(has_server) { Spoken::ByWebServer } else { Spoken::ByRole }
     }
 
     /// Starts these instances of the plan that `views` shows.
@@ -195,11 +210,6 @@ impl Starter {
             reporter.for_tasks(),
         );
         Some((launcher, reporter))
-    }
-
-    /// Removes what an instance that is gone for good has stored. What cannot be removed stays.
-    pub(crate) async fn forget(&self, instance: &InstanceId) {
-        Stores::remove(&self.options.data_folder, instance).await;
     }
 
     /// Nobody is started any more. What is still to be told is told.

@@ -61,10 +61,11 @@ impl Stores {
         Self { stores: resources.iter().map(store).chain([temporary]).collect() }
     }
 
-    /// Removes everything that an instance has stored, when it is gone for good. What cannot be removed stays.
-    pub(crate) async fn remove(data: &Path, instance: &InstanceId) {
+    /// What removes everything that an instance has stored, when it is gone for good. It blocks. What cannot be removed
+    /// stays.
+    pub(crate) fn removal(data: &Path, instance: &InstanceId) -> impl FnOnce() + Send + 'static + use<> {
         let folders = [data.join(instance.as_str()), data.join(TEMPORARY).join(instance.as_str())];
-        let _ = tokio::task::spawn_blocking(move || folders.map(|folder| remove_tree(&folder))).await;
+        move || drop(folders.map(|folder| remove_tree(&folder)))
     }
 
     /// Makes the directories ready for an incarnation. It blocks.

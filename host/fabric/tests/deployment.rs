@@ -62,6 +62,7 @@ async fn start(folder: &Path, at: SocketAddr) -> Result<(Deployment, wasm_roles_
         approots: Approots::beside(folder),
         publication: Publication { at: [(Port::new(81).unwrap(), at)].into(), ..Publication::default() },
         certificates: CertificateOptions::default(),
+        web: wasm_roles_fabric::WebOptions::default(),
         stop_budget: DEFAULT_STOP_BUDGET,
         data_folder: folder.join("data"),
         emulated: true,

@@ -65,6 +65,7 @@ impl Running {
             approots: Approots::beside(folder()),
             publication: Publication::default(),
             certificates: CertificateOptions::default(),
+            web: wasm_roles_fabric::WebOptions::default(),
             stop_budget: DEFAULT_STOP_BUDGET,
             data_folder: data.path().to_owned(),
             emulated: true,

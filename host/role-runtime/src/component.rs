@@ -91,7 +91,7 @@ impl LoadError {
                  or wasi:http/handler"
             }
             Self::Unlinkable { .. } => {
-                "a role may import WASI 0.2 and 0.3 (but no outgoing HTTP yet) and wasm-roles:role/environment"
+                "a role may import WASI 0.2 and 0.3, with wasi:http, and wasm-roles:role/environment"
             }
         }
     }
@@ -137,11 +137,31 @@ impl Runtime {
         if is_core_module(&bytes) {
             return Err(LoadError::CoreModule { path: owned() });
         }
-        let component = Component::from_binary(&self.engine, &bytes)
+        self.role(path, &bytes, |shape| shape.entry_point || shape.program.is_some() || shape.http.is_some())
+    }
+
+    /// A role without a program: it starts, has nothing to do, and stops. A static site is one; its files are all there is
+    /// of it.
+    ///
+    /// # Errors
+    ///
+    /// Never, but for a broken engine.
+    pub fn without_program(&self) -> Result<RoleComponent, LoadError> {
+        self.role(Path::new("a component without a program"), EMPTY_COMPONENT, |_| true)
+    }
+
+    fn role(
+        &self,
+        path: &Path,
+        bytes: &[u8],
+        is_role: impl FnOnce(&RoleShape) -> bool,
+    ) -> Result<RoleComponent, LoadError> {
+        let owned = || path.to_owned();
+        let component = Component::from_binary(&self.engine, bytes)
             .map_err(|error| LoadError::Invalid { path: owned(), reason: one_line(&error) })?;
         let exports = ExportIndices::find(&component);
         let shape = exports.shape();
-        if !(shape.entry_point || shape.program.is_some() || shape.http.is_some()) {
+        if !is_role(&shape) {
             return Err(LoadError::NoRole { path: owned(), exports: self.exports_of(&component) });
         }
         let pre = self
@@ -160,6 +180,9 @@ impl Runtime {
         instances.collect()
     }
 }
+
+/// The preamble of a component, and nothing after it.
+const EMPTY_COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
 
 /// The preamble of a module and of a component differ in their last four bytes (component model, binary format).
 fn is_core_module(bytes: &[u8]) -> bool {

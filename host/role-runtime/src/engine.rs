@@ -9,6 +9,7 @@ use wasmtime::component::Linker;
 use wasmtime::{Cache, CacheConfig, Config, Engine};
 
 use crate::cpu::Processors;
+use crate::http::{Trust, TrustedRoots};
 use crate::linker::linker;
 use crate::sandbox::Sandbox;
 use crate::storage::VolumeRegistry;
@@ -47,6 +48,7 @@ pub struct Runtime {
     pub(crate) linker: Arc<Linker<Sandbox>>,
     pub(crate) volumes: VolumeRegistry,
     pub(crate) processors: Processors,
+    pub(crate) trust: Arc<Trust>,
     // Last handle gone: the channel closes and the ticker ends.
     _ticker: Arc<mpsc::Sender<()>>,
 }
@@ -67,8 +69,27 @@ impl Runtime {
             linker: Arc::new(linker),
             volumes: VolumeRegistry::default(),
             processors,
+            trust: Arc::default(),
             _ticker: Arc::new(ticker),
         })
+    }
+
+    /// This runtime with these authorities for outgoing https. Roles that are loaded from now on believe them;
+    /// the default are those of the platform.
+    #[must_use]
+    pub fn trusting(self, roots: TrustedRoots) -> Self {
+        Self { trust: Arc::new(Trust::new(roots)), ..self }
+    }
+}
+
+impl Runtime {
+    /// Spawns what drives a store of the caller's own on the current tokio runtime, in the way of the instances: when one
+    /// of them wakes it, it goes on on the same thread.
+    pub fn spawn<F>(&self, store: F) -> tokio::task::JoinHandle<F::Output>
+    where
+        F: Future<Output: Send + 'static> + Send + 'static,
+    {
+        crate::cpu::spawn(self.processors.clone(), store)
     }
 }
 

@@ -57,6 +57,18 @@ impl ExportIndices {
         }
     }
 
+    /// The 0.2 handler alone, of an instance that is made for one request. `None` if the component has none.
+    pub(crate) fn handle_0_2(
+        &self,
+        store: &mut Store<Sandbox>,
+        instance: &Instance,
+    ) -> wasmtime::Result<Option<Handle02>> {
+        match &self.http {
+            Some((WasiVersion::V0_2, index)) => typed(store, instance, index).map(Some),
+            _ => Ok(None),
+        }
+    }
+
     pub(crate) fn shape(&self) -> RoleShape {
         RoleShape {
             entry_point: self.entry_point.is_some(),
@@ -81,9 +93,12 @@ pub(crate) struct EntryPoint {
     pub(crate) on_stop: TypedFunc<(), ()>,
 }
 
+/// `handle` of `wasi:http/incoming-handler` 0.2.
+pub(crate) type Handle02 = TypedFunc<(Resource<HostIncomingRequest>, Resource<HostResponseOutparam>), ()>;
+
 /// What answers requests.
 pub(crate) enum Handler {
-    V0_2(TypedFunc<(Resource<HostIncomingRequest>, Resource<HostResponseOutparam>), ()>),
+    V0_2(Handle02),
     V0_3(Service),
 }
 

@@ -1,6 +1,6 @@
 //! One incarnation of one instance, seen from outside.
 
-use std::num::NonZeroU16;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
@@ -12,12 +12,12 @@ use wasm_roles_virtual_network::Interface;
 
 use crate::component::{RoleComponent, one_line};
 use crate::control::{Control, InstanceState, Wish};
-use crate::cpu::Share;
+use crate::cpu::{self, Account, Share};
 use crate::end::{End, Phase};
 use crate::environment::EnvironmentView;
 use crate::events::{self, Listener, Outcome, Teller};
-use crate::exports::Exports;
-use crate::http::WebServer;
+use crate::exports::{Exports, Handler};
+use crate::http::{Nursery, Web, WebInstances, WebSpec};
 use crate::life;
 use crate::limits::Limits;
 use crate::output::OutputPipe;
@@ -47,8 +47,8 @@ pub struct InstanceSpec {
     pub preopens: Vec<Preopen>,
     /// What it may use.
     pub limits: Limits,
-    /// The ports of its own address on which a web role answers HTTP requests. Ignored without a handler.
-    pub http_ports: Vec<NonZeroU16>,
+    /// What a web role serves, and where. Ignored without a handler.
+    pub web: WebSpec,
     /// How long it may take to stop before it is cut off.
     pub stop_budget: Duration,
     /// Where its standard output goes.
@@ -59,6 +59,31 @@ pub struct InstanceSpec {
     pub clock: Clock,
     /// Where its random numbers come from.
     pub seed: Seed,
+}
+
+impl InstanceSpec {
+    /// The same for an instance of the component that answers one request: with random numbers of its own.
+    pub(crate) fn of_request(&self, number: NonZeroU64) -> Self {
+        Self { seed: self.seed.derive(&format!("request {number}")), web: WebSpec::default(), ..self.again() }
+    }
+
+    /// The same once more.
+    pub(crate) fn again(&self) -> Self {
+        Self {
+            id: self.id.clone(),
+            environment: Arc::clone(&self.environment),
+            arguments: self.arguments.clone(),
+            variables: self.variables.clone(),
+            preopens: self.preopens.clone(),
+            limits: self.limits,
+            web: self.web.clone(),
+            stop_budget: self.stop_budget,
+            stdout: self.stdout.clone(),
+            stderr: self.stderr.clone(),
+            clock: self.clock,
+            seed: self.seed,
+        }
+    }
 }
 
 /// A directory that a guest can open.
@@ -109,7 +134,8 @@ pub fn start_within(
     let (teller, listener) = events::line(component.inner().exports.events.handlers(), Arc::clone(&control));
     let incarnation =
         incarnation(surroundings, component.clone(), interface, spec, Arc::clone(&control), listener);
-    RunningInstance { control, teller, task: AbortOnDrop(tokio::spawn(incarnation)) }
+    let processors = component.inner().runtime.processors.clone();
+    RunningInstance { control, teller, task: AbortOnDrop(cpu::spawn(processors, incarnation)) }
 }
 
 impl RunningInstance {
@@ -219,7 +245,7 @@ async fn of_role(
         return End::RecycleRequested { forced: false };
     }
     let share = account.share();
-    let inside = inside(component, interface, spec, control, listener, share.clone());
+    let inside = inside(component, interface, spec, control, listener, (&account, share.clone()));
     tokio::select! {
         biased;
         end = watch_over(component, interface, spec, control) => end,
@@ -243,7 +269,7 @@ async fn inside(
     spec: &InstanceSpec,
     control: &Arc<Control>,
     listener: Listener,
-    share: Share,
+    (account, share): (&Account, Share),
 ) -> End {
     let inner = component.inner();
     let store = sandbox::store(&inner.runtime, interface.clone(), spec, Arc::clone(control), share.clone());
@@ -259,12 +285,20 @@ async fn inside(
         Ok(exports) => exports,
         Err(error) => return life::trapped(&mut store, Phase::Instantiation, &error),
     };
-    let web = match &exports.handler {
-        Some(_) => match WebServer::start(interface, &spec.http_ports) {
-            Ok(web) => Some(web),
-            Err(error) => return End::StartFailed { reason: error.to_string() },
-        },
-        None => None,
+    let alone = spec.web.instances == WebInstances::PerRequest;
+    let nursery = (alone && matches!(exports.handler, Some(Handler::V0_2(_)))).then(|| Nursery {
+        component: component.clone(),
+        interface: interface.clone(),
+        spec: spec.again(),
+        control: Arc::clone(control),
+        account: account.clone(),
+    });
+    let web = (exports.handler.is_some() || spec.web.sites.has_files())
+        .then(|| Web::start(interface, spec, nursery))
+        .transpose();
+    let web = match web {
+        Ok(web) => web,
+        Err(error) => return End::StartFailed { reason: error.to_string() },
     };
     life::live(store, &exports, web, listener, control, &share).await
 }
@@ -284,7 +318,7 @@ async fn watch_over(
         () = control.heard() => control.wish(), // it began to stop by itself: run returned
     };
     let shape = component.shape();
-    let budget = if shape.entry_point || shape.events || shape.http.is_some() {
+    let budget = if shape.entry_point || shape.events || shape.http.is_some() || spec.web.sites.has_files() {
         spec.stop_budget
     } else {
         spec.stop_budget.min(PROGRAM_BUDGET)

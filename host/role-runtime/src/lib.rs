@@ -52,6 +52,8 @@ pub use events::{
     Change, DEADLINE as EVENT_DEADLINE, HEARING as EVENT_HEARING, Outcome, Readiness, RoleEvent, Teller,
     Verdict,
 };
+pub use http::TrustedRoots;
+pub use http::{WebInstances, WebSpec};
 pub use instance::{InstanceSpec, Preopen, RunningInstance, start, start_within};
 pub use limits::{Limits, ReachedLimit};
 pub use output::{Line, OutputPipe, OutputReader, OutputTail, Written};

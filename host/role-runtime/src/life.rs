@@ -7,9 +7,10 @@
 use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
 
-use futures_util::FutureExt;
 use futures_util::future::FusedFuture;
-use tokio::time::timeout;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
+use tokio::time::{Duration, timeout};
 use wasmtime::Store;
 use wasmtime::component::Accessor;
 use wasmtime_wasi::I32Exit;
@@ -19,15 +20,18 @@ use crate::cpu::Share;
 use crate::end::{End, Phase};
 use crate::events::{DEADLINE, EventExports, Listener, Outcome, hear};
 use crate::exports::{EntryPoint, Exports};
-use crate::http::{Pacer, Requests, WebServer, answer_requests};
+use crate::http::{Answering, Door, Pacer, Web, answer_requests};
 use crate::instance::reason_of;
 use crate::sandbox::Sandbox;
+
+/// How long the last words of the web server may take after the store is gone: the 502 of requests that were lost with it.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Takes an instance from `on-start` to its end.
 pub(crate) async fn live(
     mut store: Store<Sandbox>,
     exports: &Exports,
-    mut web: Option<WebServer>,
+    web: Option<Web>,
     listener: Listener,
     control: &Control,
     share: &Share,
@@ -42,23 +46,40 @@ pub(crate) async fn live(
     }
     let pacer = Pacer::new(share.clone());
     let phase = Mutex::new(Phase::Run);
-    let requests = web.as_mut().map(|web| web.requests(&pacer));
-    let work = Work { exports, web: web.as_ref(), requests, listener, control, phase: &phase };
-    let worked = pacer.drive(store.run_concurrent(async move |accessor| work.go(accessor).await)).await;
+    let (server, door, answering) = match web.map(|web| web.split(&pacer)) {
+        Some((server, door, answering)) => (Some(server), Some(door), Some(answering)),
+        None => (None, None, None),
+    };
+    let serving = async {
+        if let Some(server) = server {
+            server.await;
+        }
+    };
+    let mut serving = pin!(serving.fuse());
+    let work = Work { exports, door: door.as_ref(), answering, listener, control, phase: &phase };
+    let worked = store.run_concurrent(async move |accessor| work.go(accessor).await);
+    let worked = pacer.drive(worked, serving.as_mut()).await;
     // From here on the queue of requests is gone, and who waits for an answer learns that there is none.
     let end = match worked {
         Ok(Ok(end)) => end,
         Ok(Err(error)) | Err(error) => {
-            if let Some(web) = &web {
-                web.store_is_lost();
+            if let Some(door) = &door {
+                door.store_is_lost();
             }
             let phase = *phase.lock().unwrap_or_else(PoisonError::into_inner);
             lost(&mut store, exports, control, phase, &error)
         }
     };
     drop(store);
-    if let Some(web) = web {
-        web.close().await;
+    if let Some(door) = door {
+        door.drain();
+        // Whoever is not done by then is cut off when the server is dropped.
+        let _ = timeout(LAST_WORDS, async {
+            if !serving.is_terminated() {
+                serving.await
+            }
+        })
+        .await;
     }
     end
 }
@@ -83,8 +104,8 @@ enum Cause {
 
 struct Work<'a> {
     exports: &'a Exports,
-    web: Option<&'a WebServer>,
-    requests: Option<Requests>,
+    door: Option<&'a Door>,
+    answering: Option<Answering>,
     listener: Listener,
     control: &'a Control,
     phase: &'a Mutex<Phase>,
@@ -94,22 +115,30 @@ impl Work<'_> {
     /// From Ready to the end, in one turn of `run_concurrent`: `run` is still under way while requests are finished
     /// and `on-stop` is called.
     async fn go(self, accessor: &Accessor<Sandbox>) -> wasmtime::Result<End> {
-        let Self { exports, web, requests, listener, control, phase } = self;
+        let Self { exports, door, answering, listener, control, phase } = self;
         let mut run = pin!(run(accessor, exports));
-        let mut requests = pin!(answer(accessor, exports, requests).fuse());
+        let mut requests = pin!(answer(accessor, exports, answering).fuse());
+        let others = async {
+            tokio::select! {
+                biased;
+                wish = control.wished(Wish::Recycle) => Ok(Cause::Asked(wish)),
+                result = &mut run => result.map(Cause::RunReturned),
+                error = hear(accessor, &exports.events, listener, phase) => Err(error),
+            }
+        };
+        // Requests wake this all the time. The set polls what waits for something else only when that has come.
+        let mut others: FuturesUnordered<_> = std::iter::once(others).collect();
         let cause = tokio::select! {
             biased;
-            wish = control.wished(Wish::Recycle) => Cause::Asked(wish),
-            result = &mut run => Cause::RunReturned(result?),
+            Some(cause) = others.next() => cause?,
             error = failure(&mut requests) => return Err(error),
-            error = hear(accessor, &exports.events, listener, phase) => return Err(error),
         };
         if let Cause::RunReturned(result) = &cause {
             control.run_returned(result.clone());
         }
         control.begin_stop();
-        if let Some(web) = web {
-            web.drain();
+        if let Some(door) = door {
+            door.drain();
         }
         if !requests.is_terminated() {
             requests.await?;
@@ -160,11 +189,23 @@ async fn stopping(accessor: &Accessor<Sandbox>, exports: &EventExports) -> wasmt
 async fn answer(
     accessor: &Accessor<Sandbox>,
     exports: &Exports,
-    requests: Option<Requests>,
+    answering: Option<Answering>,
 ) -> wasmtime::Result<()> {
-    match (&exports.handler, requests) {
-        (Some(handler), Some(requests)) => answer_requests(accessor, handler, requests).await,
-        _ => Ok(()),
+    match (&exports.handler, answering) {
+        (Some(handler), Some(Answering::Role(requests))) => {
+            answer_requests(accessor, handler, requests).await
+        }
+        (_, Some(Answering::Nursery(all_answered))) => {
+            // Nothing is ever sent: it closes.
+            let _ = all_answered.await;
+            Ok(())
+        }
+        // Everything is answered with files.
+        (None, Some(Answering::Role(requests))) => {
+            requests.none_left().await;
+            Ok(())
+        }
+        (_, None) => Ok(()),
     }
 }
 

@@ -58,7 +58,7 @@ impl fmt::Display for ProgramEnd {
 /// Runs the program of `component` to its end, beside the incarnation with these `wires`. Dropping the future cuts the
 /// program off.
 ///
-/// `http_ports` and `stop_budget` of the specification do not matter, and its CPU weight only with loose wires. The
+/// `web` and `stop_budget` of the specification do not matter, and its CPU weight only with loose wires. The
 /// interface stays attached.
 pub async fn run_program(
     component: &RoleComponent,

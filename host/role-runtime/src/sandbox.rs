@@ -14,7 +14,7 @@ use crate::control::Control;
 use crate::cpu::Share;
 use crate::engine::Runtime;
 use crate::environment::Environment;
-use crate::http::WebHooks;
+use crate::http::{Outgoing, WebHooks};
 use crate::instance::InstanceSpec;
 use crate::limits::Limiter;
 use crate::storage::{Storage, StorageView, Volumes};
@@ -47,6 +47,11 @@ impl Sandbox {
             self.limiter.handles_used_up();
         }
         self.limiter.because(error, self.interface.refused_sockets())
+    }
+
+    /// What the guest has handles to.
+    pub(crate) fn table(&mut self) -> &mut ResourceTable {
+        &mut self.table
     }
 
     pub(crate) fn environment(&mut self) -> &mut Environment {
@@ -86,7 +91,7 @@ pub(crate) async fn store(
     let sandbox = Sandbox {
         wasi: wasi(spec)?,
         http: WasiHttpCtx::new(),
-        web_hooks: WebHooks::default(),
+        web_hooks: WebHooks::new(Outgoing::new(interface.clone(), Arc::clone(&runtime.trust))),
         table,
         interface,
         environment: Environment { view: Arc::clone(&spec.environment), control },

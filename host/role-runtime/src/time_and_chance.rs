@@ -91,6 +91,12 @@ impl Seed {
         Self(next_block(state))
     }
 
+    /// The seed for what has a generator of its own.
+    #[must_use]
+    pub const fn bytes(&self) -> [u8; 32] {
+        self.0
+    }
+
     /// A cryptographically strong generator that starts at this seed.
     #[must_use]
     pub fn generator(&self) -> StdRng {

@@ -8,11 +8,15 @@ use std::fmt::Display;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use serde::{Serialize, Serializer};
-use wasm_roles_service_model::{AppliedOverlay, Distribution, LocalResource, PortRange, Transport};
+use wasm_roles_service_model::{
+    AppliedOverlay, Distribution, LocalResource, PortRange, Transport, VirtualDirectoryKind,
+};
+
+use wasm_roles_virtual_network::policy::{HostRules, OutboundRule, PolicyMode};
 
 use crate::{
-    Availability, InstanceId, Limits, Plan, PlannedEndpoint, PlannedInstance, PlannedRole, PublicPort,
-    RoleEndpoint, TrafficEntry,
+    Availability, InstanceId, Limits, Plan, PlannedBinding, PlannedEndpoint, PlannedInstance, PlannedPlace,
+    PlannedRole, PlannedSite, PublicPort, RoleEndpoint, TrafficEntry,
 };
 
 /// Where public ports listen: the address for each.
@@ -27,11 +31,33 @@ pub fn document<'a>(
     publish: &'a Publish<'a>,
     overlays: &'a [AppliedOverlay],
 ) -> impl Serialize + use<'a> {
+    granted_document(plan, publish, overlays, &HostRules::default())
+}
+
+/// As [`document()`], with what the host grants beside the definition.
+pub fn granted_document<'a>(
+    plan: &'a Plan,
+    publish: &'a Publish<'a>,
+    overlays: &'a [AppliedOverlay],
+    rules: &HostRules,
+) -> impl Serialize + use<'a> {
+    let outbound = plan.roles.iter().flat_map(|role| {
+        let document =
+            |rule: &OutboundRule| OutboundDocument { role: role.name.as_str(), allow: rule.to_string() };
+        rules.of_role(role.name.as_str()).map(document).collect::<Vec<_>>()
+    });
     Document {
         service: &plan.service,
         instances: Instances(plan),
         public: Published { plan, publish },
+        sites: plan
+            .roles
+            .iter()
+            .flat_map(|role| role.sites.iter().map(|site| SiteDocument::new(role, site)))
+            .collect(),
         traffic: Traffic(plan),
+        outbound: outbound.collect(),
+        policy: (rules.mode == PolicyMode::Log).then_some("log"),
         overlays: overlays.iter().map(OverlayDocument::from).collect(),
     }
 }
@@ -41,7 +67,14 @@ struct Document<'a> {
     service: &'a str,
     instances: Instances<'a>,
     public: Published<'a>,
+    sites: Vec<SiteDocument<'a>>,
     traffic: Traffic<'a>,
+    /// Where the host lets roles out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    outbound: Vec<OutboundDocument<'a>>,
+    /// How denials between roles are taken, if they are not enforced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy: Option<&'static str>,
     overlays: Vec<OverlayDocument<'a>>,
 }
 
@@ -159,6 +192,7 @@ struct LimitsDocument {
     cpu_weight: u32,
     disk_bytes: u64,
     sockets: u32,
+    host_sockets: u32,
     resources: u32,
     table_elements: u32,
     log_bytes_per_second: u64,
@@ -171,6 +205,7 @@ impl From<Limits> for LimitsDocument {
             cpu_weight: limits.cpu_weight,
             disk_bytes: limits.disk_bytes,
             sockets: limits.sockets,
+            host_sockets: limits.host_sockets,
             resources: limits.resources,
             table_elements: limits.table_elements,
             log_bytes_per_second: limits.log_bytes_per_second,
@@ -239,6 +274,55 @@ impl<'a> PublicDocument<'a> {
     }
 }
 
+#[derive(Serialize)]
+struct SiteDocument<'a> {
+    role: &'a str,
+    name: &'a str,
+    bindings: Vec<BindingDocument<'a>>,
+    /// The root first.
+    places: Vec<PlaceDocument<'a>>,
+}
+
+#[derive(Serialize)]
+struct BindingDocument<'a> {
+    endpoint: &'a str,
+    port: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct PlaceDocument<'a> {
+    path: String,
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    physical_directory: Option<&'a str>,
+}
+
+impl<'a> SiteDocument<'a> {
+    fn new(role: &'a PlannedRole, site: &'a PlannedSite) -> Self {
+        let binding = |binding: &'a PlannedBinding| BindingDocument {
+            endpoint: &binding.endpoint,
+            port: binding.port,
+            host: binding.host.as_deref(),
+        };
+        let place = |(path, place): (String, &'a PlannedPlace)| PlaceDocument {
+            path,
+            kind: match place.kind {
+                VirtualDirectoryKind::Directory => "directory",
+                VirtualDirectoryKind::Application => "application",
+            },
+            physical_directory: place.physical_directory.as_deref(),
+        };
+        SiteDocument {
+            role: role.name.as_str(),
+            name: &site.name,
+            bindings: site.bindings.iter().map(binding).collect(),
+            places: site.root.all().into_iter().map(place).collect(),
+        }
+    }
+}
+
 struct Traffic<'a>(&'a Plan);
 
 impl Serialize for Traffic<'_> {
@@ -270,6 +354,12 @@ impl<'a> From<TrafficEntry<'a>> for TrafficDocument<'a> {
             because: entry.because,
         }
     }
+}
+
+#[derive(Serialize)]
+struct OutboundDocument<'a> {
+    role: &'a str,
+    allow: String,
 }
 
 #[derive(Serialize)]

@@ -25,19 +25,24 @@ mod policy;
 mod ports;
 mod public_side;
 mod rehearsal;
+mod sites;
 mod traffic;
 mod types;
 mod xml;
 
 pub use denial::{Explanation, explain_denial};
-pub use document::{Publish, document};
+pub use document::{Publish, document, granted_document};
 pub use error::PlanError;
-pub use explain::{Answer, Change, ExplainError, Explained, INTERNET, explain};
+pub use explain::{
+    Answer, Change, ExplainError, Explained, ExplainedOutbound, INTERNET, OutboundAnswer, explain,
+    explain_outbound,
+};
 pub use graph::{Graph, graph};
 pub use instance_value::{InstanceFacts, ValueError, instance_value};
 pub use limits::{LimitError, LimitName, LimitOverride, Limits};
 pub use missing_rules::{MissingRules, missing_rules};
 pub use planner::{plan, plan_after};
+pub use sites::{LEGACY_SITE, PlannedBinding, PlannedPlace, PlannedSite};
 pub use traffic::{Because, TrafficEntry, Way};
 pub use types::{
     Availability, EndpointKind, InstanceId, Plan, PlannedEndpoint, PlannedInstance, PlannedProbe,
@@ -46,5 +51,5 @@ pub use types::{
 pub use wasm_roles_service_model::{
     Certificate, CertificateName, Content, Distribution, EntryPoint, EnvironmentVariable, LocalResource,
     PermissionLevel, Port, ProbeCheck, RoleKind, RoleName, ServiceModel, Span, StartupTask, TaskKind,
-    Thumbprint, TopologyChangeDiscovery, Transport, VariableValue,
+    Thumbprint, TopologyChangeDiscovery, Transport, VariableValue, VirtualDirectoryKind,
 };

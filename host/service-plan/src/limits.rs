@@ -10,6 +10,7 @@
 //! | `cpu` | weight, 1 to 10000 | of the size: 100 for each core, 50 for a shared one |
 //! | `disk` | bytes of all local stores together | of the size |
 //! | `sockets` | sockets, ports and connections at a time | 4096 |
+//! | `host-sockets` | how many of them may lead to the world outside | 256 |
 //! | `resources` | handles of the host (files, streams, requests, sockets …) at a time, at least 64 | 32768 |
 //! | `tables` | elements of all tables (mostly function pointers), at least 1 | 1048576 |
 //! | `log-rate` | bytes per second of each stream, standard output and standard error, of each program; at least 1 KiB | 1 MiB |
@@ -43,6 +44,8 @@ pub struct Limits {
     pub disk_bytes: u64,
     /// Bound ports, listeners, connections and UDP sockets at one time.
     pub sockets: u32,
+    /// How many of them may be sockets of the host, to the world outside.
+    pub host_sockets: u32,
     /// Handles of the host at one time: files, streams, requests, sockets.
     pub resources: u32,
     /// Elements of all WebAssembly tables together.
@@ -59,6 +62,7 @@ impl From<VmSize> for Limits {
             cpu_weight: size.cpu_weight(),
             disk_bytes: size.disk_bytes(),
             sockets: 4096,
+            host_sockets: 256,
             resources: 32 << 10,
             table_elements: 1 << 20,
             log_bytes_per_second: 1 << 20,
@@ -77,6 +81,8 @@ pub enum LimitName {
     Disk,
     /// [`Limits::sockets`].
     Sockets,
+    /// [`Limits::host_sockets`].
+    HostSockets,
     /// [`Limits::resources`].
     Resources,
     /// [`Limits::table_elements`].
@@ -87,11 +93,12 @@ pub enum LimitName {
 
 impl LimitName {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [LimitName; 7] = [
+    pub const ALL: [LimitName; 8] = [
         LimitName::Memory,
         LimitName::Cpu,
         LimitName::Disk,
         LimitName::Sockets,
+        LimitName::HostSockets,
         LimitName::Resources,
         LimitName::Tables,
         LimitName::LogRate,
@@ -104,6 +111,7 @@ impl LimitName {
             LimitName::Cpu => "cpu",
             LimitName::Disk => "disk",
             LimitName::Sockets => "sockets",
+            LimitName::HostSockets => "host-sockets",
             LimitName::Resources => "resources",
             LimitName::Tables => "tables",
             LimitName::LogRate => "log-rate",
@@ -120,7 +128,7 @@ impl LimitName {
             LimitName::Memory => 64 << 10..=1 << 50,
             LimitName::Cpu => 1..=10_000,
             LimitName::Disk => 0..=1 << 50,
-            LimitName::Sockets => 0..=1_000_000,
+            LimitName::Sockets | LimitName::HostSockets => 0..=1_000_000,
             LimitName::Resources => 64..=10_000_000,
             LimitName::Tables => 1..=100_000_000,
             LimitName::LogRate => 1 << 10..=1 << 40,
@@ -151,6 +159,7 @@ impl Limits {
             LimitName::Cpu => self.cpu_weight.into(),
             LimitName::Disk => self.disk_bytes,
             LimitName::Sockets => self.sockets.into(),
+            LimitName::HostSockets => self.host_sockets.into(),
             LimitName::Resources => self.resources.into(),
             LimitName::Tables => self.table_elements.into(),
             LimitName::LogRate => self.log_bytes_per_second,
@@ -165,6 +174,7 @@ impl Limits {
             LimitName::Cpu => self.cpu_weight = count,
             LimitName::Disk => self.disk_bytes = value,
             LimitName::Sockets => self.sockets = count,
+            LimitName::HostSockets => self.host_sockets = count,
             LimitName::Resources => self.resources = count,
             LimitName::Tables => self.table_elements = count,
             LimitName::LogRate => self.log_bytes_per_second = value,
@@ -422,7 +432,7 @@ mod tests {
             ("memry=1GiB", "there is no limit `memry`; did you mean memory?".to_owned()),
             (
                 "x=1",
-                "there is no limit `x`; the limits are memory, cpu, disk, sockets, resources, tables, log-rate"
+                "there is no limit `x`; the limits are memory, cpu, disk, sockets, host-sockets, resources, tables, log-rate"
                     .to_owned(),
             ),
             ("memory=", format!("`` is no value for memory: {bytes}")),

@@ -10,6 +10,7 @@ use wasm_roles_service_model::{
 use crate::policy::{Compiler, reach};
 use crate::ports::{LocalPorts, local_ports};
 use crate::rehearsal::Rehearsal;
+use crate::sites::sites;
 use crate::types::{
     Availability, EndpointKind, InstanceId, Plan, PlannedEndpoint, PlannedInstance, PlannedProbe,
     PlannedRole, PublicPort, RoleEndpoint,
@@ -140,6 +141,7 @@ fn plan_role(model: &ServiceModel, id: RoleId, role: &Role, ports: &[LocalPorts]
     }
     let settings = role.settings.iter().map(|(name, value)| (name.to_string(), value.clone()));
     PlannedRole {
+        sites: sites(role, &endpoints),
         name: role.name.clone(),
         kind: role.kind,
         entry: role.entry_point.clone(),

@@ -17,6 +17,7 @@ use crate::PlanError;
 use crate::limits::Limits;
 use crate::policy::Compiler;
 use crate::rehearsal::Rehearsal;
+use crate::sites::PlannedSite;
 
 /// A deployment, decided.
 #[derive(Debug, Clone)]
@@ -97,6 +98,8 @@ pub struct PlannedRole {
     pub certificates: Vec<Certificate>,
     /// Endpoints in the order of the definition.
     pub endpoints: Vec<RoleEndpoint>,
+    /// Web sites in the order of the definition; at least one for a web role, none for a worker role.
+    pub sites: Vec<PlannedSite>,
     /// Whether other instances see this role's instances: it has an internal endpoint.
     pub discoverable: bool,
     /// Where the definition declares the role.

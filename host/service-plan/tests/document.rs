@@ -14,7 +14,8 @@ use std::net::SocketAddr;
 use serde_json::Value;
 use services::{assert_golden, model_of, scenario, zoo};
 use wasm_roles_service_model::{Options, Overlay, Source, load_with};
-use wasm_roles_service_plan::{Plan, PublicPort, document, plan};
+use wasm_roles_service_plan::{Plan, PublicPort, document, granted_document, plan};
+use wasm_roles_virtual_network::policy::{HostRules, PolicyMode};
 
 /// Where `run` puts public ports.
 fn publish(public: &PublicPort) -> SocketAddr {
@@ -129,4 +130,27 @@ fn overlays_say_what_came_from_where() {
     let document: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(document["instances"].as_array().unwrap().len(), 3);
     assert_eq!(document["overlays"][0]["replaced"], "laptop.csdef:2:37");
+}
+
+#[test]
+fn what_the_host_grants_is_there_when_it_grants_something() {
+    let plan = scenario(1);
+    let written =
+        |rules: &HostRules| serde_json::to_value(granted_document(&plan, &publish, &[], rules)).unwrap();
+    assert_eq!(written(&HostRules::default()), json(&plan));
+    let mut rules = HostRules::new(PolicyMode::Log);
+    rules.allow("example.com:443".parse().unwrap());
+    rules.allow_role("WorkerRole2", "localhost".parse().unwrap());
+    let document = written(&rules);
+    let rule = |role: &str, allow: &str| serde_json::json!({"role": role, "allow": allow});
+    let expected = [
+        rule("WebRole1", "example.com:443"),
+        rule("WorkerRole1", "example.com:443"),
+        rule("WorkerRole2", "example.com:443"),
+        rule("WorkerRole2", "localhost"),
+    ];
+    assert_eq!(
+        (&document["outbound"], &document["policy"]),
+        (&Value::from(expected.to_vec()), &Value::from("log"))
+    );
 }

@@ -12,7 +12,8 @@ mod services;
 use std::fmt::Write;
 
 use services::{assert_golden, plan_of, scenario, zoo};
-use wasm_roles_service_plan::{ExplainError, Plan, explain};
+use wasm_roles_service_plan::{ExplainError, Plan, explain, explain_outbound};
+use wasm_roles_virtual_network::policy::HostRules;
 
 fn told(plan: &Plan, questions: &[(&str, &str, Option<&str>)]) -> String {
     let mut text = String::new();
@@ -153,4 +154,44 @@ fn the_change_that_an_open_endpoint_proposes_denies_it() {
     assert!(open.allowed());
     let rules = format!("<NetworkTrafficRules>{}</NetworkTrafficRules>", open.answers[0].change.xml);
     assert!(!explain(&plan_of(&body(&rules), &counts), "A", "B", Some("In")).unwrap().allowed());
+}
+
+#[test]
+fn the_way_out_is_explained_by_the_rules_of_the_host() {
+    let plan = scenario(1);
+    let mut rules = HostRules::default();
+    rules.allow("*.example.com:443".parse().unwrap());
+    rules.allow_role("WorkerRole1", "10.20.0.0/16:5432".parse().unwrap());
+    let told = |from: &str, place: Option<&str>| match explain_outbound(&plan, &rules, from, place) {
+        Ok(explained) => {
+            let answers: Vec<String> = explained.answers.iter().map(ToString::to_string).collect();
+            format!("{} {}: {}", explained.from, explained.allowed(), answers.join(" | "))
+        }
+        Err(error) => error.to_string(),
+    };
+    assert_eq!(
+        told("webrole1", Some("www.example.com:443")),
+        "WebRole1 true: www.example.com:443: allowed: the rule *.example.com:443 of the host leads there"
+    );
+    assert_eq!(
+        told("WebRole1", Some("10.20.0.1:5432")),
+        "WebRole1 false: 10.20.0.1:5432: denied: no rule of the host leads there\n  to allow it, run the service with:\n    \
+         --allow-outbound 10.20.0.1:5432"
+    );
+    assert!(told("WorkerRole1", Some("10.20.0.1:5432")).starts_with("WorkerRole1 true"));
+    assert_eq!(
+        told("WorkerRole1", None),
+        "WorkerRole1 true: *.example.com:443: allowed: a rule of the host says so | 10.20.0.0/16:5432: allowed: a rule of \
+         the host says so"
+    );
+    let nothing = explain_outbound(&plan, &HostRules::default(), "WebRole1", None).unwrap();
+    assert!(
+        !nothing.allowed()
+            && nothing.answers[0].to_string().starts_with("denied: the host lets it go nowhere")
+    );
+    assert!(told("WebRol1", None).contains("did you mean WebRole1?"));
+    assert!(
+        told("WebRole1", Some("https://x"))
+            .starts_with("after `Internet:` comes a place outside: `https://x` is a URL")
+    );
 }

@@ -33,8 +33,8 @@ fn of(plan: &Plan, id: &str, name: LimitName) -> u64 {
 fn without_overrides_the_machine_size_decides() {
     let plan = with(&[]).unwrap();
     let all = |id| LimitName::ALL.map(|name| of(&plan, id, name));
-    assert_eq!(all("A_IN_1"), [768 << 20, 50, 19 << 30, 4096, 32_768, 1 << 20, 1 << 20]);
-    assert_eq!(all("B_IN_0"), [1_792 << 20, 100, 224 << 30, 4096, 32_768, 1 << 20, 1 << 20]);
+    assert_eq!(all("A_IN_1"), [768 << 20, 50, 19 << 30, 4096, 256, 32_768, 1 << 20, 1 << 20]);
+    assert_eq!(all("B_IN_0"), [1_792 << 20, 100, 224 << 30, 4096, 256, 32_768, 1 << 20, 1 << 20]);
 }
 
 #[test]

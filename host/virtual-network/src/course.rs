@@ -12,7 +12,7 @@ use crate::capture::{Conversation, Unreachable};
 use crate::counters::Tally;
 use crate::faults::{Passage, Wait};
 use crate::network::{InterfaceCore, Shared};
-use crate::policy::{Operation, Policy, Verdict};
+use crate::policy::Operation;
 use crate::tcp::Side;
 
 /// The way between the two ends of one connection.
@@ -227,20 +227,11 @@ pub(crate) fn show_failed_connect(
     let course = Course::between(core, client, server, None);
     match error {
         NetError::AccessDenied => {
-            let policy = core.shared().policy();
-            let reason = denial(core, &policy, server).unwrap_or_default();
-            course.unreachable(Unreachable::Prohibited, format!("denied by the policy: {reason}"));
+            course.unreachable(Unreachable::Prohibited, core.denial_in_words(Operation::Connect, server));
         }
         NetError::RemoteUnreachable => {
             course.unreachable(Unreachable::Host, "no instance is attached at the address".to_owned());
         }
         _ => course.refused(),
-    }
-}
-
-fn denial(core: &Arc<InterfaceCore>, policy: &Policy, server: SocketAddr) -> Option<String> {
-    match policy.decide(core.subject(policy)?, Operation::Connect, server) {
-        Verdict::Deny(reason) => Some(reason.to_string()),
-        _ => None,
     }
 }

@@ -59,8 +59,8 @@ pub use counters::{EndpointCounters, EndpointKey};
 pub use error::{AttachError, FlowError, HandOver, NetError, Undelivered};
 pub use faults::{Chance, Effect, Fault, FaultId, Faults, Whom};
 pub use network::{
-    Counters, Denial, DeniedOperation, Interface, InterfaceLimits, LookUp, Network, Observer, Passed,
-    PublicPorts,
+    Counters, Denial, DeniedOperation, Interface, InterfaceLimits, LookUp, Network, NoAddress, Observer,
+    Offered, Passed, PublicPorts,
 };
 pub use outside::{NameAnswer, Outside, SystemOutside};
 pub use policy::{
@@ -68,5 +68,7 @@ pub use policy::{
     InstanceIndex, Operation, Origin, OutboundRule, OutboundRuleError, OutboundTarget, Policy, PolicyBuilder,
     PolicyError, PolicyMode, PortRange, PublicSide, Resolved, RoleIndex, Transport, Transports, Verdict,
 };
-pub use tcp::{BoundTcp, Connecting, HandOverOptions, Layer, OutsideStream, TcpListener, TcpStream};
+pub use tcp::{
+    BoundTcp, Connecting, HandOverOptions, InsideConnection, Layer, OutsideStream, TcpListener, TcpStream,
+};
 pub use udp::{AnswerSink, Datagram, InsideClient, OutsideFlow, UdpSocket};

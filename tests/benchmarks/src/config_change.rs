@@ -55,6 +55,7 @@ async fn start(folder: &std::path::Path, count: u32) -> Result<(Deployment, Join
         approots: Approots::beside(folder),
         publication: Publication::default(),
         certificates: CertificateOptions::default(),
+        web: wasm_roles_fabric::WebOptions::default(),
         stop_budget: DEFAULT_STOP_BUDGET,
         data_folder: folder.join("data"),
         emulated: true,

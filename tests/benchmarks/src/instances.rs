@@ -104,7 +104,7 @@ pub fn spec(id: &str, clock: Clock) -> InstanceSpec {
         variables: Vec::new(),
         preopens: Vec::new(),
         limits: Limits::default(),
-        http_ports: Vec::new(),
+        web: wasm_roles_role_runtime::WebSpec::default(),
         stop_budget: Duration::from_secs(1),
         stdout,
         stderr,

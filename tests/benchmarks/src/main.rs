@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! wasm-roles-benchmarks                    all of them
-//! wasm-roles-benchmarks network            guest to guest: virtual network against kernel loopback
+//! wasm-roles-benchmarks network [CASE]     guest to guest: virtual network against kernel loopback
 //! wasm-roles-benchmarks connections [COUNT]  memory of idle connections of so many interfaces
 //! wasm-roles-benchmarks crowd [COUNT]      memory of idle connections between so many guests
 //! wasm-roles-benchmarks neighbours         round trips of two instances while others attack
@@ -13,7 +13,7 @@
 //! wasm-roles-benchmarks cpu                late wake-ups beside spinning instances, shares by weight
 //! wasm-roles-benchmarks storage            4 KiB writes: with a quota against the stock file system
 //! wasm-roles-benchmarks input-endpoint [REQUESTS]  a public tcp endpoint against a bare tokio server
-//! wasm-roles-benchmarks web                a web role against a bare hyper server (needs wrk)
+//! wasm-roles-benchmarks web [PART]         web roles (needs wrk): hello, per-request, many, files, latency, recycle
 //! ```
 
 mod config_change;
@@ -42,7 +42,7 @@ fn main() -> Result<()> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         [] => {
-            network::run()?;
+            network::run("")?;
             neighbours::run()?;
             instances::run(INSTANCES)?;
             connections::run(INSTANCES)?;
@@ -53,7 +53,8 @@ fn main() -> Result<()> {
             input_endpoint::run(REQUESTS)?;
             web::run()
         }
-        ["network"] => network::run(),
+        ["network"] => network::run(""),
+        ["network", part] => network::run(part),
         ["neighbours"] => neighbours::run(),
         ["connections"] => connections::run(INSTANCES),
         ["connections", count] => connections::run(count.parse()?),
@@ -69,9 +70,10 @@ fn main() -> Result<()> {
         ["input-endpoint", requests] => input_endpoint::run(requests.parse()?),
         ["answer", address] => input_endpoint::serve_with_tokio(address),
         ["web"] => web::run(),
+        ["web", part] => web::run_one(part).unwrap_or_else(|| bail!("no such part of web: {part}")),
         ["hyper", address] => web::serve_with_hyper(address),
         _ => bail!(
-            "usage: wasm-roles-benchmarks network | neighbours | connections [COUNT] | crowd [COUNT] | instances [COUNT] | config-change [COUNT] | cpu | storage | input-endpoint [REQUESTS] | web"
+            "usage: wasm-roles-benchmarks network [CASE] | neighbours | connections [COUNT] | crowd [COUNT] | instances [COUNT] | config-change [COUNT] | cpu | storage | input-endpoint [REQUESTS] | web"
         ),
     }
 }

@@ -41,7 +41,12 @@ impl Drop for Server {
 
 /// Memory of this process that belongs to it alone, in bytes.
 pub fn private_memory() -> Result<u64> {
-    let status = fs::read_to_string("/proc/self/status")?;
+    private_memory_of(std::process::id())
+}
+
+/// Memory of a process that belongs to it alone, in bytes.
+pub fn private_memory_of(pid: u32) -> Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).context("no RssAnon")?;
     let kibibytes: u64 = line.split_whitespace().next().context("no figure")?.parse()?;
     Ok(kibibytes * 1024)

@@ -65,6 +65,18 @@ impl Request {
         path_and_query(&target).1.map(str::to_owned)
     }
 
+    /// The host that the client asked for, with its port if it named one: `Host` in HTTP/1.1, `:authority` in HTTP/2.
+    #[must_use]
+    pub fn authority(&self) -> Option<String> {
+        match &self.inner {
+            Inner::Received(request) => request.get_authority(),
+            #[cfg(not(target_family = "wasm"))]
+            Inner::Written(request) => {
+                request.header("host").and_then(|host| String::from_utf8(host.to_vec()).ok())
+            }
+        }
+    }
+
     /// The first header of this name, in any case, if it is text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<String> {

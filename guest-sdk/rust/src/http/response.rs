@@ -3,6 +3,8 @@
 use wasip3::http::types::{self as wasi, ErrorCode, Fields};
 use wasip3::{wit_future, wit_stream};
 
+use super::background;
+
 /// The answer to one request.
 ///
 /// ```
@@ -88,16 +90,11 @@ impl Response {
 
     /// Hands the answer to the host. A header or status that HTTP does not allow becomes an internal error that names it.
     pub(super) fn send(self) -> Result<wasi::Response, ErrorCode> {
-        let fields = Fields::new();
-        for (name, value) in &self.headers {
-            fields.append(name, value).map_err(|_| internal(format!("`{name}` is not a valid header")))?;
-        }
-        if self.needs_length() {
-            let length = self.body.len().to_string();
-            fields
-                .append("content-length", length.as_bytes())
-                .map_err(|_| internal("no content-length".to_owned()))?;
-        }
+        let length = self.needs_length().then(|| self.body.len().to_string().into_bytes());
+        let mut headers = self.headers;
+        headers.extend(length.map(|length| ("content-length".to_owned(), length)));
+        // One call for all headers. Only when it fails, the guilty one is looked for.
+        let fields = Fields::from_list(&headers).map_err(|_| internal(invalid_header(&headers)))?;
         // Dropping the writer says: no trailers.
         let (_, trailers) = wit_future::new(|| Ok(None));
         let (body, contents) = if self.body.is_empty() {
@@ -107,13 +104,17 @@ impl Response {
             (Some(body), Some(contents))
         };
         let (response, _) = wasi::Response::new(fields, contents, trailers);
-        response
-            .set_status_code(self.status)
-            .map_err(|()| internal(format!("{} is not a valid status", self.status)))?;
+        // A new response has status 200, and each call to the host costs time.
+        if self.status != 200 {
+            response
+                .set_status_code(self.status)
+                .map_err(|()| internal(format!("{} is not a valid status", self.status)))?;
+        }
         if let Some(mut body) = body {
-            // The host reads the body after it has got the response, hence a task. What `write_all` gives back
-            // is what a client that left did not read: nothing more is to be written then.
-            drop(crate::spawn(async move { drop(body.write_all(self.body).await) }));
+            let bytes = self.body;
+            // The host reads the body after it has got the response. What `write_all` gives back is what a client
+            // that left did not read: nothing more is to be written then.
+            background::run(async move { drop(body.write_all(bytes).await) });
         }
         Ok(response)
     }
@@ -122,6 +123,16 @@ impl Response {
     fn needs_length(&self) -> bool {
         !matches!(self.status, 100..=199 | 204 | 304)
             && !self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+    }
+}
+
+/// What to say of the first of these headers that HTTP does not allow.
+fn invalid_header(headers: &[(String, Vec<u8>)]) -> String {
+    let fields = Fields::new();
+    let invalid = headers.iter().find(|(name, value)| fields.append(name, value).is_err());
+    match invalid {
+        Some((name, _)) => format!("`{name}` is not a valid header"),
+        None => "the headers are not valid together".to_owned(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 
-use super::{LimitArguments, PublicationArguments, ServiceArguments};
+use super::{GrantArguments, LimitArguments, PublicationArguments, ServiceArguments};
 
 pub const CHECK_EXAMPLE: &str = "\
 Exit code: 0 clean or only warnings and notes, 1 errors, 2 wrong arguments.
@@ -31,7 +31,8 @@ Exit code: 0 allowed, 3 denied, 1 errors in the files, 2 wrong arguments or name
 
 Examples:
   wasm-roles explain myservice/ServiceDefinition.csdef WebRole1 WorkerRole2:InternalTCP3
-  wasm-roles explain myservice/ServiceDefinition.csdef Internet WebRole1";
+  wasm-roles explain myservice/ServiceDefinition.csdef Internet WebRole1
+  wasm-roles explain myservice/ServiceDefinition.csdef WorkerRole1 Internet --allow-outbound example.com:443";
 
 pub const GRAPH_EXAMPLE: &str = "\
 Examples:
@@ -63,6 +64,9 @@ pub struct PlanArguments {
     #[command(flatten)]
     pub limits: LimitArguments,
 
+    #[command(flatten)]
+    pub grants: GrantArguments,
+
     /// How the plan is written
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Human)]
     pub format: Format,
@@ -86,9 +90,13 @@ pub struct ExplainArguments {
     #[arg(value_name = "FROM")]
     pub from: String,
 
-    /// The role that it wants to talk to, and perhaps the endpoint of that role
+    /// The role that it wants to talk to, and perhaps the endpoint of that role; or `Internet`, and perhaps a place there, such as
+    /// Internet:example.com:443
     #[arg(value_name = "TO[:ENDPOINT]")]
     pub to: Target,
+
+    #[command(flatten)]
+    pub grants: GrantArguments,
 }
 
 /// A role, and perhaps one of its endpoints.

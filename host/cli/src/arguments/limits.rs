@@ -9,7 +9,7 @@ use crate::failure::Failure;
 #[derive(Debug, Args)]
 pub struct LimitArguments {
     /// Replace a limit of each instance, for example memory=512MiB or WorkerRole1.sockets=100; the names are memory, cpu
-    /// (a weight), disk, sockets, resources, tables and log-rate (bytes per second of each output stream of each
+    /// (a weight), disk, sockets, host-sockets (to the world outside), resources, tables and log-rate (bytes per second of each output stream of each
     /// program: the role, a start-up task); may be given several times
     #[arg(long = "limit", value_name = "[ROLE.]NAME=VALUE")]
     overrides: Vec<LimitOverride>,

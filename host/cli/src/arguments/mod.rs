@@ -17,7 +17,7 @@ pub use inspect::{
     PlanArguments,
 };
 pub use limits::LimitArguments;
-pub use outbound::OutboundArguments;
+pub use outbound::{GrantArguments, OutboundArguments};
 pub use publication::PublicationArguments;
 pub use run::{LogFormat, RunArguments};
 pub use service::ServiceArguments;

@@ -7,7 +7,7 @@ use wasm_roles_fabric::virtual_network::{OutboundRule, PolicyMode};
 
 // No doc comment: clap would print it in the place of the command's own words.
 #[derive(Debug, Args)]
-pub struct OutboundArguments {
+pub struct GrantArguments {
     /// Let all roles connect to a place outside: a host (`example.com:443`, `*.example.com`), an address or a range of addresses
     /// (`10.20.0.0/16:5432`), on one port or on all; can be given several times. `localhost` is this machine
     #[arg(long, value_name = "RULE")]
@@ -16,6 +16,13 @@ pub struct OutboundArguments {
     /// A file with the same, also for single roles, such as wasm-roles.toml; none is read unless it is named here
     #[arg(long, value_name = "FILE")]
     pub host_policy: Option<PathBuf>,
+}
+
+// No doc comment either.
+#[derive(Debug, Args)]
+pub struct OutboundArguments {
+    #[command(flatten)]
+    pub grants: GrantArguments,
 
     /// What to do with traffic between roles that the definition does not allow
     #[arg(long, value_name = "MODE", value_enum, default_value_t = Policy::Enforce)]

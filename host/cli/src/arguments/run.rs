@@ -39,6 +39,14 @@ pub struct RunArguments {
     #[arg(long, value_name = "ROLE=DIR", value_parser = parse_approot)]
     pub approot: Vec<(RoleName, PathBuf)>,
 
+    /// Which instances of its component answer the requests of a wasi:http 0.2 handler
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t = WebInstances::PerRequest)]
+    pub web_instances: WebInstances,
+
+    /// Say what the instances of web roles have answered, in lines of the instance [default: nothing]
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    pub access_log: Option<AccessLogFormat>,
+
     /// How long an instance may take to stop before it is cut off
     #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_STOP_BUDGET.as_secs())]
     pub stop_timeout: u64,
@@ -71,6 +79,42 @@ pub struct RunArguments {
     /// Where compiled components are kept; it must belong to you alone
     #[arg(long, value_name = "DIR")]
     pub cache_dir: Option<PathBuf>,
+}
+
+/// How a request is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum AccessLogFormat {
+    /// The combined format of other servers, with the request's id and its seconds after it
+    Combined,
+    /// A JSON object
+    Json,
+}
+
+impl From<AccessLogFormat> for wasm_roles_fabric::AccessLogFormat {
+    fn from(format: AccessLogFormat) -> Self {
+        match format {
+            AccessLogFormat::Combined => Self::Combined,
+            AccessLogFormat::Json => Self::Json,
+        }
+    }
+}
+
+/// Which instances of its component answer the requests of a 0.2 handler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum WebInstances {
+    /// A fresh one for each request, many at a time: nothing in memory is shared
+    PerRequest,
+    /// One for all requests, one at a time: its memory is kept from request to request
+    Shared,
+}
+
+impl From<WebInstances> for wasm_roles_fabric::WebInstances {
+    fn from(which: WebInstances) -> Self {
+        match which {
+            WebInstances::PerRequest => Self::PerRequest,
+            WebInstances::Shared => Self::Shared,
+        }
+    }
 }
 
 /// How output and events are written.

@@ -1,11 +1,12 @@
 //! `wasm-roles plan`: what `run` would do.
 
 use anyhow::Result;
-use wasm_roles_service_plan::document;
+use wasm_roles_service_plan::granted_document;
 
 use super::Ending;
 use crate::arguments::{Format, PlanArguments};
 use crate::failure::Failure;
+use crate::host_policy::granted;
 use crate::output;
 use crate::reading::Reading;
 use crate::words::plan::tables;
@@ -18,13 +19,14 @@ pub fn plan(arguments: &PlanArguments) -> Result<Ending> {
     if !problems.is_empty() {
         return Err(Failure::from(problems.as_slice()).into());
     }
+    let rules = granted(&arguments.grants, &plan)?;
     let publication = arguments.publication.publication();
     let place = |public: &_| publication.place_of(public);
     match arguments.format {
         Format::Human => {
-            output::print(tables(&plan, &place, reading.configuration(), reading.overlays()))?;
+            output::print(tables(&plan, &place, &rules, reading.configuration(), reading.overlays()))?;
         }
-        Format::Json => output::print_json(&document(&plan, &place, reading.overlays()))?,
+        Format::Json => output::print_json(&granted_document(&plan, &place, reading.overlays(), &rules))?,
     }
     Ok(Ending::Done)
 }

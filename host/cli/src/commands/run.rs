@@ -14,6 +14,7 @@ use wasm_roles_fabric::approot::Approots;
 use wasm_roles_fabric::virtual_network::Network;
 use wasm_roles_fabric::{
     CertificateOptions, Clock, Deployment, DeploymentOptions, Events, Runtime, RuntimeOptions, Seed, Status,
+    WebOptions,
 };
 use wasm_roles_service_plan::{Plan, missing_rules};
 
@@ -44,7 +45,8 @@ pub async fn run(arguments: RunArguments) -> Result<Ending> {
     let rules = host_rules(&arguments.outbound, &plan)?;
     let engine = engine(&arguments)?;
     let data = Data::of(&arguments, &plan.service)?;
-    let certificates = arguments.certificates.options()?;
+    let kept = arguments.data_dir.as_ref().map(|_| data.path());
+    let certificates = arguments.certificates.options(SystemTime::now(), kept)?;
     let options = options(&arguments, &files, certificates, data.path().to_owned());
     let clock = options.clock;
     let capture = Capture::of(&arguments, clock)?;
@@ -52,20 +54,23 @@ pub async fn run(arguments: RunArguments) -> Result<Ending> {
         network.set_host_rules(rules);
         capture.watch(network);
     };
-    let started = tokio::select! {
-        biased;
-        () = signals.next() => None,
-        started = Deployment::start_with(&engine, Arc::clone(&plan), options, prepare) => Some(started),
-    };
+    let (hurry, hurried) = oneshot::channel();
+    let given_up = async { drop(hurried.await) };
+    let starting = Deployment::start_unless(&engine, Arc::clone(&plan), options, prepare, given_up);
     // No instance runs before the start has succeeded.
-    let (deployment, events) = match started {
-        Some(Ok(started)) => started,
+    let (deployment, events) = match begin(starting, &mut signals, hurry).await {
+        Some(Ok(Some(started))) => started,
+        Some(Ok(None)) => {
+            remove(data, &mut signals).await;
+            return Ok(Ending::Interrupted);
+        }
         Some(Err(error)) => {
             remove(data, &mut signals).await;
             return Err(Failure::from(error).into());
         }
         None => {
-            remove(data, &mut signals).await;
+            say_what_is_left(data.path(), "the start was still copying files");
+            data.leave();
             return Ok(Ending::Interrupted);
         }
     };
@@ -81,7 +86,7 @@ pub async fn run(arguments: RunArguments) -> Result<Ending> {
     };
     printer.print(words.started(&started)).await;
     let (progress, told) = mpsc::unbounded_channel();
-    if let Some(file) = unread(&arguments.outbound, &files.folder) {
+    if let Some(file) = unread(&arguments.outbound.grants, &files.folder) {
         let _ = progress.send(Progress::HostPolicyUnread(file));
     }
     let talk = tokio::spawn(talk(words, clock, printer, events, told));
@@ -108,6 +113,30 @@ pub async fn run(arguments: RunArguments) -> Result<Ending> {
         Removed::Done => ending,
         Removed::Interrupted => Ending::Interrupted,
     })
+}
+
+/// Waits for the start. The first signal gives it up, and then it only ends what it is about; none when there is a second
+/// signal before it has.
+async fn begin<T>(
+    starting: impl Future<Output = T>,
+    signals: &mut StopSignals,
+    hurry: oneshot::Sender<()>,
+) -> Option<T> {
+    let mut starting = pin!(starting);
+    tokio::select! {
+        biased;
+        () = signals.next() => drop(hurry),
+        started = &mut starting => {
+            // Until here nobody may think that the start was given up.
+            drop(hurry);
+            return Some(started);
+        }
+    }
+    tokio::select! {
+        biased;
+        started = starting => Some(started),
+        () = signals.next() => None,
+    }
 }
 
 /// What became of the data folder.
@@ -168,6 +197,9 @@ fn options(
         publication: arguments.publication.publication(),
         certificates,
         stop_budget: Duration::from_secs(arguments.stop_timeout),
+        web: WebOptions::default()
+            .with_instances(arguments.web_instances.into())
+            .with_access_log(arguments.access_log.map(Into::into)),
         data_folder,
         emulated: true,
         clock: Clock::new(SystemTime::now()),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::{Value, json};
+use wasm_roles_fabric::virtual_network::outside::HostSocketRefusal;
 use wasm_roles_fabric::{Event, EventKind, Published, StopSummary};
 use wasm_roles_service_plan::{InstanceId, PlannedEndpoint, PlannedInstance, TaskKind};
 
@@ -94,6 +95,17 @@ impl Words for Json {
                 "limit-reached",
                 json!({"instance": instance, "task": null, "limit": "sockets", "value": limit}),
             ),
+            EventKind::OutOfHostSockets { instance, refusal } => {
+                let (HostSocketRefusal::Instance { limit } | HostSocketRefusal::Process { limit }) = refusal;
+                let whose = match refusal {
+                    HostSocketRefusal::Instance { .. } => "instance",
+                    HostSocketRefusal::Process { .. } => "process",
+                };
+                (
+                    "limit-reached",
+                    json!({"instance": instance, "task": null, "limit": "host-sockets", "value": limit, "of": whose}),
+                )
+            }
             EventKind::TaskEnded { instance, task, kind, end, last_words } => (
                 "task-ended",
                 json!({
@@ -153,9 +165,10 @@ impl Words for Json {
                     "datagrams": datagrams,
                 }),
             ),
-            EventKind::AcceptFailed { port, reason } => {
-                ("accept-failed", json!({"port": port.get(), "reason": reason}))
-            }
+            EventKind::AcceptFailed { port, transport, reason } => (
+                "accept-failed",
+                json!({"port": port.get(), "transport": transport.to_string(), "reason": reason}),
+            ),
             EventKind::LeftOut { events } => ("left-out", json!({"events": events})),
             _ => return None,
         };

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use wasm_roles_fabric::{CONNECTION_WAIT, Event, EventKind, Status, StopSummary};
-use wasm_roles_service_plan::{InstanceId, MissingRules, Port, TaskKind};
+use wasm_roles_service_plan::{InstanceId, MissingRules, Port, TaskKind, Transport};
 
 use super::clean::clean;
 use super::color::paint;
@@ -125,6 +125,9 @@ impl Words for Plain {
             EventKind::OutOfSockets { instance, limit } => {
                 self.say_one(instance, format!("hit its limit of {limit} sockets"))
             }
+            EventKind::OutOfHostSockets { instance, refusal } => {
+                self.say_one(instance, format!("was refused a connection to the world outside: {refusal}"))
+            }
             EventKind::ProbeFails { instance, probe, port, silence, failure } => {
                 self.failing.insert((instance.clone(), *port));
                 self.say_one(
@@ -166,8 +169,12 @@ impl Words for Plain {
                     format!("{lost} lost between clients and {role}: {loss}"),
                 )
             }
-            EventKind::AcceptFailed { port, reason } => {
-                self.say_one(&format!("public port {port}"), format!("takes no connections now: {reason}"))
+            EventKind::AcceptFailed { port, transport, reason } => {
+                let what = match transport {
+                    Transport::Tcp => "connections",
+                    Transport::Udp => "datagrams",
+                };
+                self.say_one(&format!("public port {port}"), format!("takes no {what} now: {reason}"))
             }
             EventKind::LeftOut { events } => {
                 self.say_one("wasm-roles", format!("left out {}", counted(*events, "event", "events")))
@@ -180,8 +187,10 @@ impl Words for Plain {
 
     fn progress(&mut self, _: Duration, progress: &Progress) -> Page {
         let words = match progress {
+            Progress::AllReady(0) => "No role has an instance: there is nothing to wait for".to_owned(),
             Progress::AllReady(1) => "The instance is Ready".to_owned(),
             Progress::AllReady(count) => format!("All {count} instances are Ready"),
+            Progress::Stopping(waiting, _) if waiting.is_empty() => "Stopping".to_owned(),
             Progress::Stopping(waiting, budget) => format!(
                 "Stopping: waiting for {}, at most {} s. Ctrl-C again ends it at once.",
                 named(waiting),
@@ -258,6 +267,7 @@ fn counted_lines(lines: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use wasm_roles_fabric::virtual_network::outside::HostSocketRefusal;
     use wasm_roles_fabric::{OutputStream, ProbeFailure, ProgramEnd, ReachedLimit, Recycled};
     use wasm_roles_service_plan::RoleName;
 
@@ -351,6 +361,54 @@ mod tests {
         let rest = "the disk was too slow. Let `--capture` write to a faster one, or to memory.\n";
         assert_eq!(said(1), format!("The capture lacks 1 packet: {rest}"));
         assert_eq!(said(4096), format!("The capture lacks 4096 packets: {rest}"));
+    }
+
+    #[test]
+    fn a_service_without_instances_has_words_of_its_own() {
+        let mut plain = Plain::new(GuestLines::raw(), false);
+        let mut said = |progress| {
+            let page = plain.progress(Duration::ZERO, &progress);
+            String::from_utf8(page.bytes).unwrap()
+        };
+        let nobody = "No role has an instance: there is nothing to wait for\n";
+        assert_eq!(said(Progress::AllReady(0)), nobody);
+        assert_eq!(said(Progress::Stopping(Vec::new(), Duration::from_secs(30))), "Stopping\n");
+        let waiting = Progress::Stopping(ids(1), Duration::from_secs(30));
+        let words = "Stopping: waiting for Web_IN_0, at most 30 s. Ctrl-C again ends it at once.\n";
+        assert_eq!(said(waiting), words);
+    }
+
+    #[test]
+    fn a_public_port_that_takes_nothing_says_what_it_does_not_take() {
+        let mut plain = Plain::new(GuestLines::raw(), false);
+        for (transport, what) in [(Transport::Tcp, "connections"), (Transport::Udp, "datagrams")] {
+            let (port, reason) = (Port::new(53).unwrap(), "too many open files".to_owned());
+            let failed = EventKind::AcceptFailed { port, transport, reason };
+            let words = format!("public port 53 * takes no {what} now: too many open files\n");
+            assert_eq!(said(failed, &mut plain).unwrap(), words);
+        }
+    }
+
+    #[test]
+    fn a_refused_way_out_says_whose_limit_it_was() {
+        let mut plain = Plain::new(GuestLines::raw(), false);
+        let refused = EventKind::OutOfHostSockets {
+            instance: "Web_IN_0".to_owned(),
+            refusal: HostSocketRefusal::Instance { limit: 256 },
+        };
+        let words = "Web_IN_0 * was refused a connection to the world outside: it has 256 sockets to the world outside, \
+                     which is its limit\n";
+        assert_eq!(said(refused, &mut plain).unwrap(), words);
+    }
+
+    #[test]
+    fn the_words_of_a_guest_are_made_harmless_once() {
+        let mut plain = Plain::new(GuestLines::raw(), false);
+        let because = "start-up task a.cmd ended with status 1; it said: \x1b[2J\\u{1b}".to_owned();
+        let recycled = Recycled { times: 1, because, last_words: Vec::new() };
+        let (instance, delay) = (ids(1).remove(0), Duration::from_secs(1));
+        let words = said(EventKind::Recycling { instance, delay, recycled }, &mut plain).unwrap();
+        assert!(words.contains("it said: \\u{1b}[2J\\u{1b}; starts"), "{words}");
     }
 
     #[test]

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use wasm_roles_fabric::virtual_network::HostRules;
 use wasm_roles_service_model::AppliedOverlay;
 use wasm_roles_service_plan::{
-    LimitName, Plan, PlannedInstance, PlannedRole, Publish, RoleKind, RoleName, TrafficEntry,
+    LimitName, Plan, PlannedBinding, PlannedInstance, PlannedPlace, PlannedRole, PlannedSite, Publish,
+    RoleKind, RoleName, TrafficEntry,
 };
 
 use super::clean::clean;
@@ -15,6 +17,7 @@ use super::table;
 pub fn tables(
     plan: &Plan,
     publish: &Publish<'_>,
+    rules: &HostRules,
     configuration: Option<&str>,
     overlays: &[AppliedOverlay],
 ) -> String {
@@ -27,9 +30,16 @@ pub fn tables(
     if !plan.public.is_empty() {
         parts.push(table::public_ports(plan.public.iter().map(|public| (public, publish(public)))));
     }
+    if plan.roles.iter().any(|role| !role.sites.is_empty()) {
+        parts.push(sites(plan));
+    }
     if plan.traffic().next().is_some() {
         let heading = ["FROM", "TO", "ENDPOINT", "TRAFFIC", "LINE", "BECAUSE"].map(str::to_owned);
         parts.push(aligned(heading, plan.traffic().map(|entry| traffic_row(&entry))));
+    }
+    let outbound: Vec<[String; 2]> = plan.roles.iter().flat_map(|role| outbound_rows(role, rules)).collect();
+    if !outbound.is_empty() {
+        parts.push(aligned(["FROM", "ALLOWED OUTSIDE"].map(str::to_owned), outbound.into_iter()));
     }
     if !overlays.is_empty() {
         let heading = ["SET ON THE COMMAND LINE", "VALUE", "BEFORE", "WRITTEN AT"].map(str::to_owned);
@@ -73,12 +83,13 @@ fn limits(plan: &Plan) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    let heading: [&str; 8] = [
+    let heading: [&str; 9] = [
         "LIMITS OF EACH INSTANCE",
         "MEMORY",
         "CPU WEIGHT",
         "DISK",
         "SOCKETS",
+        "HOST SOCKETS",
         "RESOURCES",
         "TABLES",
         "LOG RATE",
@@ -98,6 +109,34 @@ fn instances(plan: &Plan) -> String {
         ]
     };
     aligned(heading, plan.instances.iter().map(row))
+}
+
+/// Each site, and below it what stands on paths of its own.
+fn sites(plan: &Plan) -> String {
+    let heading = ["SITE", "ROLE", "PATH", "ANSWERS ON", "FILES FROM"].map(str::to_owned);
+    let rows = plan.roles.iter().flat_map(|role| role.sites.iter().map(move |site| (role, site)));
+    aligned(heading, rows.flat_map(|(role, site)| site_rows(role, site)))
+}
+
+fn site_rows(role: &PlannedRole, site: &PlannedSite) -> Vec<[String; 5]> {
+    let binding = |binding: &PlannedBinding| match &binding.host {
+        Some(host) => format!("{} for {host}", binding.endpoint),
+        None => binding.endpoint.clone(),
+    };
+    let row = |(path, place): (String, &PlannedPlace)| {
+        let answers_on = match path.as_str() {
+            "/" => listed(site.bindings.iter().map(binding)),
+            _ => String::new(),
+        };
+        let files = place.physical_directory.clone().unwrap_or("-".to_owned());
+        [site.name.clone(), role.name.to_string(), path, answers_on, files]
+    };
+    site.root.all().into_iter().map(row).collect()
+}
+
+/// Where the host lets a role out.
+fn outbound_rows(role: &PlannedRole, rules: &HostRules) -> impl Iterator<Item = [String; 2]> {
+    rules.of_role(role.name.as_str()).map(|rule| [role.name.to_string(), rule.to_string()])
 }
 
 fn traffic_row(entry: &TrafficEntry<'_>) -> [String; 6] {

@@ -49,6 +49,16 @@ fn a_role_without_a_component() {
 }
 
 #[test]
+fn a_site_whose_directory_is_missing() {
+    let roles = "\n  <WebRole name=\"Web\">\n    <Sites>\n      \
+                 <Site name=\"Web\" physicalDirectory=\"..\\no-such-folder\">\n        \
+                 <Bindings><Binding name=\"A\" endpointName=\"HttpIn\" /></Bindings>\n      </Site>\n    </Sites>\n    \
+                 <Endpoints><InputEndpoint name=\"HttpIn\" protocol=\"http\" port=\"80\" /></Endpoints>\n  </WebRole>";
+    let counts = "\n  <Role name=\"Web\">\n    <Instances count=\"1\" />\n  </Role>";
+    assert_golden("missing_site_directory", &Service::new(roles, counts).transcript(RUN));
+}
+
+#[test]
 fn a_native_program_without_a_component_of_its_stem() {
     let roles = "\n  <WorkerRole name=\"Worker\">\n    <Runtime>\n      <EntryPoint>\n        \
                  <ProgramEntryPoint commandLine=\"worker.exe --fast\" setReadyOnProcessStart=\"true\" />\n      \

@@ -12,6 +12,7 @@
 mod bad_input;
 mod components;
 mod data;
+mod development;
 mod documentation;
 mod golden;
 mod host_policy;

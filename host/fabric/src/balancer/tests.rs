@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpSocket, TcpStream};
-use tokio::sync::{oneshot, watch};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::{mpsc, oneshot, watch};
 use wasm_roles_role_runtime::Clock;
 
 use super::*;
@@ -44,6 +44,7 @@ struct Port {
     rotation: watch::Sender<Rotation<Greeter>>,
     healthy: watch::Sender<Healthy>,
     events: Events,
+    gives_up: mpsc::Sender<()>,
     _herald_alive: oneshot::Sender<std::convert::Infallible>,
 }
 
@@ -78,8 +79,9 @@ impl Setup {
         let (only, rotating) = (self.only, rotation.subscribe());
         let backends = Backends { public, only, rotation: rotating, healthy: watched };
         let balancer = Balancer { backends, herald };
-        tokio::spawn(balancer.serve(listener, None));
-        let port = Port { at, rotation, healthy, events, _herald_alive };
+        let (gives_up, gave_up) = mpsc::channel(10);
+        tokio::spawn(balancer.serve(Entrance { listener, gave_up, tls: None }));
+        let port = Port { at, rotation, healthy, events, gives_up, _herald_alive };
         for (ordinal, (name, listens)) in (0..).zip(greeters) {
             port.enter(ordinal, name, *listens);
         }
@@ -140,6 +142,13 @@ impl Port {
 async fn connections_go_round_and_pass_over_who_does_not_listen() {
     let port = port(&[("zero", true), ("one", false), ("two", true)]).await;
     assert_eq!(port.greeted_times(4).await, ["zero", "two", "zero", "two"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn connections_inside_that_found_nobody_are_counted_too() {
+    let mut port = port(&[]).await;
+    port.gives_up.send(()).await.unwrap();
+    assert_eq!(port.refused().await, (81, "W".to_owned(), 1));
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,11 +7,15 @@
 //! | named | given | no | an error | an error |
 //! | named | given | without its private key | sees the certificate | an error; with `--tls pass` TLS is passed on |
 //! | named | given | with its private key | sees it | TLS ends here; with `--tls pass` it is passed on |
+//! | either | either | no, and one was [made](super::development) | sees that one: a notice | TLS ends here with it; with `--tls pass` it is passed on |
+//!
+//! At an endpoint with [sites](super::hosts) of several hosts the role's other certificates that are there, with their keys, are shown
+//! to clients that ask for a host that they cover ([`sni`](crate::tls)).
 //!
 //! "Passed on" means that the bytes of the client go to the role as they are, and that the role ends TLS itself.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use wasm_roles_service_plan::{
@@ -19,6 +23,8 @@ use wasm_roles_service_plan::{
     Span, Thumbprint,
 };
 
+use super::development::{Development, DevelopmentCertificates, Made, NotMade};
+use super::hosts::hosts_of;
 use super::{CertificateFolder, FolderWarning, StoredCertificate};
 
 /// Where TLS of `https` endpoints ends.
@@ -37,6 +43,8 @@ pub struct CertificateOptions {
     pub folder: Option<Arc<CertificateFolder>>,
     /// Where TLS ends. Default: in this host if the certificate is there, otherwise in the role.
     pub tls: Option<Tls>,
+    /// What makes those of https endpoints that are nowhere. Default: nothing.
+    pub development: Option<Arc<DevelopmentCertificates>>,
 }
 
 /// What runs differently from what the definition says, because a certificate is not there.
@@ -76,6 +84,22 @@ pub enum CertificateNotice {
         /// The endpoint.
         endpoint: String,
     },
+    /// It was made for development.
+    #[error(
+        "certificate {certificate} of role {role} is self-signed, with the SHA-1 thumbprint {thumbprint}: clients do not \
+         trust it{}",
+        trusted_by(trust.as_deref())
+    )]
+    SelfSigned {
+        /// The role.
+        role: RoleName,
+        /// The certificate.
+        certificate: CertificateName,
+        /// Its own, whatever the configuration has.
+        thumbprint: Thumbprint,
+        /// A file with the certificate and without its key, for those who shall trust it.
+        trust: Option<PathBuf>,
+    },
     /// Something about the folder itself.
     #[error(transparent)]
     Folder(#[from] FolderWarning),
@@ -101,8 +125,24 @@ pub enum CertificateError {
         folder: PathBuf,
         /// Files that may have it in a form that is not read.
         other_forms: Vec<PathBuf>,
+        /// Whether a public https endpoint has it.
+        of_https_endpoint: bool,
         /// Where the definition declares it.
         span: Span,
+    },
+    /// One for development cannot be made.
+    #[error(
+        "no certificate can be made for public port {port} (certificate {certificate} of role {role}): {reason}"
+    )]
+    NotMade {
+        /// The public port.
+        port: Port,
+        /// The role.
+        role: RoleName,
+        /// The certificate.
+        certificate: CertificateName,
+        /// Why.
+        reason: NotMade,
     },
     /// TLS cannot be ended with it.
     #[error("public port {port} (https endpoint {endpoint} of role {role}) cannot end TLS: {reason}")]
@@ -141,9 +181,10 @@ impl CertificateError {
     #[must_use]
     pub fn hint(&self) -> String {
         match self {
-            Self::NotInFolder { folder, other_forms, .. } => {
+            Self::NotInFolder { folder, other_forms, of_https_endpoint, .. } => {
+                let or_make = if *of_https_endpoint { OR_MAKE } else { "" };
                 let put = format!(
-                    "put it there as a PEM file, with its private key, ending in .pem: {}",
+                    "put it there as a PEM file, with its private key, ending in .pem: {}{or_make}",
                     folder.display()
                 );
                 match other_forms.first() {
@@ -155,13 +196,19 @@ impl CertificateError {
                     None => put,
                 }
             }
+            Self::NotMade { .. } => {
+                "name folders in which you can make files, or put a certificate into the folder of `--certificates`"
+                    .to_owned()
+            }
             Self::CannotEndTls { reason, .. } => {
                 let otherwise = "or let the role end TLS itself with `--tls pass`";
                 match reason {
-                    NoTls::NoFolder => format!("name the folder with `--certificates DIR`, {otherwise}"),
+                    NoTls::NoFolder => {
+                        format!("name the folder with `--certificates DIR`{OR_MAKE}, {otherwise}")
+                    }
                     NoTls::NoThumbprint(name) => format!(
                         "add `<Certificate name=\"{name}\" thumbprint=\"…\" thumbprintAlgorithm=\"sha1\" />` to the \
-                         role in the configuration, {otherwise}"
+                         role in the configuration{OR_MAKE}, {otherwise}"
                     ),
                     NoTls::NoKey(..) => format!(
                         "put the key beside its certificate, in a file of the same stem that ends in .key, {otherwise}"
@@ -172,6 +219,17 @@ impl CertificateError {
                 }
             }
         }
+    }
+}
+
+/// For those of https endpoints.
+const OR_MAKE: &str = "; or let a self-signed one be made with `--dev-certificates`";
+
+fn trusted_by(trust: Option<&Path>) -> String {
+    match trust {
+        Some(file) => format!(" unless they are given {}", file.display()),
+        None => ", and this run alone has it; `--dev-certificates-pem FILE` writes it for those who shall"
+            .to_owned(),
     }
 }
 
@@ -196,6 +254,10 @@ pub(crate) struct Ended<'a> {
     pub(crate) name: &'a CertificateName,
     pub(crate) thumbprint: &'a Thumbprint,
     pub(crate) certificate: &'a StoredCertificate,
+    /// Certificates of the role that can be shown instead, in its order.
+    pub(crate) others: Vec<(&'a CertificateName, &'a Thumbprint, &'a StoredCertificate)>,
+    /// Of the sites that are bound to the endpoint.
+    pub(crate) hosts: BTreeSet<String>,
 }
 
 /// What a deployment gets.
@@ -206,7 +268,31 @@ pub(crate) struct Demand<'a> {
     pub(crate) notices: Vec<CertificateNotice>,
 }
 
-/// What the plan wants, as the module's table says.
+/// Where certificates are.
+#[derive(Clone, Copy)]
+struct Sources<'a> {
+    folder: Option<&'a CertificateFolder>,
+    made: &'a Made,
+}
+
+/// A certificate that is there, with its own thumbprint.
+type Found<'a> = (&'a Thumbprint, &'a StoredCertificate);
+
+impl<'a> Sources<'a> {
+    fn made(self, role: &RoleName, name: &CertificateName) -> Option<&'a Development> {
+        self.made.get(&(role.clone(), name.clone())).map(Arc::as_ref)
+    }
+
+    fn find(self, role: &RoleName, declared: &'a Certificate) -> Option<Found<'a>> {
+        if let Some(made) = self.made(role, &declared.name) {
+            return Some((&made.thumbprint, &made.certificate));
+        }
+        let thumbprint = declared.thumbprint.as_ref()?;
+        Some((thumbprint, self.folder?.find(thumbprint)?))
+    }
+}
+
+/// What the plan wants, as the module's table says. `made` has what was made for development.
 ///
 /// # Errors
 ///
@@ -214,23 +300,19 @@ pub(crate) struct Demand<'a> {
 pub(crate) fn demand<'a>(
     plan: &'a Plan,
     options: &'a CertificateOptions,
+    made: &'a Made,
 ) -> Result<Demand<'a>, Vec<CertificateError>> {
     let (mut demand, mut errors) = (Demand::default(), Vec::new());
-    if let Some(folder) = &options.folder {
+    let sources = Sources { folder: options.folder.as_deref(), made };
+    if let Some(folder) = sources.folder {
         demand.notices.extend(folder.warnings().iter().cloned().map(CertificateNotice::from));
     }
     for role in plan.roles.iter().filter(|role| !role.certificates.is_empty()) {
-        match &options.folder {
-            Some(folder) => demand.show(role, folder, &mut errors),
-            None => demand.notices.push(CertificateNotice::NoFolder {
-                role: role.name.clone(),
-                certificates: role.certificates.iter().map(|found| found.name.clone()).collect(),
-            }),
-        }
+        demand.show(plan, role, sources, &mut errors);
     }
     if options.tls != Some(Tls::Pass) {
         for public in plan.public.iter().filter(|public| public.protocol == Protocol::Https) {
-            demand.end(plan, public, options, &mut errors);
+            demand.end(plan, public, options.tls, sources, &mut errors);
         }
     }
     if errors.is_empty() { Ok(demand) } else { Err(errors) }
@@ -240,30 +322,48 @@ impl<'a> Demand<'a> {
     /// Lets a role see its certificates.
     fn show(
         &mut self,
+        plan: &Plan,
         role: &'a PlannedRole,
-        folder: &'a CertificateFolder,
+        sources: Sources<'a>,
         errors: &mut Vec<CertificateError>,
     ) {
-        for Certificate { name, thumbprint, permission_level, span, .. } in &role.certificates {
-            let Some(thumbprint) = thumbprint else {
-                let (role, certificate) = (role.name.clone(), name.clone());
-                self.notices.push(CertificateNotice::NoThumbprint { role, certificate });
-                continue;
-            };
-            match folder.find(thumbprint) {
-                Some(certificate) => {
-                    let with_key = *permission_level == PermissionLevel::LimitedOrElevated;
-                    self.seen.entry(&role.name).or_default().push(Seen { name, certificate, with_key });
-                }
-                None => errors.push(CertificateError::NotInFolder {
+        let mut unseen = Vec::new();
+        for declared in &role.certificates {
+            let Certificate { name, thumbprint, permission_level, span, .. } = declared;
+            if let Some(made) = sources.made(&role.name, name) {
+                self.notices.push(CertificateNotice::SelfSigned {
                     role: role.name.clone(),
                     certificate: name.clone(),
+                    thumbprint: made.thumbprint.clone(),
+                    trust: made.trust.clone(),
+                });
+            }
+            if let Some((_, certificate)) = sources.find(&role.name, declared) {
+                let with_key = *permission_level == PermissionLevel::LimitedOrElevated;
+                self.seen.entry(&role.name).or_default().push(Seen { name, certificate, with_key });
+                continue;
+            }
+            let certificate = name.clone();
+            match (sources.folder, thumbprint) {
+                (None, _) => unseen.push(certificate),
+                (Some(_), None) => {
+                    self.notices
+                        .push(CertificateNotice::NoThumbprint { role: role.name.clone(), certificate });
+                }
+                (Some(folder), Some(thumbprint)) => errors.push(CertificateError::NotInFolder {
+                    role: role.name.clone(),
+                    certificate,
                     thumbprint: thumbprint.clone(),
                     folder: folder.path().to_owned(),
                     other_forms: folder.other_forms().to_vec(),
+                    of_https_endpoint: is_of_https_endpoint(plan, &role.name, name),
                     span: span.clone(),
                 }),
             }
+        }
+        if !unseen.is_empty() {
+            let (role, certificates) = (role.name.clone(), unseen);
+            self.notices.push(CertificateNotice::NoFolder { role, certificates });
         }
     }
 
@@ -272,17 +372,18 @@ impl<'a> Demand<'a> {
         &mut self,
         plan: &'a Plan,
         public: &'a PublicPort,
-        options: &'a CertificateOptions,
+        tls: Option<Tls>,
+        sources: Sources<'a>,
         errors: &mut Vec<CertificateError>,
     ) {
-        let reason = match usable(plan, public, options.folder.as_deref()) {
+        let reason = match usable(plan, public, sources) {
             Ok(Some(ended)) => return self.ended.push(ended),
             Ok(None) => return, // reported as missing from the folder
             Err(reason) => reason,
         };
         let (port, role, endpoint) = (public.port, public.role.clone(), public.endpoint.clone());
         match reason {
-            NoTls::NoFolder | NoTls::NoThumbprint(_) if options.tls.is_none() => {
+            NoTls::NoFolder | NoTls::NoThumbprint(_) if tls.is_none() => {
                 self.notices.push(CertificateNotice::PassedOn { port, role, endpoint });
             }
             reason => errors.push(CertificateError::CannotEndTls { port, role, endpoint, reason }),
@@ -290,151 +391,44 @@ impl<'a> Demand<'a> {
     }
 }
 
-/// The certificate that a port ends TLS with; none when the folder does not have it.
+fn is_of_https_endpoint(plan: &Plan, role: &RoleName, name: &CertificateName) -> bool {
+    plan.public.iter().any(|public| {
+        public.protocol == Protocol::Https
+            && public.role == *role
+            && public.certificate.as_ref() == Some(name)
+    })
+}
+
+/// The certificates that a port ends TLS with; none when the folder does not have its own.
 fn usable<'a>(
     plan: &'a Plan,
     public: &'a PublicPort,
-    folder: Option<&'a CertificateFolder>,
+    sources: Sources<'a>,
 ) -> Result<Option<Ended<'a>>, NoTls> {
-    let folder = folder.ok_or(NoTls::NoFolder)?;
     // The model has checked that an https endpoint names a certificate of its role.
-    let Some(name) = &public.certificate else { return Err(NoTls::NoFolder) };
-    let declared =
-        plan.role(&public.role).and_then(|role| role.certificates.iter().find(|found| found.name == *name));
-    let thumbprint = declared.and_then(|declared| declared.thumbprint.as_ref());
-    let thumbprint = thumbprint.ok_or_else(|| NoTls::NoThumbprint(name.clone()))?;
-    match folder.find(thumbprint) {
-        None => Ok(None),
-        Some(certificate) if certificate.has_key() => {
-            Ok(Some(Ended { public, name, thumbprint, certificate }))
-        }
-        Some(_) => Err(NoTls::NoKey(name.clone(), thumbprint.clone())),
+    let (Some(role), Some(name)) = (plan.role(&public.role), &public.certificate) else {
+        return Err(NoTls::NoFolder);
+    };
+    let declared = role.certificates.iter().find(|declared| declared.name == *name);
+    let Some((thumbprint, certificate)) = declared.and_then(|declared| sources.find(&role.name, declared))
+    else {
+        let is_known = declared.is_some_and(|declared| declared.thumbprint.is_some());
+        return match sources.folder {
+            None => Err(NoTls::NoFolder),
+            Some(_) if is_known => Ok(None),
+            Some(_) => Err(NoTls::NoThumbprint(name.clone())),
+        };
+    };
+    if !certificate.has_key() {
+        return Err(NoTls::NoKey(name.clone(), thumbprint.clone()));
     }
+    let others = role.certificates.iter().filter(|other| other.name != *name).filter_map(|other| {
+        let (thumbprint, certificate) = sources.find(&role.name, other)?;
+        certificate.has_key().then_some((&other.name, thumbprint, certificate))
+    });
+    let (others, hosts) = (others.collect(), hosts_of(plan, &role.name, &public.endpoint));
+    Ok(Some(Ended { public, name, thumbprint, certificate, others, hosts }))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::test_certificates::{self_signed, write};
-    use crate::test_plans::plan_of;
-
-    /// A role with an https endpoint, its certificate `Tls` and one whose key is for elevated processes.
-    fn service(configured: &str) -> Plan {
-        plan_of(
-            r#"<WebRole name="Web">
-                <Endpoints><InputEndpoint name="In" protocol="https" port="443" certificate="Tls" /></Endpoints>
-                <Certificates>
-                    <Certificate name="Tls" storeLocation="LocalMachine" storeName="My" />
-                    <Certificate name="Admin" storeLocation="LocalMachine" storeName="My" permissionLevel="elevated" />
-                </Certificates>
-            </WebRole>
-            <WorkerRole name="Other" />"#,
-            &format!(
-                r#"<Role name="Web"><Instances count="1" /><Certificates>{configured}</Certificates></Role>
-                   <Role name="Other"><Instances count="1" /></Role>"#
-            ),
-        )
-    }
-
-    fn both(tls: &Thumbprint, admin: &Thumbprint) -> String {
-        let entry = |name: &str, thumbprint: &str| {
-            format!(r#"<Certificate name="{name}" thumbprint="{thumbprint}" thumbprintAlgorithm="sha1" />"#)
-        };
-        entry("Tls", tls.as_str()) + &entry("Admin", admin.as_str())
-    }
-
-    fn folder(files: &[(&str, &str)]) -> Option<Arc<CertificateFolder>> {
-        let folder = tempfile::tempdir().unwrap();
-        files.iter().for_each(|(name, text)| write(&folder.path().join(name), text));
-        Some(Arc::new(CertificateFolder::read(folder.path()).unwrap()))
-    }
-
-    /// What becomes of the service: `sees NAME[+key]`, `ends PORT`, notices and errors.
-    fn outcome(plan: &Plan, folder: Option<Arc<CertificateFolder>>, tls: Option<Tls>) -> Vec<String> {
-        let options = CertificateOptions { folder, tls };
-        match demand(plan, &options) {
-            Ok(Demand { seen, ended, notices }) => {
-                let seen = seen.iter().flat_map(|(role, seen)| {
-                    seen.iter().map(move |seen| {
-                        let key = if seen.with_key && seen.certificate.has_key() { "+key" } else { "" };
-                        format!("{role} sees {}{key}", seen.name)
-                    })
-                });
-                let ended = ended
-                    .iter()
-                    .map(|ended| format!("ends TLS at {} with {}", ended.public.port, ended.name));
-                seen.chain(ended).chain(notices.iter().map(ToString::to_string)).collect()
-            }
-            Err(errors) => errors.iter().map(|error| format!("error: {error} ({})", error.hint())).collect(),
-        }
-    }
-
-    #[test]
-    fn with_the_certificates_a_role_sees_what_it_declares_and_tls_ends_here() {
-        let (tls, admin) = (self_signed("web.example"), self_signed("admin.example"));
-        let plan = service(&both(&tls.thumbprint, &admin.thumbprint));
-        let all = folder(&[
-            ("tls.pem", &(tls.certificate.clone() + &tls.key)),
-            ("admin.pem", &(admin.certificate.clone() + &admin.key)),
-        ]);
-        let seen = ["Web sees Tls+key", "Web sees Admin"].map(str::to_owned);
-        let ends = "ends TLS at 443 with Tls".to_owned();
-        let ended = [&seen[..], &[ends]].concat();
-        assert_eq!(outcome(&plan, all.clone(), None), ended);
-        assert_eq!(outcome(&plan, all.clone(), Some(Tls::End)), ended);
-        assert_eq!(outcome(&plan, all, Some(Tls::Pass)), seen);
-    }
-
-    #[test]
-    fn without_a_folder_everything_runs_and_what_is_different_is_said() {
-        let tls = self_signed("web.example").thumbprint;
-        let plan = service(&both(&tls, &tls));
-        let unseen =
-            "role Web does not see its certificates (Tls, Admin), since no folder with certificates is named";
-        let passed = "TLS at public port 443 is passed on to role Web (endpoint In), since its certificate is not there";
-        assert_eq!(outcome(&plan, None, None), [unseen, passed]);
-        assert_eq!(outcome(&plan, None, Some(Tls::Pass)), [unseen]);
-        assert_eq!(
-            outcome(&plan, None, Some(Tls::End)),
-            [
-                "error: public port 443 (https endpoint In of role Web) cannot end TLS: no folder with certificates is \
-              named (name the folder with `--certificates DIR`, or let the role end TLS itself with `--tls pass`)"
-            ]
-        );
-    }
-
-    #[test]
-    fn a_certificate_that_is_not_in_the_folder_is_an_error_that_names_all_there_is_to_know() {
-        let (tls, admin) = (self_signed("web.example"), self_signed("admin.example"));
-        let plan = service(&both(&tls.thumbprint, &admin.thumbprint));
-        let only_tls = folder(&[("tls.pem", &(tls.certificate.clone() + &tls.key)), ("admin.pfx", "\0")]);
-        let place = only_tls.as_ref().unwrap().path().display().to_string();
-        for mode in [None, Some(Tls::End), Some(Tls::Pass)] {
-            assert_eq!(
-                outcome(&plan, only_tls.clone(), mode),
-                [format!(
-                    "error: Svc.csdef:5:21: certificate Admin of role Web is not in {place}: no certificate there has the \
-                     thumbprint {} (if it is in {place}/admin.pfx: `openssl pkcs12 -in {place}/admin.pfx -nodes -out \
-                     {place}/admin.pem`; otherwise put it there as a PEM file, with its private key, ending in .pem: {place})",
-                    admin.thumbprint
-                )],
-                "{mode:?}"
-            );
-        }
-        assert_eq!(outcome(&plan, folder(&[]), None).len(), 2, "one for each, and none for the endpoint");
-    }
-
-    #[test]
-    fn tls_needs_the_private_key_unless_the_role_ends_it() {
-        let tls = self_signed("web.example");
-        let plan = service(&both(&tls.thumbprint, &tls.thumbprint));
-        let public_half = folder(&[("tls.pem", &tls.certificate)]);
-        let said = outcome(&plan, public_half.clone(), None);
-        assert_eq!(said.len(), 1, "{said:?}");
-        assert!(
-            said[0].contains(&format!("the private key of certificate Tls (thumbprint {})", tls.thumbprint)),
-            "{said:?}"
-        );
-        assert_eq!(outcome(&plan, public_half, Some(Tls::Pass)), ["Web sees Tls", "Web sees Admin"]);
-    }
-}
+mod tests;

@@ -239,7 +239,7 @@ fn ending(file: &Path) -> Option<String> {
 }
 
 /// What is in a file, and whether other users of the machine can read it.
-fn text_of(file: &Path) -> Result<(Vec<u8>, bool), FileReason> {
+pub(super) fn text_of(file: &Path) -> Result<(Vec<u8>, bool), FileReason> {
     let unreadable = |error: io::Error| FileReason::Unreadable(error.to_string());
     let opened = File::open(file).map_err(unreadable)?;
     let is_open = is_open_to_others(&opened.metadata().map_err(unreadable)?);

@@ -20,16 +20,20 @@
 //! # What is missing
 //!
 //! The rules are in [`demand`]. In short: without a folder everything runs, roles see no certificates, and TLS is passed on to
-//! them; with one, a certificate that is not in it is an error.
+//! them; with one, a certificate that is not in it is an error. For [development](development) one that an https endpoint needs
+//! can be made.
 
 pub mod demand;
+pub mod development;
 mod folder;
+mod hosts;
 mod pem;
 mod provision;
 mod shown;
 mod thumbprint;
 
 pub use demand::{CertificateError, CertificateNotice, CertificateOptions, NoTls, Tls};
+pub use development::DevelopmentCertificates;
 pub use folder::{CertificateFolder, FileError, FileReason, FolderError, FolderWarning};
 pub(crate) use provision::{NotProvided, Provision};
 pub(crate) use shown::{Edition, remove_leftovers};
@@ -37,6 +41,8 @@ pub(crate) use shown::{Edition, remove_leftovers};
 use std::fmt;
 
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use wasm_roles_service_plan::Thumbprint;
+use webpki::EndEntityCert;
 
 /// Where the instances of a role find its certificates.
 pub const GUEST_CERTIFICATES: &str = "/certificates";
@@ -54,6 +60,18 @@ impl StoredCertificate {
     #[must_use]
     pub const fn has_key(&self) -> bool {
         self.key.is_some()
+    }
+
+    /// Of the certificate itself.
+    pub(crate) fn thumbprint(&self) -> Option<Thumbprint> {
+        self.chain.first().and_then(thumbprint::thumbprint)
+    }
+
+    /// The hosts that it covers, as it has them: none when it cannot be read.
+    pub(crate) fn host_names(&self) -> Vec<String> {
+        let certificate =
+            self.chain.first().and_then(|certificate| EndEntityCert::try_from(certificate).ok());
+        certificate.map(|read| read.valid_dns_names().map(str::to_owned).collect()).unwrap_or_default()
     }
 }
 

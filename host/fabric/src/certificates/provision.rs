@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use tokio_rustls::TlsAcceptor;
 use wasm_roles_role_runtime::Preopen;
-use wasm_roles_service_plan::{Plan, PublicPort, RoleName};
+use wasm_roles_service_plan::{CertificateName, Plan, PublicPort, RoleName, Thumbprint};
 
 use super::demand::{CertificateError, CertificateNotice, CertificateOptions, Demand, Ended, NoTls, demand};
+use super::development::{Made, wanted};
 use super::shown::{Edition, Shown};
 use crate::tls;
 
@@ -42,15 +43,16 @@ impl Provision {
         data_folder: &Path,
         edition: Edition,
     ) -> Result<Self, NotProvided> {
-        let demand = demand(plan, options).map_err(NotProvided::Missing)?;
+        let made = made(plan, options).map_err(|error| NotProvided::Missing(vec![error]))?;
+        let demand = demand(plan, options, &made).map_err(NotProvided::Missing)?;
         let (mut acceptors, mut errors) = (BTreeMap::new(), Vec::new());
         for ended in &demand.ended {
-            match tls::acceptor(ended.certificate) {
+            match acceptor(ended) {
                 Ok(acceptor) => {
                     let PublicPort { role, endpoint, .. } = ended.public;
                     acceptors.insert((role.clone(), endpoint.clone()), acceptor);
                 }
-                Err(error) => errors.push(unusable(ended, &error)),
+                Err(error) => errors.push(error),
             }
         }
         if !errors.is_empty() {
@@ -88,10 +90,35 @@ impl Provision {
     }
 }
 
-fn unusable(ended: &Ended<'_>, error: &rustls::Error) -> CertificateError {
-    let reason = NoTls::Unusable(ended.name.clone(), ended.thumbprint.clone(), error.to_string());
-    let PublicPort { port, role, endpoint, .. } = ended.public;
-    CertificateError::CannotEndTls { port: *port, role: role.clone(), endpoint: endpoint.clone(), reason }
+/// Makes what is missing, if that is wanted.
+fn made(plan: &Plan, options: &CertificateOptions) -> Result<Made, CertificateError> {
+    let Some(development) = &options.development else { return Ok(Made::new()) };
+    development.provide(&wanted(plan, options)).map_err(|(wanted, reason)| {
+        let (port, role, certificate) = (wanted.port, wanted.role, wanted.name);
+        CertificateError::NotMade { port, role, certificate, reason }
+    })
+}
+
+/// What ends TLS of an endpoint: its own certificate, and for hosts of its sites those that cover them better.
+fn acceptor(ended: &Ended<'_>) -> Result<TlsAcceptor, CertificateError> {
+    let unusable = |name: &CertificateName, thumbprint: &Thumbprint, error: &rustls::Error| {
+        let reason = NoTls::Unusable(name.clone(), thumbprint.clone(), error.to_string());
+        let PublicPort { port, role, endpoint, .. } = ended.public;
+        CertificateError::CannotEndTls { port: *port, role: role.clone(), endpoint: endpoint.clone(), reason }
+    };
+    let own =
+        tls::shown(ended.certificate).map_err(|error| unusable(ended.name, ended.thumbprint, &error))?;
+    let others: Vec<Vec<String>> =
+        ended.others.iter().map(|(_, _, certificate)| certificate.host_names()).collect();
+    let hosts = ended.hosts.iter().map(String::as_str);
+    let mut by_host = BTreeMap::new();
+    for (host, place) in tls::others_shown(hosts, &ended.certificate.host_names(), &others) {
+        if let Some((name, thumbprint, certificate)) = ended.others.get(place) {
+            let other = tls::shown(certificate).map_err(|error| unusable(name, thumbprint, &error))?;
+            by_host.insert(host, other);
+        }
+    }
+    tls::acceptor(own, by_host).map_err(|error| unusable(ended.name, ended.thumbprint, &error))
 }
 
 #[cfg(test)]
@@ -223,5 +250,72 @@ mod tests {
             tls.thumbprint
         );
         assert!(error.to_string().starts_with(&expected), "{error}");
+    }
+
+    const SITES: &str = r#"<WebRole name="Web">
+        <Sites>
+          <Site name="Shop"><Bindings><Binding name="A" endpointName="In" hostHeader="Shop.example" /></Bindings></Site>
+          <Site name="Blog"><Bindings><Binding name="A" endpointName="In" hostHeader="blog.example" /></Bindings></Site>
+          <Site name="Rest"><Bindings><Binding name="A" endpointName="In" /></Bindings></Site>
+        </Sites>
+        <Endpoints>
+          <InputEndpoint name="In" protocol="https" port="443" certificate="Own" />
+          <InputEndpoint name="Other" protocol="https" port="444" certificate="Own" />
+        </Endpoints>
+        <Certificates>
+          <Certificate name="Own" storeLocation="LocalMachine" storeName="My" />
+          <Certificate name="Shop" storeLocation="LocalMachine" storeName="My" />
+          <Certificate name="News" storeLocation="LocalMachine" storeName="My" />
+        </Certificates>
+    </WebRole>"#;
+
+    /// The certificate that a client sees who names this host.
+    async fn seen(acceptor: &TlsAcceptor, host: &str) -> rustls::pki_types::CertificateDer<'static> {
+        let mut config = crate::test_certificates::client_of_anybody();
+        config.enable_sni = host != "no name";
+        let name = if config.enable_sni { host } else { "own.example" };
+        let (client, server) = tokio::io::duplex(64 * 1024);
+        let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+        let name = rustls::pki_types::ServerName::try_from(name.to_owned()).unwrap();
+        let (client, server) = tokio::join!(connector.connect(name, client), acceptor.accept(server));
+        server.unwrap();
+        client.unwrap().get_ref().1.peer_certificates().unwrap()[0].clone()
+    }
+
+    #[tokio::test]
+    async fn a_client_sees_the_certificate_of_the_site_that_it_names_and_else_that_of_the_endpoint() {
+        let (folder, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let made = [("Own", "own.example"), ("Shop", "shop.example"), ("News", "news.example")];
+        let made = made.map(|(name, host)| (name, self_signed(host)));
+        let mut configured = String::new();
+        for (name, made) in &made {
+            write(&folder.path().join(format!("{name}.pem")), &(made.key.clone() + &made.certificate));
+            let (thumbprint, entry) = (&made.thumbprint, r#"thumbprintAlgorithm="sha1" />"#);
+            configured += &format!(r#"<Certificate name="{name}" thumbprint="{thumbprint}" {entry}"#);
+        }
+        let configured = format!(
+            r#"<Role name="Web"><Instances count="1" /><Certificates>{configured}</Certificates></Role>"#
+        );
+        let plan = plan_of(SITES, &configured);
+        let Ok(provision) = Provision::new(&plan, &options(folder.path()), data.path(), Edition::default())
+        else {
+            panic!("all is there")
+        };
+        let cases = [
+            ("In", "shop.example", "Shop"),
+            ("In", "SHOP.example", "Shop"),
+            ("In", "own.example", "Own"),
+            ("In", "blog.example", "Own"), // no certificate covers it
+            ("In", "news.example", "Own"), // no site has it
+            ("In", "www.shop.example", "Own"),
+            ("In", "no name", "Own"),
+            ("Other", "shop.example", "Own"), // the site is not bound to it
+        ];
+        for (endpoint, host, expected) in cases {
+            let acceptor = provision.acceptor(&plan.roles[0].name, endpoint).unwrap();
+            let seen = seen(acceptor, host).await;
+            let (name, _) = made.iter().find(|(_, made)| made.der == seen).unwrap();
+            assert_eq!(*name, expected, "{endpoint} {host}");
+        }
     }
 }

@@ -40,13 +40,15 @@
 //!
 //! A change that was begun and not finished, because its future was dropped, leaves a deployment that runs and can be
 //! stopped. The next change finishes it or takes it back: it looks at who lives, and tells everybody what
-//! could be news.
+//! could be news. Nothing of it is forgotten: who had stopped already is in the next summary and its stores are removed, the
+//! policy becomes that of the next plan, and who had new settings keeps them until it gets others.
 
 mod difference;
 mod order;
 mod turnover;
 mod walk;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -157,37 +159,72 @@ fn sentences(errors: &[impl ToString]) -> String {
     errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
+/// The plan whose settings an instance has.
+pub(crate) type SettingsOf = BTreeMap<InstanceId, Arc<Plan>>;
+
 /// What each instance has after a step of the walk.
 pub(crate) struct Renewals<'a> {
-    /// The new instances with the old settings.
-    between: Views,
+    /// The new instances with settings of before.
+    between: Vec<Between>,
     new: &'a Views,
     provision: &'a Arc<Provision>,
 }
 
+/// The new instances, as those see them who have the settings of an earlier plan.
+struct Between {
+    settings: Arc<Plan>,
+    /// Who has them; the first are also of all others.
+    instances: BTreeSet<InstanceId>,
+    views: Views,
+}
+
 impl<'a> Renewals<'a> {
-    /// The pair is what instances are told of the deployment: its id, and whether it is emulated.
+    /// Everybody has the settings of `old`, but for those who are `ahead`: of them, a change that was not finished has made the
+    /// settings new. The last pair is what instances are told of the deployment: its id, and whether it is emulated.
     pub(crate) fn new(
-        old: &Plan,
+        (old, ahead): (&Arc<Plan>, &SettingsOf),
         new: &'a Views,
         (deployment_id, emulated): (&str, bool),
         provision: &'a Arc<Provision>,
     ) -> Self {
-        let mut between = Plan::clone(new.plan());
-        for role in &mut between.roles {
-            role.settings = old.role(&role.name).map(|old| old.settings.clone()).unwrap_or_default();
+        let view = |settings: &Arc<Plan>| Between {
+            settings: Arc::clone(settings),
+            instances: BTreeSet::new(),
+            views: Views::new(Arc::new(with_settings(new.plan(), settings)), deployment_id, emulated),
+        };
+        let mut between = vec![view(old)];
+        for (instance, settings) in ahead {
+            if !between.iter().any(|known| Arc::ptr_eq(&known.settings, settings)) {
+                between.push(view(settings));
+            }
+            if let Some(known) = between.iter_mut().find(|known| Arc::ptr_eq(&known.settings, settings)) {
+                known.instances.insert(instance.clone());
+            }
         }
-        Self { between: Views::new(Arc::new(between), deployment_id, emulated), new, provision }
+        Self { between, new, provision }
     }
 
     pub(crate) fn of(&self, instance: &InstanceId, how: How) -> Option<Renewal> {
+        let has = |between: &&Between| between.instances.contains(instance);
         let (views, provision) = match how {
             How::InTurn => (self.new, Some(Arc::clone(self.provision))),
-            How::AtOnce => (&self.between, None),
+            How::AtOnce => {
+                let between = self.between.iter().find(has).or_else(|| self.between.first())?;
+                (&between.views, None)
+            }
         };
         let environment = Arc::new(views.of(instance)?);
         Some(Renewal { plan: Arc::clone(views.plan()), environment, provision })
     }
+}
+
+/// The instances of `new` with the settings of another plan.
+fn with_settings(new: &Plan, settings: &Plan) -> Plan {
+    let mut plan = Plan::clone(new);
+    for role in &mut plan.roles {
+        role.settings = settings.role(&role.name).map(|role| role.settings.clone()).unwrap_or_default();
+    }
+    plan
 }
 
 /// How the instances took a change.
@@ -197,7 +234,8 @@ pub struct ChangeSummary {
     pub instances: Vec<(InstanceId, Reaction)>,
     /// Instances that are new, in the order of the plan.
     pub added: Vec<(InstanceId, Arrival)>,
-    /// Instances that are gone, in the order in which they stopped.
+    /// Instances that are gone, in the order in which they stopped; also those that stopped for a change before this one that was
+    /// begun and not finished.
     pub removed: Vec<StoppedInstance>,
 }
 

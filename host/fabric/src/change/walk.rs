@@ -12,26 +12,30 @@ use super::{Order, READY_AGAIN, Reaction, Renewal, What};
 /// Where the supervisors of a deployment take orders.
 pub(crate) type Orders = BTreeMap<InstanceId, mpsc::Sender<Order>>;
 
-/// Goes through the steps. `renewal` gives what an instance has after a step: for [`How::AtOnce`] its settings stay.
+/// Goes through the steps. `renewal` gives what an instance has after a step: for [`How::AtOnce`] its settings stay. `ordered`
+/// hears of each order that was given.
 pub(crate) async fn walk(
     orders: &Orders,
     steps: Vec<Step>,
     renewal: impl Fn(&InstanceId, How) -> Option<Renewal>,
+    mut ordered: impl FnMut(&InstanceId, How),
 ) -> Vec<(InstanceId, Reaction)> {
     let mut told = Vec::new();
     for Step { how, notices } in steps {
         let renewed = |notice: &Notice| renewal(&notice.instance, how);
+        let mut ordered = |instance: &InstanceId| ordered(instance, how);
         let reactions = match how {
             How::InTurn => {
                 let what = |notice: &Notice| match notice.news {
                     News::Told(_) => What::Change,
                     News::Recycle => What::Recycle,
                 };
-                tell(orders, &notices, |notice| renewed(notice).map(what(notice))).await
+                tell(orders, &notices, |notice| renewed(notice).map(what(notice)), &mut ordered).await
             }
             How::AtOnce => {
-                let announced = tell(orders, &notices, |_| Some(What::Announce)).await;
-                let made = tell(orders, &notices, |notice| renewed(notice).map(What::Announced)).await;
+                let announced = tell(orders, &notices, |_| Some(What::Announce), |_| {}).await;
+                let made =
+                    tell(orders, &notices, |notice| renewed(notice).map(What::Announced), &mut ordered).await;
                 announced.into_iter().zip(made).map(|(first, second)| first_missed(first, second)).collect()
             }
         };
@@ -41,7 +45,12 @@ pub(crate) async fn walk(
 }
 
 /// Tells all of them at the same time.
-async fn tell(orders: &Orders, notices: &[Notice], what: impl Fn(&Notice) -> Option<What>) -> Vec<Reaction> {
+async fn tell(
+    orders: &Orders,
+    notices: &[Notice],
+    what: impl Fn(&Notice) -> Option<What>,
+    mut ordered: impl FnMut(&InstanceId),
+) -> Vec<Reaction> {
     let mut replies = Vec::with_capacity(notices.len());
     for notice in notices {
         let (reply, replied) = oneshot::channel();
@@ -53,6 +62,7 @@ async fn tell(orders: &Orders, notices: &[Notice], what: impl Fn(&Notice) -> Opt
             let order = Order { what, changes, reply };
             // A supervisor that is gone drops it, which says that the instance is stopped.
             let _ = orders.send(order).await;
+            ordered(&notice.instance);
         }
         replies.push(replied);
     }
@@ -81,8 +91,8 @@ fn first_missed(first: Reaction, second: Reaction) -> Reaction {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::change::Renewals;
     use crate::change::difference::Difference;
+    use crate::change::{Renewals, SettingsOf};
     use crate::test_plans::plan_with;
     use crate::view::Views;
     use std::sync::Arc;
@@ -118,8 +128,9 @@ mod tests {
         let told = tokio::spawn(async move {
             let new = Views::new(Arc::new(new), "d", true);
             let provision = Arc::default();
-            let renewals = Renewals::new(&old, &new, ("d", true), &provision);
-            walk(&instances, steps, |instance, how| renewals.of(instance, how)).await
+            let ahead = SettingsOf::new();
+            let renewals = Renewals::new((&Arc::new(old), &ahead), &new, ("d", true), &provision);
+            walk(&instances, steps, |instance, how| renewals.of(instance, how), |_, _| {}).await
         });
         Walked { orders, told }
     }

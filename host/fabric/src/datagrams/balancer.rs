@@ -12,6 +12,7 @@ use bytes::Bytes;
 use tokio::net::UdpSocket;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until};
+use wasm_roles_service_plan::PublicPort;
 use wasm_roles_virtual_network::{AnswerSink, FlowError};
 
 use super::DatagramLoss;
@@ -85,7 +86,7 @@ impl AnswerSink for Answers {
 /// What the loop is woken up by.
 enum Next {
     Received(io::Result<(usize, SocketAddr)>),
-    RotationChanged,
+    ChoiceChanged,
     Look,
 }
 
@@ -114,13 +115,13 @@ impl<T: FlowTaker> DatagramBalancer<T> {
 
 impl<T: FlowTaker> Port<T> {
     async fn serve(mut self) {
-        let mut rotation = self.exchange.rotation();
+        let mut changes = self.exchange.changes();
         let (socket, mut room) = (Arc::clone(&self.socket), vec![0; LARGEST]);
         let lost_answers = Arc::clone(&self.lost_answers);
         loop {
             let next = tokio::select! {
                 received = socket.recv_from(&mut room) => Next::Received(received),
-                Ok(()) = rotation.changed() => Next::RotationChanged,
+                () = changes.next() => Next::ChoiceChanged,
                 () = idle_until(self.exchange.due()) => Next::Look,
                 () = tally::due(self.lost.tallies()) => Next::Look,
                 () = lost_answers.news.notified() => Next::Look,
@@ -131,7 +132,7 @@ impl<T: FlowTaker> Port<T> {
                     self.receive(client, &data);
                 }
                 Next::Received(Err(error)) => self.rest(&error).await,
-                Next::RotationChanged => self.exchange.end_flows_of_the_gone(),
+                Next::ChoiceChanged => self.exchange.end_flows_of_the_gone(),
                 Next::Look => {}
             }
             self.exchange.expire(Instant::now());
@@ -160,8 +161,8 @@ impl<T: FlowTaker> Port<T> {
         if matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset) {
             return;
         }
-        let port = self.exchange.public().port;
-        self.herald.tell(EventKind::AcceptFailed { port, reason: error.to_string() });
+        let PublicPort { port, transport, .. } = *self.exchange.public();
+        self.herald.tell(EventKind::AcceptFailed { port, transport, reason: error.to_string() });
         sleep(RECEIVE_PAUSE).await;
     }
 }

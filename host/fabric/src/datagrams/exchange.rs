@@ -5,15 +5,14 @@ use std::num::NonZeroU16;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio::sync::watch;
 use tokio::time::Instant;
 use wasm_roles_service_plan::PublicPort;
 use wasm_roles_virtual_network::{AnswerSink, FlowError, Interface, OutsideFlow, Undelivered};
 
 use super::flows::{Activity, Flow, Flows};
 use super::{DatagramLoss, FLOWS, IDLE_TIMEOUT};
-use crate::backends::Backends;
-use crate::rotation::{Rotation, Turn};
+use crate::backends::{Backends, Changes};
+use crate::rotation::Turn;
 
 /// What takes datagrams of clients: an interface of the virtual network.
 pub(crate) trait FlowTaker {
@@ -85,8 +84,9 @@ impl<T: FlowTaker> Exchange<T> {
         &self.backends.public
     }
 
-    pub(super) fn rotation(&self) -> watch::Receiver<Rotation<T>> {
-        self.backends.rotation.clone()
+    /// Wakes up when it is time to [end flows](Self::end_flows_of_the_gone).
+    pub(super) fn changes(&self) -> Changes<T> {
+        self.backends.changes()
     }
 
     /// Somebody sends.
@@ -144,9 +144,13 @@ impl<T: FlowTaker> Exchange<T> {
         Err(DatagramLoss::NobodyTakes)
     }
 
+    /// Ends the flows of instances that cannot be chosen any more.
     pub(super) fn end_flows_of_the_gone(&mut self) {
-        let rotation = self.backends.rotation.borrow();
-        self.flows.retain(|flow| rotation.get(flow.ordinal).is_some_and(|taker| taker.has(&flow.held)));
+        let (backends, rotation) = (&self.backends, self.backends.rotation.borrow());
+        self.flows.retain(|flow| {
+            backends.admits(flow.ordinal)
+                && rotation.get(flow.ordinal).is_some_and(|taker| taker.has(&flow.held))
+        });
     }
 
     /// Ends the flows that have been idle for their time.

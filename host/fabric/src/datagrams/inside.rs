@@ -81,11 +81,11 @@ impl<T: FlowTaker> InsidePort<T> {
 
     /// Ends flows and tells of losses until the task is aborted.
     pub(crate) async fn serve(self: Arc<Self>) {
-        let mut rotation = self.state().exchange.rotation();
+        let mut changes = self.state().exchange.changes();
         loop {
             let due = self.look();
             tokio::select! {
-                Ok(()) = rotation.changed() => self.state().exchange.end_flows_of_the_gone(),
+                () = changes.next() => self.state().exchange.end_flows_of_the_gone(),
                 () = idle_until(due) => {}
                 () = self.earlier.notified() => {}
             }

@@ -8,8 +8,7 @@
 //! | event | what becomes of a flow |
 //! |---|---|
 //! | no datagram in either direction for its time-out | it ends. The time is `idleTimeoutInMinutes`, or [`IDLE_TIMEOUT`] |
-//! | its instance leaves the rotation, or ends | it ends; the client's next datagram begins one with another instance |
-//! | its instance fails the port's probe | the client's next datagram begins one with another instance; until then the instance can send |
+//! | its instance leaves the rotation, fails the port's probe, or ends | it ends; the client's next datagram begins one with another instance |
 //! | its instance has no socket at the port any more | the datagram goes to another instance, and the flow with it |
 //! | there are [`FLOWS`] flows at the port and one more begins | the one that has been silent for the longest time ends |
 //!

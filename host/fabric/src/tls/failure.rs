@@ -15,7 +15,7 @@ pub enum HandshakeFailure {
     #[error("it was still under way when {} others had come", super::handshakes::PLACES)]
     PushedOut,
     /// The client speaks something else.
-    #[error("the client does not speak TLS")]
+    #[error("the client does not speak TLS; perhaps it asks with http:// where https:// is served")]
     NotTls,
     /// The client does not trust the certificate.
     #[error("the client does not trust the certificate")]

@@ -1,15 +1,15 @@
 //! Handshakes that are under way at one public port.
 //!
 //! A client may take [`HANDSHAKE_TIME`], and at most [`PLACES`] handshakes are made at the same time. When one more comes, the
-//! oldest is ended: an honest client needs two round trips, so the oldest is most likely that of somebody who only wants to
-//! keep a place.
+//! oldest of the address that has most of them is ended. So whoever takes many places pushes out only itself, and among
+//! addresses with as many it is the oldest handshake that ends: an honest client needs two round trips, so that one is most likely of
+//! somebody who only wants to keep a place. Of IPv6 addresses the first 64 bits count, which is what one client has.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::future::pending;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
@@ -17,7 +17,7 @@ use tokio_rustls::TlsAcceptor;
 use wasm_roles_virtual_network::OutsideStream;
 
 use super::failure::HandshakeFailure;
-use super::stream::EndedTls;
+use super::stream::{Below, EndedTls};
 
 /// How long a handshake may take.
 pub(crate) const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
@@ -33,7 +33,12 @@ pub(crate) struct Handshakes {
     acceptor: watch::Receiver<TlsAcceptor>,
     tasks: JoinSet<Shaken>,
     /// The oldest first.
-    under_way: VecDeque<AbortHandle>,
+    under_way: VecDeque<UnderWay>,
+}
+
+struct UnderWay {
+    client: IpAddr,
+    task: AbortHandle,
 }
 
 impl Handshakes {
@@ -41,17 +46,29 @@ impl Handshakes {
         Self { acceptor, tasks: JoinSet::new(), under_way: VecDeque::new() }
     }
 
-    /// Begins the handshake of a new connection; true when the oldest one was ended for it.
-    pub(crate) fn begin(&mut self, stream: TcpStream, client: SocketAddr) -> bool {
-        self.under_way.retain(|handshake| !handshake.is_finished());
-        let oldest = if self.under_way.len() >= PLACES { self.under_way.pop_front() } else { None };
-        if let Some(oldest) = &oldest {
-            oldest.abort();
+    /// Begins the handshake of a new connection; true when another one was ended for it.
+    pub(crate) fn begin(&mut self, stream: impl Below, client: SocketAddr) -> bool {
+        self.under_way.retain(|handshake| !handshake.task.is_finished());
+        let one_too_many = self.under_way.len() >= PLACES;
+        let ended = one_too_many.then(|| self.one_too_many()).and_then(|place| self.under_way.remove(place));
+        if let Some(ended) = &ended {
+            ended.task.abort();
         }
         let acceptor = self.acceptor.borrow().clone();
-        let handshake = shake(acceptor, stream, client);
-        self.under_way.push_back(self.tasks.spawn(handshake));
-        oldest.is_some()
+        let task = self.tasks.spawn(shake(acceptor, stream, client));
+        self.under_way.push_back(UnderWay { client: one_client(client.ip()), task });
+        ended.is_some()
+    }
+
+    /// The place of the oldest handshake of the client that has most of them.
+    fn one_too_many(&self) -> usize {
+        let mut counts: BTreeMap<IpAddr, usize> = BTreeMap::new();
+        for handshake in &self.under_way {
+            let count = counts.entry(handshake.client).or_default();
+            *count = count.saturating_add(1);
+        }
+        let most = counts.values().max();
+        self.under_way.iter().position(|handshake| counts.get(&handshake.client) == most).unwrap_or_default()
     }
 
     /// The next one that is over; waits for ever when none is under way.
@@ -66,7 +83,15 @@ impl Handshakes {
     }
 }
 
-async fn shake(acceptor: TlsAcceptor, stream: TcpStream, client: SocketAddr) -> Shaken {
+/// What all addresses of one client have in common.
+fn one_client(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+        address @ IpAddr::V4(_) => address,
+    }
+}
+
+async fn shake(acceptor: TlsAcceptor, stream: impl Below, client: SocketAddr) -> Shaken {
     match timeout(HANDSHAKE_TIME, acceptor.accept(stream)).await {
         Ok(Ok(stream)) => Ok((OutsideStream::layered(EndedTls(stream), client), client)),
         Ok(Err(error)) => Err(HandshakeFailure::of(&error)),

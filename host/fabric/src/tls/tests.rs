@@ -1,7 +1,7 @@
 //! A public port whose TLS ends here, with clients of rustls. Time is paused.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::SystemTime;
 
 use rustls::pki_types::pem::PemObject;
@@ -21,10 +21,14 @@ use super::handshakes::{HANDSHAKE_TIME, PLACES};
 use super::*;
 use crate::backends::Backends;
 use crate::balancer::Balancer;
+use crate::door::{Entrance, TlsEntrance};
 use crate::events::{Event, EventKind, Events, Herald};
+use crate::hairpin::Hairpin;
 use crate::members::Members;
 use crate::test_certificates::{SelfSigned, self_signed};
 use crate::test_plans::plan_of;
+
+mod inside;
 
 const HOST: &str = "web.example";
 
@@ -34,7 +38,7 @@ fn acceptor_of(made: &SelfSigned) -> TlsAcceptor {
         chain: vec![CertificateDer::from_pem_slice(made.certificate.as_bytes()).unwrap()],
         key: Some(PrivateKeyDer::from_pem_slice(made.key.as_bytes()).unwrap()),
     };
-    acceptor(&stored).unwrap()
+    acceptor(shown(&stored).unwrap(), BTreeMap::new()).unwrap()
 }
 
 /// A client that trusts these certificates, and remembers its sessions.
@@ -59,9 +63,12 @@ struct Bed {
     certificate: watch::Sender<TlsAcceptor>,
     listener: wasm_roles_virtual_network::TcpListener,
     interface: wasm_roles_virtual_network::Interface,
+    /// Of an instance of another role.
+    caller: wasm_roles_virtual_network::Interface,
     events: Events,
     serving: AbortHandle,
-    _members: Members<wasm_roles_virtual_network::Interface>,
+    members: Members<wasm_roles_virtual_network::Interface>,
+    _hairpin: Arc<Hairpin<wasm_roles_virtual_network::Interface>>,
     _herald_alive: oneshot::Sender<std::convert::Infallible>,
 }
 
@@ -71,8 +78,8 @@ impl Bed {
             r#"<WebRole name="W">
                 <Endpoints><InputEndpoint name="A" protocol="https" port="443" localPort="8443" certificate="T" /></Endpoints>
                 <Certificates><Certificate name="T" storeLocation="LocalMachine" storeName="My" /></Certificates>
-            </WebRole>"#,
-            r#"<Role name="W"><Instances count="1" /><Certificates>
+            </WebRole><WorkerRole name="C" />"#,
+            r#"<Role name="C"><Instances count="1" /></Role><Role name="W"><Instances count="1" /><Certificates>
                 <Certificate name="T" thumbprint="A909502DD82AE41433E6F83886B00D4277A32A7B" thumbprintAlgorithm="sha1" />
             </Certificates></Role>"#,
         ));
@@ -84,7 +91,11 @@ impl Bed {
         let (herald, carry) = Herald::new(Arc::clone(&plan), clock, sender, alive);
         tokio::spawn(carry);
         let network = Network::new(Arc::clone(&plan.policy), Arc::new(herald.clone()));
-        let interface = network.attach(plan.instances[0].index).unwrap();
+        let attach = |role: &str| {
+            let instance = plan.instances.iter().find(|instance| instance.role.as_str() == role).unwrap();
+            network.attach(instance.index).unwrap()
+        };
+        let (interface, caller) = (attach("W"), attach("C"));
         let local = SocketAddr::from((interface.address(), 8443));
         let listener = interface.bind(local).unwrap().listen(100).unwrap();
         let members = Members::new();
@@ -94,8 +105,25 @@ impl Bed {
         let outside = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = outside.local_addr().unwrap();
         let balancer = Balancer { backends, herald };
-        let serving = tokio::spawn(balancer.serve(outside, Some(ends_tls))).abort_handle();
-        Self { at, made, certificate, listener, interface, events, serving, _members: members, _herald_alive }
+        let hairpin = Arc::new(Hairpin::new());
+        network.set_public_ports(Arc::downgrade(&hairpin) as Weak<_>);
+        let (gave_up, inside) = hairpin.open_door(443);
+        let tls = Some(TlsEntrance { acceptor: ends_tls, inside });
+        let entrance = Entrance { listener: outside, gave_up, tls };
+        let serving = tokio::spawn(balancer.serve(entrance)).abort_handle();
+        Self {
+            at,
+            made,
+            certificate,
+            listener,
+            interface,
+            caller,
+            events,
+            serving,
+            members,
+            _hairpin: hairpin,
+            _herald_alive,
+        }
     }
 
     /// A client that trusts the certificate, and the instance's end of its connection.
@@ -252,6 +280,25 @@ async fn clients_that_keep_places_do_not_keep_others_out() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_client_that_takes_many_places_pushes_out_only_itself() {
+    let bed = Bed::new().await;
+    // An honest client at another address, which is slow and was there first.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    let honest = socket.connect(bed.at).await.unwrap();
+    let mut greedy = Vec::new();
+    for _ in 0..2 * PLACES {
+        greedy.push(TcpStream::connect(bed.at).await.unwrap());
+        tokio::task::yield_now().await;
+    }
+    let trusted = connector(&[&bed.made]);
+    let shaking = trusted.connect(ServerName::try_from(HOST).unwrap(), honest);
+    let (client, served) = tokio::join!(shaking, bed.listener.accept());
+    client.unwrap().write_all(b"x").await.unwrap();
+    served.unwrap().read_exact(&mut [0]).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn failures_are_told_once_for_each_cause_and_then_counted() {
     let mut bed = Bed::new().await;
     let stranger = self_signed(HOST);
@@ -322,4 +369,63 @@ async fn a_session_of_before_is_resumed_as_long_as_the_certificate_stays_and_not
         kinds.push(client.get_ref().1.handshake_kind().unwrap());
     }
     assert_eq!(kinds, [Full, Resumed, Full]);
+}
+
+/// The first message of a client that knows TLS 1.1 at most: version, random, no session, one cipher, no compression, and which
+/// signatures it knows.
+fn hello_of_tls_1_1() -> Vec<u8> {
+    let mut hello = vec![22, 3, 1, 0, 55, 1, 0, 0, 51, 3, 2];
+    hello.extend([7; 32]);
+    hello.extend([0, 0, 2, 0, 0x2f, 1, 0]);
+    hello.extend([0, 8, 0, 13, 0, 4, 0, 2, 4, 1]);
+    hello
+}
+
+#[tokio::test(start_paused = true)]
+async fn tls_1_2_and_1_3_are_spoken_and_nothing_older() {
+    let mut bed = Bed::new().await;
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let mut roots = RootCertStore::empty();
+        roots.add(bed.made.der.clone()).unwrap();
+        let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_protocol_versions(&[version])
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let stream = TcpStream::connect(bed.at).await.unwrap();
+        let name = ServerName::try_from(HOST).unwrap();
+        let client = TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap();
+        assert_eq!(client.get_ref().1.protocol_version(), Some(version.version));
+        bed.listener.accept().await.unwrap();
+    }
+    let mut old = TcpStream::connect(bed.at).await.unwrap();
+    old.write_all(&hello_of_tls_1_1()).await.unwrap();
+    let mut answer = Vec::new();
+    old.read_to_end(&mut answer).await.unwrap();
+    assert_eq!(answer, [21, 3, 3, 0, 2, 2, 70], "the alert says that the version is not spoken");
+    assert_eq!(bed.failed().await, (HandshakeFailure::NothingInCommon, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_without_tls_is_not_left_waiting() {
+    let mut bed = Bed::new().await;
+    let begun = Instant::now();
+    let mut plain = TcpStream::connect(bed.at).await.unwrap();
+    plain.write_all(b"GET / HTTP/1.1\r\nHost: web\r\n\r\n").await.unwrap();
+    let _ = plain.read_to_end(&mut Vec::new()).await;
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+    let (failure, _) = bed.failed().await;
+    assert!(failure.to_string().contains("http:// where https:// is served"), "{failure}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn http_2_is_agreed_on_where_a_web_server_answers_and_nowhere_else() {
+    let bed = Bed::new().await;
+    let cases = [(Spoken::ByRole, &b"http/1.1"[..]), (Spoken::ByWebServer, &b"h2"[..])];
+    for (spoken, expected) in cases {
+        bed.certificate.send_replace(for_speaker(&acceptor_of(&bed.made), spoken));
+        let (client, served) = bed.pair().await;
+        assert_eq!(client.get_ref().1.alpn_protocol(), Some(expected));
+        drop(served);
+    }
 }

@@ -41,7 +41,6 @@ const DEFINITION: &str = r#"
       <InputEndpoint name="Page" protocol="tcp" port="83" localPort="8080" loadBalancerProbe="Page" />
       <InputEndpoint name="Listening" protocol="tcp" port="84" localPort="8080" loadBalancerProbe="Connection" />
       <InputEndpoint name="Dead" protocol="tcp" port="85" localPort="8080" loadBalancerProbe="Nobody" />
-      <InputEndpoint name="Idle" protocol="tcp" port="86" localPort="8080" idleTimeoutInMinutes="3" />
       <InstanceInputEndpoint name="Direct" protocol="tcp" localPort="8080">
         <AllocatePublicPortFrom><FixedPortRange min="10100" max="10109" /></AllocatePublicPortFrom>
       </InstanceInputEndpoint>
@@ -67,6 +66,7 @@ impl Bed {
             approots: Approots::beside(folder.path()),
             publication: Publication { at, ..Publication::default() },
             certificates: CertificateOptions::default(),
+            web: wasm_roles_fabric::WebOptions::default(),
             stop_budget: DEFAULT_STOP_BUDGET,
             data_folder: folder.path().join("data"),
             emulated: true,

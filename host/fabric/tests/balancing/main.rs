@@ -9,6 +9,8 @@ mod bed;
 mod certificate_changes;
 mod certificates;
 mod datagrams;
+mod https;
+mod passed_through;
 mod ports;
 mod probes;
 mod service;

@@ -4,10 +4,12 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use wasm_roles_fabric::CONNECTION_WAIT;
 
 use crate::bed::Bed;
+use crate::service::Service;
 
 const ALL: [&str; 3] = ["W_IN_0", "W_IN_1", "W_IN_2"];
 
@@ -65,13 +67,18 @@ async fn connections_that_nobody_can_take_are_refused_after_a_while_and_counted(
 
 #[tokio::test(start_paused = true)]
 async fn an_idle_connection_is_reset_when_its_endpoint_says_so() {
-    let bed = Bed::ready().await;
-    let mut stream = bed.connect(86).await;
-    // Half a request, so that the web server waits for the rest and does not close by itself.
-    stream.write_all(b"POST /echo HTTP/1.1\r\nHost: w\r\nContent-Length: 9\r\n\r\nhalf").await.unwrap();
+    // Not a web role: a web server would end the connection first.
+    let endpoint = r#"<WorkerRole name="W"><Endpoints>
+        <InputEndpoint name="Echo" protocol="tcp" port="86" idleTimeoutInMinutes="3" />
+      </Endpoints></WorkerRole>"#;
+    let service = Service::of(&[("W", "sdk-echo")]);
+    let running = service.start(endpoint, r#"<Role name="W"><Instances count="1" /></Role>"#).await;
+    running.deployment.statuses().all_ready().await;
+    let mut stream = TcpStream::connect(running.at(86)).await.unwrap();
+    stream.write_all(b"words").await.unwrap();
+    stream.read_exact(&mut [0; 5]).await.unwrap();
     let begun = Instant::now();
-    let mut rest = Vec::new();
-    let ended = timeout(Duration::from_secs(3600), stream.read_to_end(&mut rest)).await.unwrap();
+    let ended = timeout(Duration::from_secs(3600), stream.read(&mut [0])).await.unwrap();
     assert_eq!(ended.unwrap_err().kind(), ErrorKind::ConnectionReset);
     assert_eq!(begun.elapsed().as_secs(), 180);
 }

@@ -12,7 +12,7 @@ use wasm_roles_fabric::approot::Approots;
 use wasm_roles_fabric::change::{ChangeError, ChangeSummary};
 use wasm_roles_fabric::{
     CertificateFolder, CertificateOptions, Clock, DEFAULT_STOP_BUDGET, Deployment, DeploymentOptions,
-    EventKind, Events, Publication, Runtime, RuntimeOptions, Seed, StartError, Tls,
+    DevelopmentCertificates, EventKind, Events, Publication, Runtime, RuntimeOptions, Seed, StartError, Tls,
 };
 use wasm_roles_service_model::{Options, ServiceModel, Source, load};
 use wasm_roles_service_plan::{plan, plan_after};
@@ -24,6 +24,7 @@ pub struct Service {
     folder: TempDir,
     pub certificates: Option<TempDir>,
     pub tls: Option<Tls>,
+    pub development: Option<Arc<DevelopmentCertificates>>,
 }
 
 /// A certificate, and what the configuration says of it.
@@ -44,7 +45,8 @@ pub struct Running {
 impl Service {
     /// The components of roles, and of tasks as `Role/task`: each a copy of a test guest.
     pub fn of(guests: &[(&str, &str)]) -> Self {
-        let service = Self { folder: tempfile::tempdir().unwrap(), certificates: None, tls: None };
+        let service =
+            Self { folder: tempfile::tempdir().unwrap(), certificates: None, tls: None, development: None };
         for (role, guest) in guests {
             let from = root().join("target/guests").join(guest).with_extension("wasm");
             assert!(from.is_file(), "{} is missing; run `cargo xtask guests` first", from.display());
@@ -75,7 +77,12 @@ impl Service {
         let options = DeploymentOptions {
             approots: Approots::beside(self.folder.path()),
             publication: Publication { at, ..Publication::default() },
-            certificates: CertificateOptions { folder: folder.map(Arc::new), tls: self.tls },
+            certificates: CertificateOptions {
+                folder: folder.map(Arc::new),
+                tls: self.tls,
+                development: self.development.clone(),
+            },
+            web: wasm_roles_fabric::WebOptions::default(),
             stop_budget: DEFAULT_STOP_BUDGET,
             data_folder: self.data(),
             emulated: true,

@@ -62,6 +62,7 @@ impl Bed {
             approots: Approots::beside(folder.path()),
             publication: Publication::default(),
             certificates: CertificateOptions::default(),
+            web: wasm_roles_fabric::WebOptions::default(),
             stop_budget: DEFAULT_STOP_BUDGET,
             data_folder: folder.path().join("data"),
             emulated: true,

@@ -106,3 +106,51 @@ async fn an_instance_that_goes_is_cut_off_when_its_stop_budget_is_over() {
     let end = summary.removed[0].end.as_ref().map(ToString::to_string).unwrap_or_default();
     assert_eq!(summary.removed[0].end, Some(wasm_roles_fabric::End::Stopped { forced: true }), "{end}");
 }
+
+/// Two of three instances of `Back` go, and the change is dropped when one of them has stopped.
+async fn dropped_when_one_has_stopped() -> Bed {
+    let mut bed = Bed::ready("", Configured { back: 3, ..ONE_EACH }).await;
+    bed.change_until(ONE_EACH, "Back_IN_1 is Stopped").await;
+    bed
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_stopped_for_a_change_that_was_dropped_is_in_the_next_summary_and_leaves_nothing_behind() {
+    let mut bed = dropped_when_one_has_stopped().await;
+    let plan = Arc::clone(bed.deployment.plan());
+    let (summary, _) = bed.change_to(plan).await.unwrap();
+    let mut removed: Vec<&str> = summary.removed.iter().map(|stopped| stopped.instance.as_str()).collect();
+    removed.sort_unstable();
+    assert_eq!(removed, ["Back_IN_1", "Back_IN_2"]);
+    assert_eq!(bed.stored(), ["Back_IN_0", "Front_IN_0"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_stopped_for_a_change_that_was_dropped_is_in_the_summary_of_the_stop() {
+    let bed = dropped_when_one_has_stopped().await;
+    let summary = bed.deployment.stop().await;
+    let mut stopped: Vec<&str> = summary.instances.iter().map(|stopped| stopped.instance.as_str()).collect();
+    stopped.sort_unstable();
+    assert_eq!(stopped, ["Back_IN_0", "Back_IN_1", "Back_IN_2", "Front_IN_0"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_policy_for_both_goes_with_the_change_that_finishes_a_dropped_one() {
+    let mut bed = Bed::ready("", ONE_EACH).await;
+    // New instances are there; those who stay are being told.
+    bed.change_until(Configured { back: 2, ..ONE_EACH }, "Front_IN_0 changing").await;
+    let plan = Arc::clone(bed.deployment.plan());
+    assert!(!Arc::ptr_eq(&bed.deployment.network().policy(), &plan.policy));
+    bed.change_to(Arc::clone(&plan)).await.unwrap();
+    assert!(Arc::ptr_eq(&bed.deployment.network().policy(), &plan.policy));
+}
+
+#[tokio::test(start_paused = true)]
+async fn under_blast_nobody_who_had_new_settings_sees_old_ones_again() {
+    let mut bed = Bed::ready(r#"topologyChangeDiscovery="Blast" upgradeDomainCount="1""#, ONE_EACH).await;
+    bed.change_until(Configured { depth: 2, mode: "hang stopping", ..ONE_EACH }, "Front_IN_0 changed").await;
+    let (_, told) = bed.change(Configured { depth: 2, back: 2, mode: "hang stopping", ..ONE_EACH }).await;
+    let at_once: Vec<&String> =
+        told.iter().filter(|line| line.contains("Front_IN_0 simultaneous-changed [")).collect();
+    assert!(!at_once.is_empty() && at_once.iter().all(|line| line.ends_with("depth=2")), "{told:#?}");
+}

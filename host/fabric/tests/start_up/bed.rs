@@ -114,6 +114,7 @@ impl Service {
             approots: Approots::beside(self.folder.path()),
             publication: Publication::default(),
             certificates: CertificateOptions::default(),
+            web: wasm_roles_fabric::WebOptions::default(),
             stop_budget: DEFAULT_STOP_BUDGET,
             data_folder: self.data.clone().unwrap_or_else(|| self.folder.path().join("data")),
             emulated: true,

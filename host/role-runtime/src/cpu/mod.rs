@@ -13,8 +13,11 @@
 //! that does not compute two memory accesses for each time that it is polled. It is not right for who always rests just
 //! before a tick: its turns are free, so it takes turns with all the others together, whatever its weight. It starves
 //! nobody, but only measured time would charge it.
+//!
+//! Instances that talk to each other stay on one thread for a while: see [`relay`].
 
 mod fair_queue;
+mod relay;
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -27,6 +30,7 @@ use std::task::{Poll, Waker};
 use wasmtime::UpdateDeadline;
 
 use fair_queue::{FairQueue, Member};
+pub(crate) use relay::spawn;
 
 /// How long an instance computes before it is called back.
 const SLICE: u64 = 1;

@@ -8,27 +8,40 @@
 
 mod answer;
 mod body;
+mod codes;
 mod hooks;
+mod out;
 mod pace;
+mod per_request;
+mod reply;
 mod server;
+mod web_spec;
 
-pub(crate) use answer::{Requests, answer_requests};
+pub(crate) use answer::answer_requests;
+pub(crate) use codes::add_to_linker as add_codes_to_linker;
 pub(crate) use hooks::WebHooks;
+pub use out::TrustedRoots;
+pub(crate) use out::{Outgoing, Trust};
 pub(crate) use pace::Pacer;
-pub(crate) use server::WebServer;
+pub(crate) use per_request::Nursery;
+pub(crate) use server::{Answering, Door, Web};
+pub use web_spec::{WebInstances, WebSpec};
 
 use tokio::sync::oneshot;
+use wasm_roles_web_server::Ticket;
 use wasmtime_wasi_http::WasiBody;
 
 /// One request on its way into an instance.
-struct Job {
+pub(crate) struct Job {
     request: http::Request<WasiBody>,
-    reply: oneshot::Sender<Result<http::Response<WasiBody>, Refusal>>,
+    ticket: Ticket,
+    reply: oneshot::Sender<Answer>,
+    /// Whether somebody waits for the response and its body; only where requests have a store of their own.
+    waiting: Option<per_request::Waiting>,
 }
 
-/// Marks a request that came encrypted: its scheme is https.
-#[derive(Clone, Copy)]
-struct Secured;
+/// What became of a request.
+type Answer = Result<http::Response<body::WatchedBody>, Refusal>;
 
 /// The handler gave no response; the text says why, for the instance's own log.
 struct Refusal(String);

@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use tokio::io::AsyncWrite;
 use tokio::time::{Instant, Sleep, sleep};
+use wasm_roles_web_server::AccessLogSink;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 
 use crate::limits::ReachedLimit;
@@ -55,6 +56,8 @@ struct Queue {
     /// What holds the guest to its rate.
     gate: Option<Gate>,
     partial: Vec<u8>,
+    /// Lines of the host that there was no room for, and nobody knows yet.
+    unheard: u64,
     /// The starts of the last lines.
     tail: VecDeque<Vec<u8>>,
     writers: usize,
@@ -136,6 +139,33 @@ impl OutputPipe {
             return;
         }
         queue.push(Written::Limit(limit), 0);
+        let reader = queue.reader.take();
+        drop(queue);
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+    }
+
+    /// Writes a line for the host, between those of the guest, without waiting: it counts like the guest's own, and what there
+    /// is no room for is dropped and counted. More than [`LONGEST_LINE`](Self::LONGEST_LINE) is cut off.
+    pub fn say(&self, line: &[u8]) {
+        let mut queue = self.0.lock();
+        if queue.reader_gone {
+            return;
+        }
+        let now = self.0.begun.elapsed();
+        let bytes = line.get(..Self::LONGEST_LINE).unwrap_or(line);
+        if queue.queued >= self.0.capacity {
+            queue.unheard = queue.unheard.saturating_add(1);
+            return;
+        }
+        if queue.unheard > 0 {
+            let lines = std::mem::take(&mut queue.unheard);
+            queue.push(Written::Dropped { lines }, 0);
+        }
+        let partial = std::mem::replace(&mut queue.partial, bytes.to_vec());
+        queue.end_line(false, now);
+        queue.partial = partial;
         let reader = queue.reader.take();
         drop(queue);
         if let Some(reader) = reader {
@@ -234,6 +264,12 @@ impl Queue {
     /// Whether lines are being dropped.
     fn floods(&self) -> bool {
         self.gate.as_ref().is_some_and(Gate::floods)
+    }
+}
+
+impl AccessLogSink for OutputPipe {
+    fn line(&self, line: String) {
+        self.say(line.as_bytes());
     }
 }
 

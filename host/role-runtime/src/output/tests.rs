@@ -141,3 +141,23 @@ async fn empty_lines_fill_the_queue_too() {
     drop(reader);
     assert_eq!(pipe.poll_write(&mut cx, &[b'\n'; 1_000]), Poll::Ready(1_000));
 }
+
+#[tokio::test]
+async fn a_line_of_the_host_never_waits_and_never_breaks_one_of_the_guest() {
+    let (mut pipe, mut reader) = OutputPipe::new(200);
+    pipe.write_all(b"half a ").await.unwrap();
+    for line in 0..5 {
+        pipe.say(format!("request {line}").as_bytes());
+    }
+    let said = |text: &str| Some(Written::Line(Line { bytes: text.into(), cut: false }));
+    for expected in ["request 0", "request 1", "request 2"] {
+        assert_eq!(reader.next().await, said(expected));
+    }
+    pipe.say(b"request 5");
+    pipe.write_all(b"line\n").await.unwrap();
+    drop(pipe);
+    assert_eq!(reader.next().await, Some(Written::Dropped { lines: 2 }));
+    assert_eq!(reader.next().await, said("request 5"));
+    assert_eq!(reader.next().await, said("half a line"));
+    assert_eq!(reader.next().await, None);
+}

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use wasm_roles_role_runtime::{
     Clock, EnvironmentView, InstanceSpec, InstanceState, InstanceView, Limits, OutputPipe, OutputReader,
-    RoleComponent, RoleView, RunningInstance, Runtime, RuntimeOptions, Seed, start,
+    RoleComponent, RoleView, RunningInstance, Runtime, RuntimeOptions, Seed, WebSpec, start,
 };
 use wasm_roles_virtual_network::{
     Audience, Denial, EndpointGrant, Interface, Network, Observer, Policy, PortRange, Transports,
@@ -106,7 +106,7 @@ impl Bed {
             variables: Vec::new(),
             preopens: Vec::new(),
             limits: Limits::default(),
-            http_ports: vec![PORT],
+            web: WebSpec { ports: vec![PORT], ..WebSpec::default() },
             stop_budget: Duration::from_secs(30),
             stdout,
             stderr,

@@ -12,6 +12,7 @@ mod blocking;
 mod ends;
 mod environment;
 mod events;
+mod http_out;
 mod life_cycle;
 mod programs;
 mod sdk_examples;

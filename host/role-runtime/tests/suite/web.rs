@@ -2,7 +2,7 @@
 
 use crate::bed::{Bed, PORT, address};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use wasm_roles_role_runtime::{End, InstanceState, Phase, WasiVersion};
+use wasm_roles_role_runtime::{End, InstanceSpec, InstanceState, Phase, WasiVersion, WebInstances};
 use wasm_roles_virtual_network::{Interface, TcpStream};
 
 const HANDLERS: [(&str, WasiVersion); 2] =
@@ -37,7 +37,7 @@ async fn a_handler_of_either_generation_answers_requests_and_keeps_its_state() {
     for (guest, version) in HANDLERS {
         let component = bed.load(guest);
         assert_eq!(component.shape().http, Some(version));
-        let role = bed.start(&component, "wait");
+        let role = bed.start_with(&component, "wait", shared);
         role.reached(InstanceState::Ready).await;
         let client = bed.interface(1);
         assert_eq!(ask(&client, "/", b"").await, (200, b"Hello, world!".to_vec()), "{guest}");
@@ -50,11 +50,21 @@ async fn a_handler_of_either_generation_answers_requests_and_keeps_its_state() {
     }
 }
 
+/// One instance for all requests of a 0.2 handler.
+fn shared(spec: &mut InstanceSpec) {
+    spec.web.instances = WebInstances::Shared;
+}
+
+/// One for each.
+fn per_request(spec: &mut InstanceSpec) {
+    spec.web.instances = WebInstances::PerRequest;
+}
+
 #[tokio::test]
 async fn a_handler_that_traps_answers_502_and_ends_its_instance() {
     let bed = Bed::new();
     for (guest, _) in HANDLERS {
-        let role = bed.start(&bed.load(guest), "wait");
+        let role = bed.start_with(&bed.load(guest), "wait", shared);
         role.reached(InstanceState::Ready).await;
         let client = bed.interface(1);
         assert_eq!(ask(&client, "/panic", b"").await.0, 502, "{guest}");
@@ -64,12 +74,162 @@ async fn a_handler_that_traps_answers_502_and_ends_its_instance() {
 }
 
 #[tokio::test]
+async fn a_fresh_instance_for_each_request_remembers_nothing() {
+    let bed = Bed::new();
+    let role = bed.start_with(&bed.load("hello-http-p2"), "wait", per_request);
+    role.reached(InstanceState::Ready).await;
+    let client = bed.interface(1);
+    for _ in 0..3 {
+        assert_eq!(ask(&client, "/count", b"").await, (200, b"1".to_vec()));
+    }
+    let large = vec![b'y'; 1 << 20];
+    assert_eq!(ask(&client, "/echo", &large).await, (200, large));
+    role.instance.stop();
+    assert_eq!(role.instance.ended().await, End::Stopped { forced: false });
+}
+
+#[tokio::test]
+async fn a_trap_in_a_fresh_instance_takes_its_own_request_only_and_is_said() {
+    let bed = Bed::new();
+    let mut role = bed.start_with(&bed.load("hello-http-p2"), "wait", per_request);
+    role.reached(InstanceState::Ready).await;
+    let client = bed.interface(1);
+    assert_eq!(ask(&client, "/panic", b"").await.0, 502);
+    assert_eq!(ask(&client, "/", b"").await.0, 200);
+    let said = loop {
+        let line = String::from_utf8(role.stderr.next_line().await.unwrap().bytes).unwrap();
+        if line.starts_with("a request was lost") {
+            break line;
+        }
+    };
+    assert!(said.contains("it trapped"), "{said}");
+    role.instance.stop();
+    assert_eq!(role.instance.ended().await, End::Stopped { forced: false });
+}
+
+#[tokio::test]
+async fn a_fresh_instance_shares_nothing_with_the_entry_point() {
+    let bed = Bed::new();
+    let mut role = bed.start_with(&bed.load("role-with-http-p2"), "wait", per_request);
+    role.reached(InstanceState::Ready).await;
+    let client = bed.interface(1);
+    assert_eq!(ask(&client, "/", b"").await, (200, Vec::new()), "no stage was reached in this one");
+    role.instance.stop();
+    assert_eq!(role.says().await, "on-stop");
+    assert_eq!(role.instance.ended().await, End::Stopped { forced: false });
+}
+
+#[tokio::test(start_paused = true)]
+async fn fifty_requests_that_wait_are_answered_in_the_time_of_one() {
+    let bed = Bed::new();
+    let role = bed.start(&bed.load("hello-http-p3"), "wait");
+    role.reached(InstanceState::Ready).await;
+    let client = bed.interface(1);
+    let begun = tokio::time::Instant::now();
+    let all = (0..50).map(|_| ask(&client, "/slow", b""));
+    for (status, body) in futures_util::future::join_all(all).await {
+        assert_eq!((status, body.as_slice()), (200, b"slow".as_slice()));
+    }
+    // Each waits for half a second; in turn they would take 25.
+    assert!(begun.elapsed().as_secs() < 5, "{:?}", begun.elapsed());
+    role.instance.kill();
+    role.instance.ended().await;
+}
+
+/// The tables of a store have places for 100,000 handles, and these a few hundred resources: what a request leaves behind
+/// would soon be too much.
+#[tokio::test]
+async fn requests_at_saturation_leave_nothing_in_the_tables() {
+    let bed = Bed::new();
+    let few = |spec: &mut InstanceSpec| spec.limits.resources = 2_000;
+    let role = bed.start_with(&bed.load("hello-http-p3"), "wait", few);
+    role.reached(InstanceState::Ready).await;
+    let client = bed.interface(1);
+    let clients = (0..32).map(|_| async {
+        let mut stream = connect(&client).await;
+        for _ in 0..250 {
+            let answer = keep_asking(&mut stream).await;
+            assert!(answer.ends_with("Hello, world!"), "{answer}");
+        }
+    });
+    futures_util::future::join_all(clients).await;
+    assert_eq!(ask(&client, "/count", b"").await, (200, b"8001".to_vec()));
+    role.instance.stop();
+    assert_eq!(role.instance.ended().await, End::Stopped { forced: false });
+}
+
+/// One request on a connection that stays open.
+async fn keep_asking(stream: &mut TcpStream) -> String {
+    stream.write_all(b"GET / HTTP/1.1\r\nhost: test\r\n\r\n").await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"Hello, world!") {
+        assert_ne!(stream.read_buf(&mut answer).await.unwrap(), 0, "closed after {answer:?}");
+    }
+    String::from_utf8(answer).unwrap()
+}
+
+#[tokio::test]
+async fn a_trap_in_a_body_breaks_the_response_and_does_not_end_it() {
+    let bed = Bed::new();
+    let role = bed.start(&bed.load("hello-http-stock"), "wait");
+    role.reached(InstanceState::Ready).await;
+    let client = bed.interface(1);
+    let mut stream = connect(&client).await;
+    stream.write_all(b"GET /half HTTP/1.1\r\nhost: test\r\n\r\n").await.unwrap();
+    let mut response = Vec::new();
+    // A reset or an end, but no last chunk.
+    let _ = stream.read_to_end(&mut response).await;
+    let response = String::from_utf8(response).unwrap();
+    assert!(!response.ends_with("0\r\n\r\n"), "{response}");
+    let end = role.instance.ended().await;
+    assert!(matches!(end, End::Trapped { during: Phase::Run, .. }), "{end:?}");
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_a_stream_does_not_end_the_instance() {
+    let bed = Bed::new();
+    let role = bed.start(&bed.load("hello-http-stock"), "wait");
+    role.reached(InstanceState::Ready).await;
+    let client = bed.interface(1);
+    for _ in 0..3 {
+        let mut stream = connect(&client).await;
+        stream.write_all(b"GET /stream HTTP/1.1\r\nhost: test\r\n\r\n").await.unwrap();
+        let mut some = vec![0; 64 * 1024];
+        stream.read_exact(&mut some).await.unwrap();
+    }
+    assert_eq!(ask(&client, "/", b"").await, (200, b"Hello, world!".to_vec()));
+    role.instance.stop();
+    assert_eq!(role.instance.ended().await, End::Stopped { forced: false });
+}
+
+/// Its own requests wait; the web server goes on, others go on, and whoever stops it can.
+#[tokio::test]
+async fn a_handler_that_never_yields_stops_neither_the_server_nor_others() {
+    let bed = Bed::new();
+    let component = bed.load("hello-http-stock");
+    let quick = |spec: &mut InstanceSpec| spec.stop_budget = std::time::Duration::from_millis(200);
+    let spinning = bed.start_with(&component, "wait", quick);
+    spinning.reached(InstanceState::Ready).await;
+    let client = bed.interface(1);
+    let mut spin = connect(&client).await;
+    spin.write_all(b"GET /spin HTTP/1.1\r\nhost: test\r\n\r\n").await.unwrap();
+    // The server is polled between the turns of the guest: what is no request is refused.
+    let mut bad = connect(&client).await;
+    bad.write_all(b"nonsense\r\n\r\n").await.unwrap();
+    let mut refusal = String::new();
+    bad.read_to_string(&mut refusal).await.unwrap();
+    assert!(refusal.starts_with("HTTP/1.1 400 "), "{refusal}");
+    spinning.instance.stop();
+    assert_eq!(spinning.instance.ended().await, End::Stopped { forced: true });
+}
+
+#[tokio::test]
 async fn an_entry_point_runs_beside_a_handler_of_0_2_in_the_same_instance() {
     let bed = Bed::new();
     let component = bed.load("role-with-http-p2");
     assert!(component.shape().entry_point);
     assert_eq!(component.shape().http, Some(WasiVersion::V0_2));
-    let mut role = bed.start(&component, "wait");
+    let mut role = bed.start_with(&component, "wait", shared);
     role.reached(InstanceState::Ready).await;
     let client = bed.interface(1);
     // The instance is Ready when `run` is called; that it got somewhere is seen a moment later.

@@ -80,6 +80,11 @@ impl EndpointId {
     pub fn role(self) -> RoleId {
         self.role
     }
+
+    /// The position in [`Role::endpoints`].
+    pub fn position(self) -> usize {
+        self.position
+    }
 }
 
 /// A probe of one model: its position in [`ServiceModel::probes`].

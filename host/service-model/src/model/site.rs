@@ -8,8 +8,8 @@ use crate::Span;
 pub struct Site {
     /// Unique in its role without regard to ASCII case.
     pub name: SiteName,
-    /// `physicalDirectory`: where its static content is, absolute or relative to the definition file; not served by
-    /// this version.
+    /// `physicalDirectory`: where its static content is, absolute or relative to the definition file; without one it
+    /// has none.
     pub physical_directory: Option<String>,
     /// What stands below the site's root, in the order of the definition.
     pub virtual_directories: Vec<VirtualDirectory>,
@@ -27,7 +27,8 @@ pub struct VirtualDirectory {
     pub kind: VirtualDirectoryKind,
     /// Its part of the path, unique beside its neighbours without regard to ASCII case.
     pub name: VirtualDirectoryName,
-    /// Where its content is, absolute or relative to the definition file.
+    /// Where its static content is, absolute or relative to the definition file; without one it has none, and hides
+    /// what the directory around it has of its name.
     pub physical_directory: Option<String>,
     /// What stands below it, in the order of the definition.
     pub children: Vec<VirtualDirectory>,
@@ -51,6 +52,7 @@ pub struct Binding {
     pub name: BindingName,
     /// The endpoint, of the same role.
     pub endpoint: EndpointId,
-    /// `hostHeader`: answer only requests for this host, never empty; not acted on by this version.
+    /// `hostHeader`: answer only requests for this host, never empty. ASCII case, a port
+    /// and a dot at its end do not matter.
     pub host_header: Option<String>,
 }

@@ -1,6 +1,6 @@
 //! The vocabulary of `.csdef` files (facts: sections 1 to 4).
 
-use super::{ChildRule, ElementRule, element, later, meaningless, often, once, pending_often, read};
+use super::{ChildRule, ElementRule, element, later, meaningless, often, once, read};
 
 pub(crate) static SERVICE_DEFINITION: ElementRule = element(
     "ServiceDefinition",
@@ -158,15 +158,8 @@ static FIXED_PORT_RANGE: ElementRule = element("FixedPortRange", &[read("min"), 
 static SITES: ElementRule = element("Sites", &[], &[often(&SITE)]);
 static SITE: ElementRule = element(
     "Site",
-    &[
-        read("name"),
-        later("physicalDirectory", "static content is not served, requests go to the role's own code"),
-    ],
-    &[
-        pending_often(&VIRTUAL_DIRECTORY, "requests of all paths go to the role's own code"),
-        pending_often(&VIRTUAL_APPLICATION, "requests of all paths go to the role's own code"),
-        once(&BINDINGS),
-    ],
+    &[read("name"), read("physicalDirectory")],
+    &[often(&VIRTUAL_DIRECTORY), often(&VIRTUAL_APPLICATION), once(&BINDINGS)],
 );
 static VIRTUAL_DIRECTORY: ElementRule = element("VirtualDirectory", PATH_ATTRIBUTES, &PATH_CHILDREN);
 static VIRTUAL_APPLICATION: ElementRule = element("VirtualApplication", PATH_ATTRIBUTES, &PATH_CHILDREN);
@@ -174,15 +167,8 @@ const PATH_ATTRIBUTES: &[super::AttributeRule] = &[read("name"), read("physicalD
 static PATH_CHILDREN: [ChildRule; 2] = [often(&VIRTUAL_DIRECTORY), often(&VIRTUAL_APPLICATION)];
 
 static BINDINGS: ElementRule = element("Bindings", &[], &[often(&BINDING)]);
-static BINDING: ElementRule = element(
-    "Binding",
-    &[
-        read("name"),
-        read("endpointName"),
-        later("hostHeader", "requests for every host go to the role's own code"),
-    ],
-    &[],
-);
+static BINDING: ElementRule =
+    element("Binding", &[read("name"), read("endpointName"), read("hostHeader")], &[]);
 
 static RUNTIME: ElementRule = element(
     "Runtime",

@@ -86,10 +86,6 @@ const fn pending_once(rule: &'static ElementRule, missing: &'static str) -> Chil
     ChildRule { occurs: Occurs::Once, content: Content::Pending(rule, missing) }
 }
 
-const fn pending_often(rule: &'static ElementRule, missing: &'static str) -> ChildRule {
-    ChildRule { occurs: Occurs::Often, content: Content::Pending(rule, missing) }
-}
-
 impl ElementRule {
     /// The attribute of this name as the schema spells it; another ASCII case will do.
     pub(crate) fn attribute(&self, name: &str) -> Option<&'static str> {

@@ -1,11 +1,15 @@
 //! Why one role may reach another one, or may not: before anything runs, from the definition alone.
 
 mod change;
+mod outbound;
+
+pub use outbound::{ExplainedOutbound, OutboundAnswer, explain_outbound};
 
 use std::fmt;
 
 use thiserror::Error;
 use wasm_roles_service_model::{RoleName, Span, nearest};
+use wasm_roles_virtual_network::policy::OutboundRuleError;
 
 use crate::traffic::only;
 use crate::{Because, EndpointKind, Plan, PlannedRole, ReachRule, RoleEndpoint, TrafficEntry, Way};
@@ -97,6 +101,9 @@ pub enum ExplainError {
         /// Every endpoint of the role.
         known: Vec<String>,
     },
+    /// A place outside that is none.
+    #[error("after `{INTERNET}:` comes a place outside: {0}")]
+    Place(#[from] OutboundRuleError),
 }
 
 fn did_you_mean(nearest: Option<&str>, known: &[String]) -> String {

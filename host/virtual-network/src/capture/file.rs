@@ -120,7 +120,7 @@ impl Tap for CaptureFile {
     }
 
     fn packet(&self, packet: Packet) {
-        let (traffic, bytes) = (&self.traffic, size(&packet));
+        let (traffic, bytes) = (&self.traffic, size(&packet.content));
         let before = traffic.queued_bytes.fetch_add(bytes, Ordering::Relaxed);
         let fits = before.saturating_add(bytes) <= QUEUED_BYTES;
         let queued = if fits { self.queue(Item::Packet(packet)) } else { Queued::Dropped };
@@ -143,10 +143,11 @@ impl Drop for CaptureFile {
     }
 }
 
-fn size(packet: &Packet) -> usize {
-    match &packet.content {
+/// The bytes of data that a packet keeps, also those of what it says could not be delivered.
+fn size(content: &Content) -> usize {
+    match content {
         Content::Tcp { data, .. } | Content::Udp { data } => data.len(),
-        Content::Unreachable { .. } => 0,
+        Content::Unreachable { original, .. } => size(original),
     }
 }
 
@@ -197,7 +198,7 @@ impl<W: Write> Writer<W> {
         for data in headers::packets(packet) {
             self.output.write_all(&pcapng::packet(interface, time, &data, comment.take()))?;
         }
-        self.traffic.queued_bytes.fetch_sub(size(packet), Ordering::Relaxed);
+        self.traffic.queued_bytes.fetch_sub(size(&packet.content), Ordering::Relaxed);
         Ok(())
     }
 

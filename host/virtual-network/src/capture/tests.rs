@@ -6,7 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::tap::{Content, Packet, TcpFlags, Unreachable, Wire};
+use super::CaptureFile;
+use super::tap::{Content, Packet, Tap, TcpFlags, Unreachable, Wire};
 use super::{SEGMENT, headers, pcapng};
 
 fn packet(from: SocketAddr, to: SocketAddr, content: Content) -> Packet {
@@ -201,4 +202,39 @@ fn an_address_of_one_family_to_one_of_the_other_still_makes_a_packet() {
     let mixed = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
     let made = headers::packets(&packet(mixed, v6(2), Content::Udp { data: Bytes::new() }));
     assert_eq!(open_ip(&made[0]).0, 17);
+}
+
+/// A disk that takes the head of a file, and the rest only when its other end is gone.
+struct Stuck {
+    taken: usize,
+    gone: std::sync::mpsc::Receiver<()>,
+}
+
+impl std::io::Write for Stuck {
+    fn write(&mut self, data: &[u8]) -> std::io::Result<usize> {
+        self.taken += 1;
+        if self.taken > 2 {
+            let _ = self.gone.recv();
+        }
+        Ok(data.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn what_could_not_be_delivered_counts_with_all_its_bytes_while_it_waits_for_the_disk() {
+    let (disk, gone) = std::sync::mpsc::channel();
+    let file = CaptureFile::start(Stuck { taken: 0, gone }, Duration::ZERO).unwrap();
+    let data = Bytes::from(vec![0; 65_507]);
+    for _ in 0..1_000 {
+        let original = Box::new(Content::Udp { data: data.clone() });
+        let why = Unreachable::Prohibited;
+        file.packet(packet(v4(5, 7000), v4(4, 50_000), Content::Unreachable { why, original }));
+    }
+    assert!(file.dropped() > 400, "64 MB do not fit into 32 MiB: {}", file.dropped());
+    drop(disk);
+    file.finish().unwrap();
 }

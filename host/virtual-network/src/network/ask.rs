@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::denial::Target;
 use super::interface::InterfaceCore;
+use super::look_up::NoAddress;
 use crate::NetError;
 use crate::policy::{Admission, DenyReason, InstanceIndex, Operation, Policy, Resolved, Verdict};
 
@@ -72,7 +73,13 @@ impl InterfaceCore {
             None => Verdict::Deny(DenyReason::UnknownSubject),
         };
         let (reason, is_enforced) = match verdict {
-            Verdict::Allow(admission) => return Ok(Permit::Policy(admission.into())),
+            Verdict::Allow(admission) => {
+                // A conversation of datagrams has no other sign that it goes on; a connection needs none once it is made.
+                if operation == Operation::Send && admission.is_outside() {
+                    self.known_names().renew(target.ip(), Instant::now());
+                }
+                return Ok(Permit::Policy(admission.into()));
+            }
             Verdict::AllowedByLogMode(reason) => (reason, false),
             Verdict::Deny(reason) => (reason, true),
         };
@@ -90,7 +97,7 @@ impl InterfaceCore {
     }
 
     /// What a name stands for. Successive answers start with another instance each.
-    pub(super) fn resolve(&self, name: &str) -> Result<Resolved, NetError> {
+    pub(super) fn resolve(&self, name: &str) -> Result<Resolved, NoAddress> {
         let policy = self.shared().policy();
         let subject = self.subject(&policy);
         let found = match subject {
@@ -99,7 +106,8 @@ impl InterfaceCore {
         };
         match found {
             Ok(Resolved::Inside(mut addresses)) => {
-                self.shared().withhold_names(self.address(), &mut addresses)?;
+                let withheld = self.shared().withhold_names(self.address(), &mut addresses);
+                withheld.map_err(|_| NoAddress::Failed)?;
                 let start = self.rotation.fetch_add(1, Ordering::Relaxed);
                 let shift = start.checked_rem(addresses.len()).unwrap_or(0);
                 addresses.rotate_left(shift);
@@ -108,7 +116,8 @@ impl InterfaceCore {
             Ok(outside) => Ok(outside),
             Err(reason) => {
                 self.record(&policy, subject, Target::name(name), &reason, true);
-                Err(NetError::NameUnresolvable)
+                let is_outside = matches!(reason, DenyReason::OutsideName { .. });
+                Err(if is_outside { NoAddress::Denied } else { NoAddress::Unknown })
             }
         }
     }
@@ -140,7 +149,16 @@ impl InterfaceCore {
         if let Target::Address(operation, address) = &target {
             self.shared().count_denial(policy, *operation, *address, reason);
         }
-        let subject = (subject.unwrap_or(self.instance()), self.id());
-        self.shared().denials.record(&*self.shared().observer, subject, target, reason, is_enforced);
+        self.shared().denials.record(&*self.shared().observer, self.id(), target, reason, is_enforced);
+    }
+
+    /// Why the policy denies an operation, for people.
+    pub(crate) fn denial_in_words(&self, operation: Operation, target: SocketAddr) -> String {
+        let policy = self.shared().policy();
+        let verdict = self.subject(&policy).map(|subject| policy.decide(subject, operation, target));
+        match verdict {
+            Some(Verdict::Deny(reason)) => format!("denied by the policy: {reason}"),
+            _ => "denied by the policy".to_owned(),
+        }
     }
 }

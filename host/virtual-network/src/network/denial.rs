@@ -11,7 +11,8 @@ use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::policy::{DenyReason, InstanceIndex, Operation};
+use crate::outside::HostSocketRefusal;
+use crate::policy::{DenyReason, Operation};
 use crate::sync::lock;
 
 /// Different denials of one instance that are reported.
@@ -27,18 +28,19 @@ pub trait Observer: Send + Sync + 'static {
     fn denied(&self, denial: &Denial);
 
     /// The instance was denied so many different things that from now on they are only counted.
-    fn silenced(&self, _subject: InstanceIndex, _subject_id: &str) {}
+    fn silenced(&self, _subject_id: &str) {}
 
     /// The instance, or who is beside it, was refused a socket, because it has as many as it may: `limit`. Once for each interface.
-    fn out_of_sockets(&self, _subject: InstanceIndex, _subject_id: &str, _limit: usize) {}
+    fn out_of_sockets(&self, _subject_id: &str, _limit: usize) {}
+
+    /// The instance, or who is beside it, was refused a socket of the host, to the world outside. Once for each interface.
+    fn out_of_host_sockets(&self, _subject_id: &str, _refusal: HostSocketRefusal) {}
 }
 
 /// One denied operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Denial {
-    /// The instance that asked.
-    pub subject: InstanceIndex,
-    /// Its id.
+    /// The id of the instance that asked. The policy that denied it may not have it any more.
     pub subject_id: String,
     /// What it asked for.
     pub operation: DeniedOperation,
@@ -106,7 +108,8 @@ impl fmt::Display for Target {
 #[derive(Debug, Default)]
 pub(crate) struct DenialLog {
     count: AtomicU64,
-    reported: Mutex<BTreeMap<InstanceIndex, BTreeSet<Target>>>,
+    /// By the id of the instance: its number may be another one's in the next policy.
+    reported: Mutex<BTreeMap<Box<str>, BTreeSet<Target>>>,
 }
 
 /// What the observer should hear.
@@ -122,17 +125,16 @@ impl DenialLog {
     pub(crate) fn record(
         &self,
         observer: &dyn Observer,
-        subject: (InstanceIndex, &str),
+        subject: &str,
         target: Target,
         reason: &DenyReason,
         is_enforced: bool,
     ) {
         self.count.fetch_add(1, Ordering::Relaxed);
-        let news = self.remember(subject.0, &target);
+        let news = self.remember(subject, &target);
         if news != News::None {
             observer.denied(&Denial {
-                subject: subject.0,
-                subject_id: subject.1.to_owned(),
+                subject_id: subject.to_owned(),
                 operation: target.operation(),
                 target: target.to_string(),
                 reason: reason.clone(),
@@ -140,13 +142,16 @@ impl DenialLog {
             });
         }
         if news == News::DeniedAndSilenced {
-            observer.silenced(subject.0, subject.1);
+            observer.silenced(subject);
         }
     }
 
-    fn remember(&self, subject: InstanceIndex, target: &Target) -> News {
-        let mut reported = lock(&self.reported);
-        let reported = reported.entry(subject).or_default();
+    fn remember(&self, subject: &str, target: &Target) -> News {
+        let mut all = lock(&self.reported);
+        if !all.contains_key(subject) {
+            all.insert(subject.into(), BTreeSet::new());
+        }
+        let Some(reported) = all.get_mut(subject) else { return News::None };
         if reported.len() >= REPORTS_PER_SUBJECT || !reported.insert(target.clone()) {
             return News::None;
         }

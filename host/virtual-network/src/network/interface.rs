@@ -6,12 +6,14 @@ use std::num::NonZeroU16;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use tokio::sync::Semaphore;
+
 use super::Shared;
 use super::socket_table::{self, Party, Scope, Socket, SocketTable};
 use crate::capture::Wire;
 use crate::counters::Tally;
-use crate::outside::{HostSocket, HostSockets, KnownNames};
-use crate::policy::{Admission, InstanceIndex, Operation, Transport, Verdict};
+use crate::outside::{HostSocket, HostSockets, KnownNames, RESOLVERS_OF_INSTANCE};
+use crate::policy::{Admission, Operation, Transport, Verdict};
 use crate::sync::lock;
 use crate::tcp::{Account, BoundTcp, Connecting, HandOverOptions, ListenQueue, OutsideStream};
 use crate::udp::{self, AnswerSink, FlowTable, Inbox, OutsideFlow, UdpSocket};
@@ -25,7 +27,7 @@ pub struct InterfaceLimits {
     /// Default: 4096.
     pub sockets: usize,
     /// How many of them may be sockets of the host, to the [world outside](crate::outside). Default: 256. The process has
-    /// [`HOST_SOCKETS`](crate::outside::HOST_SOCKETS) for all instances.
+    /// [`host_sockets`](crate::outside::host_sockets) for all instances.
     pub host_sockets: usize,
     /// What the network queues for the instance is taken from this budget; when it is used up, senders wait and
     /// datagrams are dropped. What a [layer](crate::tcp::Layer) and the operating system keep is not. Default: unlimited.
@@ -82,8 +84,6 @@ impl Drop for Handle {
 /// What the sockets of an interface share. It outlives the interface as long as a socket of it does.
 pub(crate) struct InterfaceCore {
     shared: Arc<Shared>,
-    /// The number of the instance when it was attached; a later policy may number it anew.
-    instance: InstanceIndex,
     id: Box<str>,
     address: Ipv4Addr,
     /// Shared with companions.
@@ -99,6 +99,8 @@ pub(crate) struct InterfaceCore {
     known_names: Arc<Mutex<KnownNames>>,
     /// Look-ups outside that are under way; shared with companions.
     look_ups: Arc<AtomicUsize>,
+    /// The places that they have in the resolver; shared with companions.
+    resolvers: Arc<Semaphore>,
     /// Shared with companions.
     host_sockets: Arc<HostSockets>,
 }
@@ -285,17 +287,10 @@ impl fmt::Debug for Interface {
 }
 
 impl InterfaceCore {
-    pub(super) fn new(
-        shared: Arc<Shared>,
-        instance: InstanceIndex,
-        id: &str,
-        address: Ipv4Addr,
-        limits: InterfaceLimits,
-    ) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, id: &str, address: Ipv4Addr, limits: InterfaceLimits) -> Self {
         let sockets = Arc::new(Mutex::new(SocketTable::new(limits.sockets)));
         Self {
             shared,
-            instance,
             id: id.into(),
             address,
             sockets,
@@ -307,6 +302,7 @@ impl InterfaceCore {
             rotation: AtomicUsize::new(0),
             known_names: Arc::default(),
             look_ups: Arc::default(),
+            resolvers: Arc::new(Semaphore::new(RESOLVERS_OF_INSTANCE)),
             host_sockets: Arc::new(HostSockets::new(limits.host_sockets)),
         }
     }
@@ -316,7 +312,6 @@ impl InterfaceCore {
         let party = self.sockets().join(sockets);
         Self {
             shared: self.shared.clone(),
-            instance: self.instance,
             id: self.id.clone(),
             address: self.address,
             sockets: self.sockets.clone(),
@@ -328,6 +323,7 @@ impl InterfaceCore {
             rotation: AtomicUsize::new(0),
             known_names: self.known_names.clone(),
             look_ups: self.look_ups.clone(),
+            resolvers: self.resolvers.clone(),
             host_sockets: self.host_sockets.clone(),
         }
     }
@@ -346,11 +342,6 @@ impl InterfaceCore {
         &self.id
     }
 
-    /// The number that the instance had when it was attached.
-    pub(super) fn instance(&self) -> InstanceIndex {
-        self.instance
-    }
-
     /// What look-ups outside have said.
     pub(super) fn known_names(&self) -> MutexGuard<'_, KnownNames> {
         lock(&self.known_names)
@@ -361,13 +352,23 @@ impl InterfaceCore {
         &self.look_ups
     }
 
-    /// A place for a socket of the host.
+    /// The places of the instance in the host's resolver.
+    pub(super) fn resolvers(&self) -> &Semaphore {
+        &self.resolvers
+    }
+
+    /// A place for a socket of the host. The first refusal is told.
     ///
     /// # Errors
     ///
     /// `TooManySockets`.
     pub(crate) fn host_socket(&self) -> Result<HostSocket, NetError> {
-        self.host_sockets.take()
+        self.host_sockets.take().map_err(|refusal| {
+            if self.host_sockets.is_first_refusal() {
+                self.shared.observer.out_of_host_sockets(self.id(), refusal);
+            }
+            NetError::TooManySockets
+        })
     }
 
     pub(crate) fn shared(&self) -> &Shared {

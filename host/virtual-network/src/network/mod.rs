@@ -16,22 +16,24 @@ use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, RwLock, Weak};
 
+use tokio::sync::Semaphore;
+
 pub(crate) use ask::{Permit, Way};
 use denial::DenialLog;
 pub use denial::{Denial, DeniedOperation, Observer};
 pub(crate) use interface::InterfaceCore;
 pub use interface::{Interface, InterfaceLimits};
-pub use look_up::LookUp;
+pub use look_up::{LookUp, NoAddress};
 pub use passed::Passed;
 use passed::PassedLog;
-pub use public_ports::PublicPorts;
+pub use public_ports::{Offered, PublicPorts};
 pub(crate) use socket_table::{Party, Scope, Socket, State};
 
 use crate::AttachError;
 use crate::capture::Tap;
 use crate::counters::Tallies;
 use crate::faults::FaultBook;
-use crate::outside::{Outside, SystemOutside};
+use crate::outside::{Outside, RESOLVERS_OF_NETWORK, SystemOutside};
 use crate::policy::{HostRules, InstanceIndex, Policy};
 use crate::sync::{read, write};
 
@@ -52,6 +54,8 @@ pub(crate) struct Shared {
     /// What the host grants, on top of every policy.
     host_rules: RwLock<HostRules>,
     outside: RwLock<Arc<dyn Outside>>,
+    /// The places of the deployment in the host's resolver.
+    resolvers: Semaphore,
     /// Weak, because who serves the ports holds interfaces.
     public_ports: RwLock<Option<Weak<dyn PublicPorts>>>,
     outbound: AtomicU64,
@@ -97,6 +101,7 @@ impl Network {
             passed: PassedLog::default(),
             host_rules: RwLock::default(),
             outside: RwLock::new(Arc::new(SystemOutside)),
+            resolvers: Semaphore::new(RESOLVERS_OF_NETWORK),
             public_ports: RwLock::default(),
             outbound: AtomicU64::new(0),
             connections: AtomicU64::new(0),
@@ -219,7 +224,7 @@ impl Network {
         else {
             return Err(AttachError::UnknownInstance);
         };
-        let core = Arc::new(InterfaceCore::new(self.shared.clone(), instance, id, address, limits));
+        let core = Arc::new(InterfaceCore::new(self.shared.clone(), id, address, limits));
         let mut attached = write(&self.shared.attached);
         if attached.get(&address).is_some_and(|earlier| earlier.strong_count() > 0) {
             return Err(AttachError::AlreadyAttached);

@@ -372,22 +372,32 @@ impl Socket {
         Ok((Self { core: core.clone(), id, host: None }, SocketAddr::new(address.ip(), port)))
     }
 
-    /// A new socket for a connection that arrives at a listener.
+    /// A new socket beside those that the guest has bound.
     pub(crate) fn accept(core: &Arc<InterfaceCore>) -> Result<Self, NetError> {
-        let made = core.sockets().accept(core.party());
-        let id = Self::telling(core, made)?;
+        Self::telling(core, Self::accept_untold(core))
+    }
+
+    /// The same for a connection that arrives at a listener, whose lock is held: who is refused has it
+    /// [told](Self::tell_refusal) later.
+    pub(crate) fn accept_untold(core: &Arc<InterfaceCore>) -> Result<Self, NetError> {
+        let id = core.sockets().accept(core.party())?;
         Ok(Self { core: core.clone(), id, host: None })
     }
 
     /// Tells the observer when a socket was refused for the first time, outside of the table's lock.
     fn telling<T>(core: &InterfaceCore, made: Result<T, NetError>) -> Result<T, NetError> {
         if matches!(made, Err(NetError::TooManySockets)) {
-            let news = core.sockets().first_refusal(core.party());
-            if let Some(limit) = news {
-                core.shared().observer.out_of_sockets(core.instance(), core.id(), limit);
-            }
+            Self::tell_refusal(core);
         }
         made
+    }
+
+    /// Tells the observer that a socket was refused, for the first time. No lock is held.
+    pub(crate) fn tell_refusal(core: &InterfaceCore) {
+        let news = core.sockets().first_refusal(core.party());
+        if let Some(limit) = news {
+            core.shared().observer.out_of_sockets(core.id(), limit);
+        }
     }
 
     /// The same with the right to a socket of the host, which ends with it.

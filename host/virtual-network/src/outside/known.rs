@@ -13,7 +13,14 @@ use crate::policy::HostName;
 #[derive(Debug, Default)]
 pub(crate) struct KnownNames {
     /// By address, then name.
-    until: BTreeMap<(IpAddr, HostName), Instant>,
+    until: BTreeMap<(IpAddr, HostName), Held>,
+}
+
+/// How long an answer is held for true.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    until: Instant,
+    time_to_live: Duration,
 }
 
 impl KnownNames {
@@ -31,9 +38,19 @@ impl KnownNames {
             if !self.until.contains_key(&known) {
                 self.make_room(now);
             }
-            let until = self.until.entry(known).or_insert(now);
+            let held = self.until.entry(known).or_insert(Held { until: now, time_to_live });
             // An answer never shortens what an earlier one has promised.
-            *until = (*until).max(now + time_to_live);
+            held.until = held.until.max(now + time_to_live);
+            held.time_to_live = time_to_live;
+        }
+    }
+
+    /// A conversation with `address` goes on: what holds now holds from now on for its time.
+    pub(crate) fn renew(&mut self, address: IpAddr, now: Instant) {
+        let from = self.until.range_mut((address, HostName::first())..);
+        let of_address = from.take_while(|((known, _), _)| *known == address).map(|(_, held)| held);
+        for held in of_address.filter(|held| held.until > now) {
+            held.until = held.until.max(now + held.time_to_live);
         }
     }
 
@@ -41,16 +58,16 @@ impl KnownNames {
     pub(crate) fn names_of(&self, address: IpAddr, now: Instant) -> Vec<HostName> {
         let from = self.until.range((address, HostName::first())..);
         let of_address = from.take_while(|((known, _), _)| *known == address);
-        of_address.filter(|(_, until)| **until > now).map(|((_, name), _)| name.clone()).collect()
+        of_address.filter(|(_, held)| held.until > now).map(|((_, name), _)| name.clone()).collect()
     }
 
     fn make_room(&mut self, now: Instant) {
         if self.until.len() < KNOWN_ADDRESSES {
             return;
         }
-        self.until.retain(|_, until| *until > now);
+        self.until.retain(|_, held| held.until > now);
         if self.until.len() >= KNOWN_ADDRESSES {
-            let first = self.until.iter().min_by_key(|(_, until)| **until).map(|(known, _)| known.clone());
+            let first = self.until.iter().min_by_key(|(_, held)| held.until).map(|(known, _)| known.clone());
             first.map(|known| self.until.remove(&known));
         }
     }
@@ -77,6 +94,22 @@ mod tests {
             assert_eq!(at(holds - 1), [name("example.com")], "{time_to_live}");
             assert_eq!(at(holds), [], "{time_to_live}");
         }
+    }
+
+    #[test]
+    fn an_answer_that_is_used_holds_on_and_one_that_is_over_stays_over() {
+        let now = Instant::now();
+        let mut known = KnownNames::default();
+        known.learn(&name("example.com"), &[ADDRESS], Duration::from_secs(60), now);
+        let at = |seconds| now + Duration::from_secs(seconds);
+        for seconds in [59, 118, 177] {
+            known.renew(ADDRESS, at(seconds));
+            assert_eq!(known.names_of(ADDRESS, at(seconds + 59)), [name("example.com")], "{seconds}");
+        }
+        known.renew(Ipv4Addr::new(93, 184, 216, 35).into(), at(230));
+        assert_eq!(known.names_of(ADDRESS, at(237)), []);
+        known.renew(ADDRESS, at(238));
+        assert_eq!(known.names_of(ADDRESS, at(239)), []);
     }
 
     #[test]

@@ -8,14 +8,17 @@
 //! | a TCP connection | the host's address; to the guest the local address is the instance's own | counts as a socket of the instance; established in [`CONNECT_TIMEOUT`](crate::tcp::CONNECT_TIMEOUT) or `Timeout`; a host socket |
 //! | datagrams of one UDP socket | one socket of the host, made by the first of them | counts as another socket of the instance; what the host cannot send at once is dropped; a host socket |
 //! | datagrams to it | from addresses that the socket has sent to in the last [`ANSWER_TIME`](crate::udp::ANSWER_TIME), at most [`PEERS`] of them | the socket's queue |
-//! | a look-up | the host's resolver | [`LOOK_UPS`] at a time for an instance and [`RESOLVERS`] for the process, an answer within [`LOOK_UP_TIMEOUT`] |
-//! | a host socket | | [`InterfaceLimits::host_sockets`](crate::InterfaceLimits::host_sockets) for an instance and [`HOST_SOCKETS`] for the process, until the descriptor is closed; beyond that `TooManySockets` |
+//! | a look-up | the host's resolver | [`LOOK_UPS`] at a time for an instance, those included that wait for a turn; an answer within [`LOOK_UP_TIMEOUT`] |
+//! | a turn in the resolver | | [`RESOLVERS_OF_INSTANCE`] for an instance, [`RESOLVERS_OF_NETWORK`] for a deployment, [`RESOLVERS`] for the process; in the order in which they were asked for |
+//! | a host socket | | [`InterfaceLimits::host_sockets`](crate::InterfaceLimits::host_sockets) for an instance and [`host_sockets`] for the process, until the descriptor is closed; beyond that `TooManySockets` |
 //!
 //! A look-up that nobody waits for any more goes on in the resolver, which cannot be called back. It counts until it is
-//! over.
+//! over. Since a deployment never has more than its turns before those of another one, names that nobody answers delay only
+//! who asks for them: the others wait behind a bounded number of them.
 //!
 //! What a look-up has said is remembered for the instance that asked, [`KNOWN_ADDRESSES`] addresses at the most, for its time to
-//! live within [`TIMES_TO_LIVE`]. Rules with names admit these addresses and no others. So a name server that changes
+//! live within [`TIMES_TO_LIVE`]; each datagram that goes to an address begins that time anew, so that a conversation is not cut
+//! off. Rules with names admit these addresses and no others. So a name server that changes
 //! its mind, or that lies, leads to public addresses only, on the ports of the rule.
 
 mod host_sockets;
@@ -30,6 +33,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 pub(crate) use host_sockets::{HostSocket, HostSockets};
+pub use host_sockets::{HostSocketRefusal, host_sockets};
 pub(crate) use known::KnownNames;
 pub use system::SystemOutside;
 
@@ -38,11 +42,12 @@ use crate::policy::HostName;
 
 /// Addresses outside that a UDP socket can have answers from.
 pub const PEERS: usize = 64;
-/// Sockets of the host to the world outside that all instances of the process can have together. It leaves room for public
-/// connections and files where a process may have 1024 descriptors.
-pub const HOST_SOCKETS: usize = 512;
 /// Look-ups that all instances of the process can have in the host's resolver; further ones wait. Each occupies a thread.
 pub const RESOLVERS: usize = 32;
+/// How many of them the instances of one deployment can have, or wait for before others.
+pub const RESOLVERS_OF_NETWORK: usize = 16;
+/// How many of those one instance can have.
+pub const RESOLVERS_OF_INSTANCE: usize = 8;
 /// Look-ups outside that one instance can have under way, those included that nobody waits for any more.
 pub const LOOK_UPS: usize = 64;
 /// How long an instance waits for a look-up outside.

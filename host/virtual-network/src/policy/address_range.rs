@@ -102,6 +102,11 @@ impl AddressRange {
         Self { first: address, prefix: if address.is_ipv4() { 32 } else { 128 } }
     }
 
+    /// The address, if it is one.
+    pub(super) fn as_single(&self) -> Option<IpAddr> {
+        (self.prefix == Self::bits(self.first)).then_some(self.first)
+    }
+
     /// The range of this length that contains `address`. A length that is too long is cut.
     #[must_use]
     pub fn around(address: IpAddr, prefix: u8) -> Self {

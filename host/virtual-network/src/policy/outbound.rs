@@ -115,6 +115,21 @@ impl OutboundRule {
         self.admits_port(target.port()) && self.contains(target.ip())
     }
 
+    /// Whether it leads wherever `other` does, as far as that can be said without looking names up: a name is covered by names,
+    /// and an address by addresses.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        let port = self.port.is_none() || self.port == other.port;
+        port && match (&self.target, &other.target) {
+            (OutboundTarget::Names(own), OutboundTarget::Names(HostPattern::Name(name))) => own.admits(name),
+            (OutboundTarget::Names(HostPattern::Any), OutboundTarget::Names(_)) => true,
+            (_, OutboundTarget::Addresses(range)) if range.as_single().is_some() => {
+                range.as_single().is_some_and(|address| self.contains(address))
+            }
+            (own, other) => own == other,
+        }
+    }
+
     fn admits_port(&self, port: u16) -> bool {
         port != 0 && self.port.is_none_or(|own| own.get() == port)
     }
@@ -312,6 +327,28 @@ mod tests {
         ] {
             let error = text.parse::<OutboundRule>().unwrap_err().to_string();
             assert!(error.contains(says), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_rule_covers_what_it_leads_to_by_itself() {
+        for (rule, asked, covers) in [
+            ("example.com", "example.com:443", true),
+            ("example.com:443", "example.com", false),
+            ("*.example.com:443", "www.example.com:443", true),
+            ("*.example.com:443", "www.example.com:80", false),
+            ("*", "*.example.com", true),
+            ("*", "93.184.216.34:443", false),
+            ("10.20.0.0/16:5432", "10.20.1.2:5432", true),
+            ("10.20.0.0/16:5432", "10.21.1.2:5432", false),
+            ("10.0.0.0/8", "10.20.0.0/16", false),
+            ("0.0.0.0/0", "169.254.169.254:80", false),
+            ("localhost", "127.0.0.1:5432", true),
+            ("localhost:5432", "localhost:5432", true),
+            ("127.0.0.1", "localhost", false),
+        ] {
+            let parsed = |text: &str| text.parse::<OutboundRule>().unwrap();
+            assert_eq!(parsed(rule).covers(&parsed(asked)), covers, "{rule} {asked}");
         }
     }
 

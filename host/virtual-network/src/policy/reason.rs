@@ -55,9 +55,16 @@ pub enum Admission<'a> {
     },
 }
 
+impl Admission<'_> {
+    /// Whether it leads out of the deployment.
+    pub(crate) const fn is_outside(&self) -> bool {
+        matches!(self, Self::Outside { .. })
+    }
+}
+
 /// Where a rule stands, as a label to print, such as `ServiceDefinition.csdef:31:7`. Nothing reads it but
 /// people.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Origin(Arc<str>);
 
 impl Origin {
@@ -93,8 +100,8 @@ impl fmt::Display for Origin {
 }
 
 /// Why an operation is denied. Every text in it comes from the definition, none from the guest, but for a name that looks
-/// like a host's.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+/// like a host's. The order is that of this list, and has no meaning.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Error)]
 #[non_exhaustive]
 pub enum DenyReason {
     /// Bind to an address that is neither the instance's own, nor unspecified, nor loopback.

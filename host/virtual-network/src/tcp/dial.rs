@@ -4,7 +4,6 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -13,19 +12,21 @@ use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::connecting::{Attempt, CONNECT_TIMEOUT};
+use super::connecting::CONNECT_TIMEOUT;
 use super::idle::HandOverOptions;
-use super::memory::{MemoryEnd, Pipes, Side};
+use super::inside::{InsideOffer, Unclaimed};
+use super::memory::Side;
 use super::outside::OutsideStream;
 use super::stream::TcpStream;
 use super::system::SystemEnd;
 use crate::NetError;
 use crate::course::Course;
-use crate::network::{Interface, InterfaceCore, Scope, Socket, State};
+use crate::network::{Socket, State};
 use crate::outside::{HostSocket, connect_error};
 use crate::sync::Outcome;
 
-/// How long a connection to the own public side waits for an instance that takes it: as long as one from outside does.
+/// How long a connection to the own public side waits for an instance that takes it, as long as one from outside does. A port
+/// that nobody serves refuses at once.
 pub const PUBLIC_WAIT: Duration = Duration::from_secs(10);
 /// How often it is offered again. Nobody says when an instance begins to listen.
 const OFFER_AGAIN: Duration = Duration::from_millis(50);
@@ -34,19 +35,8 @@ const OFFER_AGAIN: Duration = Duration::from_millis(50);
 pub(crate) enum Reached {
     /// A stream of the operating system, and its place.
     System(tokio::net::TcpStream, HostSocket),
-    /// A connection in memory that an instance has taken.
+    /// A connection in memory that an instance, or who serves the public ports, has taken.
     Memory(Unclaimed),
-}
-
-/// The client's end of a connection that nobody has yet: the server's sees a reset when nobody claims it.
-pub(crate) struct Unclaimed(Option<MemoryEnd>);
-
-impl Drop for Unclaimed {
-    fn drop(&mut self) {
-        if let Some(end) = self.0.take() {
-            end.abort();
-        }
-    }
 }
 
 impl std::fmt::Debug for Reached {
@@ -88,15 +78,15 @@ impl Dial {
         client: SocketAddr,
         server: SocketAddr,
     ) -> Result<Self, NetError> {
-        let offer = Offer { from: socket.core().clone(), client, port: server.port() };
-        let now = offer.try_once();
+        let offer = InsideOffer::new(socket.core().clone(), client, server);
+        let now = offer.try_once().map(|outcome| outcome.map(Reached::Memory));
         Self::start(socket, client, server, now, async move {
             let until = Instant::now() + PUBLIC_WAIT;
             loop {
                 sleep(OFFER_AGAIN).await;
                 match offer.try_once() {
-                    Some(outcome) => return outcome,
-                    None if Instant::now() >= until => return Err(NetError::ConnectionRefused),
+                    Some(outcome) => return outcome.map(Reached::Memory),
+                    None if Instant::now() >= until => return Err(offer.give_up()),
                     None => {}
                 }
             }
@@ -151,8 +141,8 @@ impl Dial {
                 let stream = TcpStream::system(end, client, server, socket)?;
                 Ok(stream.watched(course, Side::Client))
             }
-            Reached::Memory(mut unclaimed) => {
-                let end = unclaimed.0.take().ok_or(NetError::InvalidState)?;
+            Reached::Memory(unclaimed) => {
+                let end = unclaimed.claim().ok_or(NetError::InvalidState)?;
                 socket.core().shared().count_connection();
                 TcpStream::memory(end, client, server, socket)
             }
@@ -163,38 +153,5 @@ impl Dial {
         if let Some(task) = &self.task {
             task.abort();
         }
-    }
-}
-
-/// A connection of the deployment's own to one of its public ports.
-struct Offer {
-    from: Arc<InterfaceCore>,
-    client: SocketAddr,
-    port: u16,
-}
-
-impl Offer {
-    /// Offers it once. `None`: nobody can take it now.
-    fn try_once(&self) -> Option<Result<Reached, NetError>> {
-        let Some(ports) = self.from.shared().public_ports() else {
-            return Some(Err(NetError::ConnectionRefused));
-        };
-        let mut reached: Option<Unclaimed> = None;
-        ports.offer(self.port, self.client.ip(), &mut |interface, port| {
-            reached = self.take(interface, port);
-            reached.is_some()
-        });
-        reached.map(|end| Ok(Reached::Memory(end)))
-    }
-
-    /// Connects to `interface`, if it has a place for one more.
-    fn take(&self, interface: &Interface, port: NonZeroU16) -> Option<Unclaimed> {
-        let queue = interface.core().listener(Scope::Own, port.get())?;
-        let server = SocketAddr::new(interface.address().into(), port.get());
-        let course = Course::between(&self.from, self.client, server, queue.tally());
-        let pipes = Pipes::new(self.from.account(), queue.account(), course);
-        let attempt = Attempt::new(pipes, self.client, server);
-        let is_taken = queue.take(&attempt);
-        is_taken.then(|| Unclaimed(Some(MemoryEnd::new(attempt.pipes.clone(), Side::Client))))
     }
 }

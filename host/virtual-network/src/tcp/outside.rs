@@ -233,7 +233,9 @@ impl Layered {
     }
 
     fn poll_readable(&mut self, cx: &Context<'_>) -> Poll<()> {
-        drop(lock(&self.reader.0).register(cx));
+        // Dropped after the lock: a waker may run anybody's code.
+        let replaced = lock(&self.reader.0).register(cx);
+        drop(replaced);
         self.poll_ahead()
     }
 

@@ -89,7 +89,7 @@ impl ListenQueue {
             if state.closed { Err(NetError::ConnectionRefused) } else { self.admit(&mut state, attempt) };
         let acceptor = state.acceptor.take();
         drop(state);
-        attempt.settle(admitted);
+        attempt.settle(self.told(admitted));
         wake(acceptor);
         Offer::Settled
     }
@@ -97,26 +97,34 @@ impl ListenQueue {
     /// A connect arrives that does not wait; says whether it got a place.
     pub(super) fn take(&self, attempt: &Attempt) -> bool {
         let mut state = lock(&self.state);
-        if state.closed || state.ready.len() >= self.backlog || self.admit(&mut state, attempt).is_err() {
+        if state.closed || state.ready.len() >= self.backlog {
             return false;
         }
-        let acceptor = state.acceptor.take();
+        let admitted = self.admit(&mut state, attempt);
+        let acceptor = if admitted.is_ok() { state.acceptor.take() } else { None };
         drop(state);
         wake(acceptor);
-        true
+        self.told(admitted).is_ok()
     }
 
-    /// Gives `attempt` a place among the established connections.
+    /// Gives `attempt` a place among the established connections. A refusal is to be [told](Self::told) after the lock.
     fn admit(&self, state: &mut QueueState, attempt: &Attempt) -> Result<(), NetError> {
-        // Out of sockets, or just ended: to the client both look like nobody who listens.
-        let socket = Socket::accept(&self.core).map_err(|_| NetError::ConnectionRefused)?;
+        let socket = Socket::accept_untold(&self.core)?;
         let end = MemoryEnd::new(attempt.pipes.clone(), Side::Server);
-        let stream = TcpStream::memory(end, attempt.server, attempt.client, socket)
-            .map_err(|_| NetError::ConnectionRefused)?;
+        let stream = TcpStream::memory(end, attempt.server, attempt.client, socket)?;
         // Before anybody can write.
         attempt.pipes.course().established();
         state.ready.push_back(stream);
         Ok(())
+    }
+
+    /// Tells of an instance that is out of sockets, and gives what the client is told. No lock is held.
+    fn told(&self, admitted: Result<(), NetError>) -> Result<(), NetError> {
+        if admitted == Err(NetError::TooManySockets) {
+            Socket::tell_refusal(&self.core);
+        }
+        // Out of sockets, or just ended: to the client both look like nobody who listens.
+        admitted.map_err(|_| NetError::ConnectionRefused)
     }
 
     /// A connect gives up waiting.
@@ -143,8 +151,13 @@ impl ListenQueue {
         if state.ready.len() >= self.backlog {
             return Err(HandOver::BacklogFull(stream));
         }
-        let Ok(socket) = Socket::accept(&self.core) else {
-            return Err(HandOver::BacklogFull(stream));
+        let socket = match Socket::accept_untold(&self.core) {
+            Ok(socket) => socket,
+            Err(refused) => {
+                drop(state);
+                let _ = self.told(Err(refused));
+                return Err(HandOver::BacklogFull(stream));
+            }
         };
         // It fails only when the interface ends this very moment; the client sees the reset that all of its
         // connections get.
@@ -189,7 +202,7 @@ impl ListenQueue {
         }
         drop(state);
         for (attempt, admitted) in settled {
-            attempt.settle(admitted);
+            attempt.settle(self.told(admitted));
         }
         Ok(Some(stream))
     }

@@ -138,6 +138,12 @@ impl TcpStream {
         }
     }
 
+    /// Whether the other end is outside of the network: nothing that it says about others is to be believed.
+    #[must_use]
+    pub fn is_from_outside(&self) -> bool {
+        matches!(self.end, End::System(_))
+    }
+
     /// Ready when [`try_read`](Self::try_read) would give data, the end or an error.
     pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
         match &self.end {

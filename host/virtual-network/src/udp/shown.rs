@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use crate::NetError;
 use crate::capture::{Content, Packet, Unreachable, Wire};
 use crate::network::InterfaceCore;
-use crate::policy::{Operation, Verdict};
+use crate::policy::Operation;
 
 /// Shows a datagram, if somebody looks.
 pub(super) fn show(core: &InterfaceCore, from: SocketAddr, to: SocketAddr, data: &Bytes) {
@@ -30,7 +30,7 @@ pub(super) fn show_undelivered(
     let Some(tap) = core.shared().tap() else { return };
     show(core, from, to, data);
     let (why, comment) = match error {
-        NetError::AccessDenied => (Unreachable::Prohibited, Some(reason(core, to))),
+        NetError::AccessDenied => (Unreachable::Prohibited, Some(core.denial_in_words(Operation::Send, to))),
         NetError::RemoteUnreachable => (Unreachable::Host, None),
         NetError::ConnectionRefused => (Unreachable::Port, None),
         _ => return,
@@ -50,13 +50,4 @@ pub(super) fn show_undelivered(
 
 fn wire(core: &InterfaceCore, from: SocketAddr, to: SocketAddr) -> Wire {
     if from.ip().is_loopback() { core.wire(to.ip()) } else { Wire::Network }
-}
-
-fn reason(core: &InterfaceCore, to: SocketAddr) -> String {
-    let policy = core.shared().policy();
-    let verdict = core.subject(&policy).map(|subject| policy.decide(subject, Operation::Send, to));
-    match verdict {
-        Some(Verdict::Deny(reason)) => format!("denied by the policy: {reason}"),
-        _ => "denied by the policy".to_owned(),
-    }
 }

@@ -270,12 +270,16 @@ impl UdpSocket {
 
     /// Sends to the world outside.
     fn send_out(&self, data: &Bytes, target: SocketAddr) -> Result<(), NetError> {
+        let is_open = lock(&self.way_out).is_some();
+        // Outside of the lock, since a refusal is told to the observer. Who was slower than somebody else closes its own again.
+        let mut opened = if is_open { None } else { Some(WayOut::open(self.core(), &self.inbox, target)?) };
         let mut way_out = lock(&self.way_out);
         if way_out.is_none() {
-            *way_out = Some(WayOut::open(self.core(), &self.inbox, target)?);
+            *way_out = opened.take();
         }
         let sent = way_out.as_ref().map_or(Ok(()), |way_out| way_out.send(data, target));
         drop(way_out);
+        drop(opened);
         if let Err(error) = sent {
             self.inbox.hear(target, error);
         }

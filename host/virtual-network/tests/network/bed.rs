@@ -8,6 +8,7 @@ use std::num::NonZeroU16;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
+use wasm_roles_virtual_network::outside::HostSocketRefusal;
 use wasm_roles_virtual_network::{
     Audience, Denial, EndpointGrant, InstanceIndex, Interface, InterfaceLimits, NetError, Network, Observer,
     Policy, PortRange, TcpListener, TcpStream, Transports, UdpSocket,
@@ -23,6 +24,7 @@ pub const PORT: NonZeroU16 = NonZeroU16::new(7000).unwrap();
 pub struct Heard {
     pub denials: Mutex<Vec<Denial>>,
     pub silenced: Mutex<Vec<String>>,
+    pub out_of_host_sockets: Mutex<Vec<(String, HostSocketRefusal)>>,
 }
 
 impl Observer for Heard {
@@ -30,8 +32,12 @@ impl Observer for Heard {
         self.denials.lock().unwrap().push(denial.clone());
     }
 
-    fn silenced(&self, _subject: InstanceIndex, subject_id: &str) {
+    fn silenced(&self, subject_id: &str) {
         self.silenced.lock().unwrap().push(subject_id.to_owned());
+    }
+
+    fn out_of_host_sockets(&self, subject_id: &str, refusal: HostSocketRefusal) {
+        self.out_of_host_sockets.lock().unwrap().push((subject_id.to_owned(), refusal));
     }
 }
 

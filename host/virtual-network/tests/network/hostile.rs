@@ -2,13 +2,17 @@
 
 use std::future::poll_fn;
 use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
 use wasm_roles_virtual_network::tcp::CAPACITY;
-use wasm_roles_virtual_network::{NetError, TcpStream};
+use wasm_roles_virtual_network::{
+    Denial, InterfaceLimits, NetError, Network, Observer, TcpListener, TcpStream,
+};
 
-use crate::bed::{Bed, CLIENT, PORT, SERVER, at, read, write_all};
+use crate::bed::{Bed, CLIENT, PORT, SERVER, at, index, policy, read, write_all};
 
 #[test]
 fn ten_thousand_sockets_are_too_many_and_none_leaks() {
@@ -254,4 +258,37 @@ async fn a_waker_that_owns_the_other_end_does_not_deadlock_when_it_is_replaced()
     drop(owner);
     assert!(server.poll_readable(&mut Context::from_waker(Waker::noop())).is_pending());
     assert_eq!(read(&server).await.unwrap(), "", "dropping the waker has closed the other end");
+}
+
+/// Asks the network for something on another thread while it hears of a refusal.
+#[derive(Default)]
+struct Curious {
+    listener: Mutex<Option<Arc<TcpListener>>>,
+    answers: Mutex<Vec<&'static str>>,
+}
+
+impl Observer for Curious {
+    fn denied(&self, _: &Denial) {}
+
+    fn out_of_sockets(&self, _: &str, _: usize) {
+        let Some(listener) = self.listener.lock().unwrap().clone() else { return };
+        let (asked, answer) = mpsc::channel();
+        std::thread::spawn(move || asked.send(listener.try_accept().is_ok()));
+        let answered = answer.recv_timeout(Duration::from_secs(5)).is_ok();
+        self.answers.lock().unwrap().push(if answered { "answered" } else { "locked out" });
+    }
+}
+
+#[test]
+fn an_observer_of_a_refused_connection_is_called_outside_of_the_listeners_lock() {
+    let curious = Arc::new(Curious::default());
+    let network = Network::new(Arc::new(policy()), curious.clone());
+    let client = network.attach(index(&network, CLIENT)).unwrap();
+    let limits = InterfaceLimits::default().with_sockets(1);
+    let server = network.attach_with(index(&network, SERVER), limits).unwrap();
+    let listener = Arc::new(server.bind(at(SERVER, PORT.get())).unwrap().listen(8).unwrap());
+    *curious.listener.lock().unwrap() = Some(listener);
+    let connecting = client.connect(at(SERVER, PORT.get())).unwrap().try_finish();
+    assert_eq!(connecting.unwrap().unwrap_err(), NetError::ConnectionRefused);
+    assert_eq!(*curious.answers.lock().unwrap(), ["answered"]);
 }

@@ -108,6 +108,22 @@ fn an_instance_that_a_policy_gives_away_may_nothing() {
 }
 
 #[test]
+fn what_one_who_leaves_is_denied_is_not_taken_for_what_a_newcomer_is_denied() {
+    let bed = Bed::new();
+    bed.client.detach();
+    // The server has the number that the client had.
+    bed.network.set_policy(Arc::new(policy_with(&[("Server", 2)])));
+    let newcomer = bed.attach(CLIENT);
+    let stranger = at([192, 168, 0, 1], 22);
+    for interface in [&bed.client, &newcomer, &bed.client, &newcomer] {
+        assert_eq!(interface.connect(stranger).unwrap_err(), NetError::AccessDenied);
+    }
+    let heard = bed.heard.denials.lock().unwrap();
+    let who: Vec<&str> = heard.iter().map(|denial| denial.subject_id.as_str()).collect();
+    assert!(who.contains(&"Client_IN_0") && who.contains(&"Server_IN_0"), "{who:?}");
+}
+
+#[test]
 fn answers_of_a_role_start_with_another_instance_each_time() {
     let bed = Bed::new();
     let both = [IpAddr::from(SERVER), SERVER_1.into()];

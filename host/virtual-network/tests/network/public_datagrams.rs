@@ -1,16 +1,15 @@
 //! Datagrams to the deployment's own public side: the balancer chooses, and answers come from the public address.
 
-use std::net::{IpAddr, Ipv4Addr};
-use std::num::NonZeroU16;
+use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
 use bytes::Bytes;
 use wasm_roles_virtual_network::policy::PublicSide;
 use wasm_roles_virtual_network::{
-    AddressRange, Audience, Effect, EndpointGrant, Fault, FlowError, InsideClient, Interface, NetError,
-    Network, OutsideFlow, Policy, PortRange, PublicPorts, Transport, Transports, UdpSocket, Undelivered,
-    Whom,
+    AddressRange, Audience, Effect, EndpointGrant, Fault, FlowError, InsideClient, InsideConnection,
+    Interface, NetError, Network, Offered, OutsideFlow, Policy, PortRange, PublicPorts, Transport,
+    Transports, UdpSocket, Undelivered, Whom,
 };
 
 use crate::bed::{CLIENT, Heard, PORT, SERVER, at, index, received};
@@ -33,8 +32,8 @@ impl Balancer {
 }
 
 impl PublicPorts for Balancer {
-    fn offer(&self, _: u16, _: IpAddr, _: &mut dyn FnMut(&Interface, NonZeroU16) -> bool) -> bool {
-        false
+    fn offer(&self, _: u16, _: &mut InsideConnection<'_>) -> Offered {
+        Offered::Closed
     }
 
     fn pass_on(&self, port: u16, client: &InsideClient<'_>, data: Bytes) -> bool {

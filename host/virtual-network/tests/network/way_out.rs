@@ -9,13 +9,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Notify;
-use wasm_roles_virtual_network::outside::Soon;
+use wasm_roles_virtual_network::outside::{
+    HostSocketRefusal, RESOLVERS_OF_INSTANCE, RESOLVERS_OF_NETWORK, Soon,
+};
 use wasm_roles_virtual_network::{
-    HostName, HostRules, Interface, InterfaceLimits, MemoryBudget, NameAnswer, NetError, Outside, PolicyMode,
-    SystemOutside, TcpStream,
+    HostName, HostRules, Interface, InterfaceLimits, MemoryBudget, NameAnswer, NetError, NoAddress, Outside,
+    PolicyMode, SystemOutside, TcpStream,
 };
 
-use crate::bed::{Bed, CLIENT, SERVER, at, policy, read, read_all, resolve, write_all};
+use crate::bed::{Bed, CLIENT, SERVER, SERVER_1, at, policy, read, read_all, resolve, write_all};
 
 /// A world of two dozen names; its sockets are the host's, and addresses of `elsewhere` are all at one place of the host's.
 #[derive(Default)]
@@ -246,7 +248,7 @@ async fn a_tail_is_short_when_memory_is() {
 #[tokio::test]
 async fn sockets_of_the_host_have_a_limit_of_their_own() {
     let server = server().await;
-    let (_bed, client) = client_with(InterfaceLimits::default().with_host_sockets(2));
+    let (bed, client) = client_with(InterfaceLimits::default().with_host_sockets(2));
     let socket = client.bind_udp(at([0, 0, 0, 0], 0)).unwrap();
     let send = || socket.send_to(Bytes::from_static(b"?"), server);
     let streams =
@@ -254,6 +256,8 @@ async fn sockets_of_the_host_have_a_limit_of_their_own() {
     assert_eq!(client.connect(server).unwrap_err(), NetError::TooManySockets);
     assert_eq!(send().unwrap_err(), NetError::TooManySockets);
     assert_eq!(client.socket_count(), 3, "what was refused takes no place");
+    let told = bed.heard.out_of_host_sockets.lock().unwrap().clone();
+    assert_eq!(told, [("Client_IN_0".to_owned(), HostSocketRefusal::Instance { limit: 2 })], "told once");
     drop(streams);
     send().unwrap();
     let connecting = client.connect(server).unwrap();
@@ -296,6 +300,25 @@ async fn a_name_admits_the_addresses_that_it_was_found_to_have_and_only_to_who_l
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_asks_why_learns_more_than_sockets_can_say() {
+    let names: &[(&str, &[&str])] =
+        &[("evil.example.com", &["127.0.0.1", "10.0.0.5"]), ("slow.example.com", &[])];
+    let (bed, _) = bed_in(World::of(names), &["*.example.com"]);
+    for (name, why) in [
+        ("evil.example.com", NoAddress::Prohibited),
+        ("no.example.com", NoAddress::Unknown),
+        ("slow.example.com", NoAddress::TimedOut),
+        ("example.org", NoAddress::Denied),
+        ("9.Server", NoAddress::Unknown),
+        ("Nobody", NoAddress::Unknown),
+        ("a b", NoAddress::Malformed),
+    ] {
+        assert_eq!(bed.client.look_up(name).explained().await, Err(why), "{name}");
+    }
+    assert_eq!(bed.client.look_up("10.0.0.5").explained().await, Ok(vec![IpAddr::from([10, 0, 0, 5])]));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_holds_for_its_time() {
     let (bed, _) = bed_in(World::of(&[("example.com", &["93.184.216.34"])]), &["example.com"]);
     let target = at([93, 184, 216, 34], 443);
@@ -312,15 +335,56 @@ async fn a_name_server_that_is_silent_ends_as_a_failure_and_takes_a_bounded_numb
     let mut waiting: Vec<_> = (0..64).map(|_| bed.client.look_up("slow.example")).collect();
     assert!(waiting.iter_mut().all(|look_up| look_up.try_finish().is_none()));
     assert_eq!(resolve(&bed.client, "slow.example").unwrap_err(), NetError::NameFailure);
-    // Who gives up makes no room: the resolver is still at it. Nor does the end of the time.
-    drop(waiting.pop());
+    // Who gives up makes no room: the resolver is still at it.
+    drop(waiting.remove(0));
     tokio::task::yield_now().await;
     assert_eq!(resolve(&bed.client, "slow.example").unwrap_err(), NetError::NameFailure);
+    // Nor does the end of the time, but for those whose turn did not come.
     assert_eq!(waiting.remove(0).await.unwrap_err(), NetError::NameFailure);
+    tokio::task::yield_now().await;
+    assert_eq!(world.asked().len(), RESOLVERS_OF_INSTANCE);
+    let more: Vec<_> = (RESOLVERS_OF_INSTANCE..64).map(|_| bed.client.look_up("slow.example")).collect();
     assert_eq!(resolve(&bed.client, "slow.example").unwrap_err(), NetError::NameFailure);
+    drop(more);
     world.gives_up.notify_waiters();
     tokio::task::yield_now().await;
     assert!(bed.client.look_up("slow.example").try_finish().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_that_nobody_answers_take_some_turns_of_an_instance_and_of_a_deployment_and_no_more() {
+    let bed = Bed::new();
+    let world = Arc::new(World::of(&[("slow.example", &[]), ("quick.example", &["93.184.216.34"])]));
+    let mut rules = HostRules::default();
+    rules.allow("*.example".parse().unwrap());
+    bed.network.set_host_rules(rules);
+    bed.network.set_outside(world.clone());
+    let other = bed.attach(SERVER_1);
+    let ask = |interface: &Interface| (0..64).map(|_| interface.look_up("slow.example")).collect::<Vec<_>>();
+    let slow = ask(&bed.client);
+    tokio::task::yield_now().await;
+    assert_eq!(world.asked().len(), RESOLVERS_OF_INSTANCE);
+    // Another instance of the deployment is not held up.
+    assert_eq!(bed.server.look_up("quick.example").await.unwrap(), [IpAddr::from([93, 184, 216, 34])]);
+    let more = [ask(&bed.server), ask(&other)];
+    tokio::task::yield_now().await;
+    assert_eq!(world.asked().len(), 1 + RESOLVERS_OF_NETWORK - RESOLVERS_OF_INSTANCE);
+    drop((slow, more));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conversation_of_datagrams_with_a_name_is_not_cut_off_as_long_as_it_goes_on() {
+    let (bed, _) = bed_in(World::of(&[("example.com", &["93.184.216.34"])]), &["example.com"]);
+    let target = at([93, 184, 216, 34], 53);
+    bed.client.look_up("example.com").await.unwrap();
+    // Connecting a socket says as much as sending, and nothing goes into the real world.
+    let socket = bed.client.bind_udp(at([0, 0, 0, 0], 0)).unwrap();
+    for _ in 0..5 {
+        tokio::time::advance(Duration::from_secs(59)).await;
+        socket.connect(target).unwrap();
+    }
+    tokio::time::advance(Duration::from_secs(61)).await;
+    assert_eq!(socket.connect(target).unwrap_err(), NetError::AccessDenied);
 }
 
 #[tokio::test]

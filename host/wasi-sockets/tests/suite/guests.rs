@@ -204,7 +204,8 @@ async fn a_failing_interface_wakes_a_guest_that_waits_for_bytes() {
         let (subject, peer) = (bed.subject(), bed.peer());
         let listener = listen(&peer, "10.0.0.6:8000");
         let fail = async {
-            let _stream = listener.accept().await.unwrap();
+            let mut stream = listener.accept().await.unwrap();
+            stream.read_exact(&mut [0]).await.unwrap();
             subject.fail();
         };
         let (said, ()) = tokio::join!(run(version, subject.clone(), "read 10.0.0.6:8000"), fail);

@@ -10,6 +10,7 @@
 //! | `/name` | the id of the instance |
 //! | `/probe` | `well`, or `sick` with status 500 after `/sick`, until `/well` |
 //! | `/busy` | the instance says that it is Busy when it is asked, until `/ready` |
+//! | `/recycle` | `done`; the instance has asked to be recycled |
 //! | `/panic` | none: the instance traps |
 #![allow(clippy::panic, reason = "that is what /panic is for")]
 
@@ -60,6 +61,10 @@ impl HttpHandler for Hello {
             "/well" => set(&self.sick, false),
             "/busy" => set(&self.busy, true),
             "/ready" => set(&self.busy, false),
+            "/recycle" => {
+                RoleEnvironment::request_recycle();
+                Response::text("done")
+            }
             "/panic" => panic!("panicking in a request as told"),
             _ => Response::new(404),
         }

@@ -70,7 +70,10 @@ fn run(arguments: &[&str]) -> Result<String> {
             Ok(format!("{} bytes, {same}", received.len()))
         }
         ["read", address] => {
-            let read = TcpStream::connect(address)?.read(&mut [0; 16]);
+            let mut stream = TcpStream::connect(address)?;
+            // So that the peer can know that this side has its connection.
+            stream.write_all(b"?")?;
+            let read = stream.read(&mut [0; 16]);
             Ok(read.map_or_else(|error| error.to_string(), |count| format!("{count} bytes")))
         }
         ["pair", address] => pair(address),

@@ -61,7 +61,14 @@ async fn run(arguments: &[&str]) -> Outcome<String> {
             Ok(format!("{} bytes, {same}", received.len()))
         }
         ["read", address] => {
-            let (mut incoming, end) = connected(address).await?.receive();
+            let socket = connected(address).await?;
+            // So that the peer can know that this side has its connection.
+            let (mut outgoing, source) = wit_stream::new();
+            let sent = socket.send(source);
+            outgoing.write_all(vec![b'?']).await;
+            drop(outgoing);
+            sent.await?;
+            let (mut incoming, end) = socket.receive();
             let (_, data) = incoming.read(Vec::with_capacity(16)).await;
             if data.is_empty() {
                 end.await?;

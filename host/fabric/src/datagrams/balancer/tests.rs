@@ -10,6 +10,7 @@ use wasm_roles_virtual_network::Undelivered;
 
 use super::*;
 use crate::events::{Event, Events};
+use crate::probe::prober::Healthy;
 use crate::rotation::Rotation;
 use crate::test_plans::plan_of;
 
@@ -71,6 +72,7 @@ impl FlowTaker for Namer {
 struct Bed {
     at: SocketAddr,
     rotation: watch::Sender<Rotation<Namer>>,
+    healthy: watch::Sender<Healthy>,
     events: Events,
     _herald_alive: oneshot::Sender<std::convert::Infallible>,
 }
@@ -92,11 +94,17 @@ impl Bed {
         let (herald, carry) = Herald::new(Arc::new(plan), Clock::new(SystemTime::UNIX_EPOCH), sender, alive);
         tokio::spawn(carry);
         let rotation = watch::Sender::new(Rotation::new());
-        let backends = Backends { public, only: None, rotation: rotation.subscribe(), healthy: None };
+        let healthy = watch::Sender::new((0..3).collect());
+        let backends = Backends {
+            public,
+            only: None,
+            rotation: rotation.subscribe(),
+            healthy: Some(healthy.subscribe()),
+        };
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let at = socket.local_addr().unwrap();
         tokio::spawn(DatagramBalancer { backends, herald }.serve(socket));
-        let bed = Self { at, rotation, events, _herald_alive };
+        let bed = Self { at, rotation, healthy, events, _herald_alive };
         for (ordinal, (name, manner)) in (0..).zip(namers) {
             bed.enter(ordinal, name, *manner);
         }
@@ -184,6 +192,18 @@ async fn the_flows_of_an_instance_that_has_left_are_closed_at_once() {
     bed.leave(0);
     sleep(Duration::from_millis(1)).await;
     assert!(zero.0.open.lock().unwrap().is_empty(), "it could still answer");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_flows_of_an_instance_that_fails_the_probe_are_closed_at_once() {
+    let bed = Bed::new("", &[]).await;
+    let zero = bed.enter(0, "zero", Manner::Answers);
+    let client = bed.client().await;
+    assert_eq!(asked(&client).await, "zero");
+    bed.healthy.send_modify(|healthy| healthy.retain(|ordinal| *ordinal != 0));
+    sleep(Duration::from_millis(1)).await;
+    assert!(zero.0.open.lock().unwrap().is_empty(), "it could still answer");
+    assert_eq!(asked(&client).await, "nobody");
 }
 
 #[tokio::test(start_paused = true)]
