@@ -45,7 +45,7 @@ struct Port<T> {
 /// Where the connections of a port go.
 enum Way<T> {
     /// To an instance.
-    Instances(Backends<T>, Turn),
+    Instances(Box<Backends<T>>, Turn),
     /// To the handshake.
     Door(mpsc::Sender<TcpStream>),
 }
@@ -63,7 +63,7 @@ impl<T: FlowTaker> Hairpin<T> {
     /// Opens a TCP port, or opens it anew. It is open as long as somebody hears who gave up.
     pub(crate) fn open(&self, backends: Backends<T>) -> mpsc::Receiver<()> {
         let port = backends.public.port.get();
-        self.open_way(port, Way::Instances(backends, Turn::default()))
+        self.open_way(port, Way::Instances(Box::new(backends), Turn::default()))
     }
 
     /// The same for one whose TLS ends here: its connections wait for their handshake.

@@ -122,9 +122,9 @@ pub enum CertificateError {
         /// What was looked for.
         thumbprint: Thumbprint,
         /// Where.
-        folder: PathBuf,
+        folder: Box<Path>,
         /// Files that may have it in a form that is not read.
-        other_forms: Vec<PathBuf>,
+        other_forms: Box<[PathBuf]>,
         /// Whether a public https endpoint has it.
         of_https_endpoint: bool,
         /// Where the definition declares it.
@@ -354,8 +354,8 @@ impl<'a> Demand<'a> {
                     role: role.name.clone(),
                     certificate,
                     thumbprint: thumbprint.clone(),
-                    folder: folder.path().to_owned(),
-                    other_forms: folder.other_forms().to_vec(),
+                    folder: folder.path().into(),
+                    other_forms: folder.other_forms().into(),
                     of_https_endpoint: is_of_https_endpoint(plan, &role.name, name),
                     span: span.clone(),
                 }),

@@ -30,7 +30,7 @@ fn client_hello() -> Vec<u8> {
     while client.wants_write() {
         client.write_tls(&mut said).unwrap();
     }
-    assert_eq!(said[..2], [22, 3], "a record of a handshake");
+    assert!(said.starts_with(&[22, 3]), "a record of a handshake");
     said
 }
 
