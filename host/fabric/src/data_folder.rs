@@ -6,7 +6,7 @@
 //! <data folder>/wasm-roles-temp/<instance>   emptied before each incarnation
 //! <data folder>/wasm-roles-approot/<role>    made anew for each deployment
 //! <data folder>/wasm-roles-certificates/<edition>/<role>   there as long as an instance uses it
-//! <data folder>/wasm-roles-development/<role>.<certificate>.pem and .key   those of `--dev-certificates`: what is kept
+//! <data folder>/wasm-roles-development/<role>/<certificate>.pem and .key   those of `--dev-certificates`: what is kept
 //! ```
 //!
 //! What a run leaves there the next one finds, except in stores that a recycle empties: a new run is a recycle too.
@@ -160,14 +160,15 @@ fn file_on_the_way(path: &Path) -> Option<&Path> {
     (!there.is_dir()).then_some(there)
 }
 
-/// Makes a folder with those above it, where they are missing, for the user alone.
+/// Makes a folder with those above it, where they are missing, for the user alone. One that is there stays as it is, whoever
+/// it belongs to.
 #[cfg(unix)]
 pub(crate) fn create_private(folder: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
-/// Makes a folder with those above it, where they are missing.
+/// Makes a folder with those above it, where they are missing. One that is there stays as it is.
 #[cfg(not(unix))]
 pub(crate) fn create_private(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)

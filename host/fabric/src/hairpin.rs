@@ -42,12 +42,27 @@ struct Port<T> {
     gave_up: mpsc::Sender<()>,
 }
 
-/// Where the connections of a port go.
+/// Where the connections of a port go. A clone leads there too.
 enum Way<T> {
     /// To an instance.
-    Instances(Box<Backends<T>>, Turn),
+    Instances(Arc<Instances<T>>),
     /// To the handshake.
     Door(mpsc::Sender<TcpStream>),
+}
+
+impl<T> Clone for Way<T> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Instances(instances) => Self::Instances(Arc::clone(instances)),
+            Self::Door(door) => Self::Door(door.clone()),
+        }
+    }
+}
+
+/// The instances behind a port.
+struct Instances<T> {
+    backends: Backends<T>,
+    turn: Mutex<Turn>,
 }
 
 /// Connections that wait at a door until it has looked: the usual backlog of a listener.
@@ -63,7 +78,7 @@ impl<T: FlowTaker> Hairpin<T> {
     /// Opens a TCP port, or opens it anew. It is open as long as somebody hears who gave up.
     pub(crate) fn open(&self, backends: Backends<T>) -> mpsc::Receiver<()> {
         let port = backends.public.port.get();
-        self.open_way(port, Way::Instances(Box::new(backends), Turn::default()))
+        self.open_way(port, Way::Instances(Arc::new(Instances { backends, turn: Mutex::default() })))
     }
 
     /// The same for one whose TLS ends here: its connections wait for their handshake.
@@ -93,29 +108,30 @@ impl<T: FlowTaker> Hairpin<T> {
         self.datagrams().get(&port)?.upgrade()
     }
 
+    /// Where the connections of a TCP port go, if it is open.
+    fn way_at(&self, port: u16) -> Option<Way<T>> {
+        self.ports().get(&port).filter(|port| !port.gave_up.is_closed()).map(|port| port.way.clone())
+    }
+
     /// Offers a connection to those who may have it until one takes it, or to the door.
+    ///
+    /// Whoever takes it wakes others, and observers are told, and any of them may come back here. So no lock is held then,
+    /// not even that of the rotation.
     fn offer_each(
         &self,
         port: u16,
         client: IpAddr,
-        mut take: impl FnMut(&T, NonZeroU16) -> bool,
+        take: impl FnMut(&T, NonZeroU16) -> bool,
         accept: impl FnOnce() -> Option<TcpStream>,
-    ) -> Offered {
-        let mut ports = self.ports();
-        let Some(port) = ports.get_mut(&port).filter(|port| !port.gave_up.is_closed()) else {
-            return Offered::Closed;
-        };
-        let (backends, turn) = match &mut port.way {
-            Way::Instances(backends, turn) => (backends, turn),
-            Way::Door(door) => return at_door(door, accept),
-        };
-        let local = NonZeroU16::from(backends.public.local_port);
-        let rotation = backends.rotation.borrow();
-        let taken_by = backends.in_order(&rotation, client, *turn).find(|(_, taker)| take(taker, local));
-        let taken_by = taken_by.map(|(ordinal, _)| ordinal);
-        drop(rotation);
-        *turn = taken_by.map_or(*turn, Turn::taken_by);
-        if taken_by.is_some() { Offered::Taken } else { Offered::Nobody }
+    ) -> Offered
+    where
+        T: Clone,
+    {
+        match self.way_at(port) {
+            Some(Way::Instances(instances)) => instances.offer(client, take),
+            Some(Way::Door(door)) => at_door(&door, accept),
+            None => Offered::Closed,
+        }
     }
 
     fn ports(&self) -> MutexGuard<'_, BTreeMap<u16, Port<T>>> {
@@ -124,6 +140,48 @@ impl<T: FlowTaker> Hairpin<T> {
 
     fn datagrams(&self) -> MutexGuard<'_, BTreeMap<u16, Weak<InsidePort<T>>>> {
         self.datagrams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T: Clone> Instances<T> {
+    /// Offers a connection to one after the other. No lock is held while somebody is asked.
+    fn offer(&self, client: IpAddr, mut take: impl FnMut(&T, NonZeroU16) -> bool) -> Offered {
+        let local = NonZeroU16::from(self.backends.public.local_port);
+        let (order, before) = self.begin(client);
+        for ordinal in &order {
+            let taker = self.backends.rotation.borrow().get(*ordinal).cloned();
+            // Who has left the rotation since then is not asked any more.
+            if taker.is_some_and(|taker| take(&taker, local)) {
+                self.end(&order, Turn::taken_by(*ordinal));
+                return Offered::Taken;
+            }
+        }
+        self.end(&order, before);
+        Offered::Nobody
+    }
+
+    /// Whom to ask, in this order, and whose turn it was before. The first one's turn counts as taken at once: of connections
+    /// at the same time each begins with somebody else.
+    fn begin(&self, client: IpAddr) -> (Vec<u32>, Turn) {
+        let mut turn = self.turn();
+        let before = *turn;
+        let rotation = self.backends.rotation.borrow();
+        let order: Vec<u32> =
+            self.backends.in_order(&rotation, client, before).map(|(ordinal, _)| ordinal).collect();
+        *turn = order.first().map_or(before, |first| Turn::taken_by(*first));
+        (order, before)
+    }
+
+    /// Says whose turn it was really, unless another connection has begun meanwhile.
+    fn end(&self, order: &[u32], really: Turn) {
+        let mut turn = self.turn();
+        if order.first().is_some_and(|first| *turn == Turn::taken_by(*first)) {
+            *turn = really;
+        }
+    }
+
+    fn turn(&self) -> MutexGuard<'_, Turn> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -151,9 +209,10 @@ impl PublicPorts for Hairpin<Interface> {
     }
 
     fn gave_up(&self, port: u16) {
-        if let Some(port) = self.ports().get(&port) {
+        let gave_up = self.ports().get(&port).map(|port| port.gave_up.clone());
+        if let Some(gave_up) = gave_up {
             // Beyond what the port can count in time the number does not matter.
-            let _ = port.gave_up.try_send(());
+            let _ = gave_up.try_send(());
         }
     }
 
@@ -165,289 +224,4 @@ impl PublicPorts for Hairpin<Interface> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::net::SocketAddr;
-    use std::time::{Duration, SystemTime};
-
-    use tokio::sync::oneshot;
-    use tokio::time::{Instant, sleep};
-    use wasm_roles_role_runtime::Clock;
-    use wasm_roles_virtual_network::{AnswerSink, FlowError, Undelivered};
-
-    use super::*;
-    use crate::datagrams::{Activity, FLOWS, Source};
-    use crate::events::{EventKind, Events};
-    use crate::members::Members;
-    use crate::test_plans::plan_of;
-
-    const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 9));
-
-    /// Public port 80 of a role with three instances, which are called by their letters.
-    fn hairpin(attributes: &str) -> (Hairpin<char>, Members<char>, mpsc::Receiver<()>) {
-        let plan = plan_of(
-            &format!(
-                r#"<WorkerRole name="W"><Endpoints>
-                    <InputEndpoint name="In" protocol="tcp" port="80" localPort="8080" {attributes} />
-                </Endpoints></WorkerRole>"#
-            ),
-            r#"<Role name="W"><Instances count="3" /></Role>"#,
-        );
-        let (hairpin, members) = (Hairpin::new(), Members::new());
-        for (ordinal, letter) in (0..).zip("abc".chars()) {
-            members.place(ordinal).enter(letter);
-        }
-        let public = plan.public.first().unwrap().clone();
-        let open = hairpin.open(Backends { public, only: None, rotation: members.ready(), healthy: None });
-        (hairpin, members, open)
-    }
-
-    fn takers(hairpin: &Hairpin<char>, count: usize, takes: impl Fn(char) -> bool) -> String {
-        let mut taken = String::new();
-        for _ in 0..count {
-            let take = |letter: &char, port: NonZeroU16| {
-                assert_eq!(port.get(), 8080);
-                if takes(*letter) {
-                    taken.push(*letter);
-                }
-                takes(*letter)
-            };
-            hairpin.offer_each(80, CLIENT, take, || None);
-        }
-        taken
-    }
-
-    #[test]
-    fn connections_go_round_as_those_from_outside_do() {
-        let (hairpin, members, _open) = hairpin("");
-        assert_eq!(takers(&hairpin, 4, |_| true), "abca");
-        assert_eq!(takers(&hairpin, 2, |letter| letter != 'b'), "ca", "who cannot take is passed over");
-        members.place(2).leave();
-        assert_eq!(takers(&hairpin, 3, |_| true), "bab", "who left the rotation gets none");
-        assert_eq!(takers(&hairpin, 3, |_| false), "");
-    }
-
-    #[test]
-    fn nobody_who_could_take_it_now_is_told_from_a_port_that_nobody_serves() {
-        let (hairpin, _members, open) = hairpin("");
-        let offer = |port, takes| hairpin.offer_each(port, CLIENT, |_, _| takes, || None);
-        assert_eq!([offer(80, true), offer(80, false)], [Offered::Taken, Offered::Nobody]);
-        assert_eq!(offer(81, true), Offered::Closed);
-        drop(open);
-        assert_eq!(offer(80, true), Offered::Closed, "it is closed outside, too");
-    }
-
-    #[test]
-    fn a_door_is_closed_with_its_port_and_asks_nobody() {
-        let hairpin = Hairpin::<char>::new();
-        let (open, inside) = hairpin.open_door(443);
-        let offer = || hairpin.offer_each(443, CLIENT, |_, _| panic!("no instance is asked"), || None);
-        assert_eq!(offer(), Offered::Nobody);
-        drop(inside);
-        assert_eq!(offer(), Offered::Closed);
-        drop(open);
-        assert_eq!(offer(), Offered::Closed);
-    }
-
-    #[test]
-    fn connections_with_affinity_stay_with_one_instance() {
-        let (hairpin, _members, _open) = hairpin(r#"loadBalancerDistribution="sourceIP""#);
-        let taken = takers(&hairpin, 5, |_| true);
-        assert_eq!(taken.chars().collect::<std::collections::BTreeSet<_>>().len(), 1, "{taken}");
-    }
-
-    /// What letters have taken of one socket.
-    type Taken = Arc<Mutex<String>>;
-
-    pub(crate) struct LetterFlow {
-        letter: char,
-        socket: u32,
-        taken: Taken,
-        activity: Arc<Activity>,
-    }
-
-    impl FlowTaker for char {
-        type Flow = LetterFlow;
-
-        fn open(
-            &self,
-            _: NonZeroU16,
-            _: SocketAddr,
-            _: Arc<dyn AnswerSink>,
-        ) -> Result<LetterFlow, FlowError> {
-            Err(FlowError::NotOutside)
-        }
-
-        fn has(&self, flow: &LetterFlow) -> bool {
-            flow.letter == *self
-        }
-
-        fn deliver(flow: &LetterFlow, data: Bytes) -> Result<(), Undelivered> {
-            if data == "late answer" {
-                flow.activity.note(Instant::now());
-                return Err(Undelivered::Full);
-            }
-            flow.taken.lock().unwrap().push(flow.letter);
-            Ok(())
-        }
-    }
-
-    /// A socket of an instance.
-    struct Sender {
-        port: u16,
-        socket: u32,
-        taken: Taken,
-    }
-
-    impl Sender {
-        fn new(port: u16, socket: u32) -> Self {
-            Self { port, socket, taken: Taken::default() }
-        }
-
-        fn flows(&self) -> usize {
-            Arc::strong_count(&self.taken) - 1
-        }
-
-        fn taken(&self) -> String {
-            self.taken.lock().unwrap().clone()
-        }
-    }
-
-    impl Source<char> for Sender {
-        fn address(&self) -> SocketAddr {
-            SocketAddr::new(CLIENT, self.port)
-        }
-
-        fn open(
-            &self,
-            taker: &char,
-            port: NonZeroU16,
-            activity: Arc<Activity>,
-        ) -> Result<LetterFlow, FlowError> {
-            assert_eq!(port.get(), 5300);
-            Ok(LetterFlow { letter: *taker, socket: self.socket, taken: self.taken.clone(), activity })
-        }
-
-        fn owns(&self, flow: &LetterFlow) -> bool {
-            flow.socket == self.socket
-        }
-    }
-
-    /// Public UDP port 53 of a role with instances, which is served.
-    struct Bed {
-        hairpin: Hairpin<char>,
-        members: Members<char>,
-        events: Events,
-        task: tokio::task::JoinHandle<()>,
-        _herald_alive: oneshot::Sender<std::convert::Infallible>,
-    }
-
-    impl Bed {
-        async fn new(letters: &str) -> Self {
-            let plan = plan_of(
-                r#"<WorkerRole name="W"><Endpoints>
-                    <InputEndpoint name="In" protocol="udp" port="53" localPort="5300" />
-                </Endpoints></WorkerRole>"#,
-                r#"<Role name="W"><Instances count="3" /></Role>"#,
-            );
-            let (hairpin, members) = (Hairpin::new(), Members::new());
-            for (ordinal, letter) in (0..).zip(letters.chars()) {
-                members.place(ordinal).enter(letter);
-            }
-            let public = plan.public.first().unwrap().clone();
-            let (sender, events) = Events::channel();
-            let (herald_alive, alive) = oneshot::channel();
-            let clock = Clock::new(SystemTime::UNIX_EPOCH);
-            let (herald, carry) = Herald::new(Arc::new(plan), clock, sender, alive);
-            tokio::spawn(carry);
-            let backends = Backends { public, only: None, rotation: members.ready(), healthy: None };
-            let task = tokio::spawn(hairpin.open_datagrams(backends, herald).serve());
-            let bed = Self { hairpin, members, events, task, _herald_alive: herald_alive };
-            settle().await;
-            bed
-        }
-
-        fn send(&self, sender: &Sender, data: &'static str) {
-            self.hairpin.datagrams_at(53).unwrap().pass_on(sender, &data.into());
-        }
-    }
-
-    /// Lets the port's task do what it has to do.
-    async fn settle() {
-        sleep(Duration::from_millis(1)).await;
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn datagrams_go_round_by_their_socket_which_stays_with_its_instance() {
-        let bed = Bed::new("abc").await;
-        let senders: Vec<Sender> = (1..=4).map(|port| Sender::new(port, 0)).collect();
-        for _ in 0..3 {
-            senders.iter().for_each(|sender| bed.send(sender, "who"));
-        }
-        let taken: Vec<String> = senders.iter().map(Sender::taken).collect();
-        assert_eq!(taken, ["aaa", "bbb", "ccc", "aaa"]);
-        assert!(bed.hairpin.datagrams_at(54).is_none());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_flow_moves_when_its_instance_leaves_and_is_closed_at_once() {
-        let bed = Bed::new("ab").await;
-        let (sender, silent) = (Sender::new(1, 0), Sender::new(2, 0));
-        bed.send(&sender, "who");
-        bed.members.place(0).leave();
-        bed.send(&sender, "who");
-        assert_eq!(sender.taken(), "ab");
-        bed.send(&silent, "who");
-        bed.members.place(1).leave();
-        settle().await;
-        assert_eq!((silent.taken().as_str(), silent.flows()), ("b", 0));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn another_socket_with_the_same_address_has_a_flow_of_its_own() {
-        let bed = Bed::new("ab").await;
-        let (first, second) = (Sender::new(1, 0), Sender::new(1, 1));
-        bed.send(&first, "who");
-        bed.send(&second, "who");
-        assert_eq!((first.flows(), second.taken().as_str(), second.flows()), (0, "b", 1));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_flow_ends_when_nothing_has_passed_for_its_time_and_answers_count() {
-        let bed = Bed::new("a").await;
-        let sender = Sender::new(1, 0);
-        bed.send(&sender, "who");
-        let almost = Duration::from_secs(230);
-        sleep(almost).await;
-        bed.send(&sender, "late answer");
-        sleep(almost).await;
-        assert_eq!(sender.flows(), 1);
-        sleep(Duration::from_secs(11)).await;
-        assert_eq!(sender.flows(), 0);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_port_has_so_many_flows_and_none_when_it_is_closed() {
-        let bed = Bed::new("a").await;
-        let socket = Sender::new(1, 0);
-        let senders = (1..).map(|port| Sender { port, socket: 0, taken: socket.taken.clone() });
-        for sender in senders.take(FLOWS + 10) {
-            bed.send(&sender, "who");
-        }
-        assert_eq!(socket.flows(), FLOWS);
-        bed.task.abort();
-        settle().await;
-        assert_eq!(socket.flows(), 0);
-        assert!(bed.hairpin.datagrams_at(53).is_none());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn datagrams_that_nobody_takes_are_told_of() {
-        let mut bed = Bed::new("").await;
-        bed.send(&Sender::new(1, 0), "who");
-        bed.send(&Sender::new(2, 0), "who");
-        let event = bed.events.next().await.unwrap();
-        let EventKind::DatagramsLost { port, loss, datagrams, .. } = event.kind else { panic!("{event:?}") };
-        let told = (port.get(), loss.to_string(), datagrams);
-        assert_eq!(told, (53, "no instance could take them".to_owned(), 2));
-    }
-}
+mod tests;

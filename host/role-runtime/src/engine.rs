@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
+use wasm_roles_virtual_network::Interface;
 use wasmtime::component::Linker;
 use wasmtime::{Cache, CacheConfig, Config, Engine};
 
 use crate::cpu::Processors;
-use crate::http::{Trust, TrustedRoots};
+use crate::http::{Outgoing, Trust, TrustedRoots};
 use crate::linker::linker;
 use crate::sandbox::Sandbox;
 use crate::storage::VolumeRegistry;
@@ -90,6 +91,13 @@ impl Runtime {
         F: Future<Output: Send + 'static> + Send + 'static,
     {
         crate::cpu::spawn(self.processors.clone(), store)
+    }
+}
+
+impl Runtime {
+    /// What an instance with this interface, or a program beside one, sends requests with.
+    pub(crate) fn outgoing(&self, interface: &Interface) -> Arc<Outgoing> {
+        Arc::new(Outgoing::new(interface.clone(), Arc::clone(&self.trust)))
     }
 }
 

@@ -272,7 +272,9 @@ async fn inside(
     (account, share): (&Account, Share),
 ) -> End {
     let inner = component.inner();
-    let store = sandbox::store(&inner.runtime, interface.clone(), spec, Arc::clone(control), share.clone());
+    let outgoing = inner.runtime.outgoing(interface);
+    let (own, shared) = (interface.clone(), Arc::clone(&outgoing));
+    let store = sandbox::store(&inner.runtime, own, shared, spec, Arc::clone(control), share.clone());
     let mut store = match store.await {
         Ok(store) => store,
         Err(reason) => return End::StartFailed { reason },
@@ -289,6 +291,7 @@ async fn inside(
     let nursery = (alone && matches!(exports.handler, Some(Handler::V0_2(_)))).then(|| Nursery {
         component: component.clone(),
         interface: interface.clone(),
+        outgoing,
         spec: spec.again(),
         control: Arc::clone(control),
         account: account.clone(),

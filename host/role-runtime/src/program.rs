@@ -78,7 +78,8 @@ async fn run(
     share: Share,
 ) -> ProgramEnd {
     let inner = component.inner();
-    let mut store = match sandbox::store(&inner.runtime, interface, &spec, control, share).await {
+    let outgoing = inner.runtime.outgoing(&interface);
+    let mut store = match sandbox::store(&inner.runtime, interface, outgoing, &spec, control, share).await {
         Ok(store) => store,
         Err(reason) => return ProgramEnd::NotStarted { reason },
     };

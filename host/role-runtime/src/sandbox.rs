@@ -72,6 +72,7 @@ impl WasiHttpView for Sandbox {
 }
 
 /// A store for one incarnation, or for a program beside it. It computes with `share`, which has to be driven for that.
+/// All stores of one incarnation send their requests through one `outgoing`.
 ///
 /// # Errors
 ///
@@ -79,6 +80,7 @@ impl WasiHttpView for Sandbox {
 pub(crate) async fn store(
     runtime: &Runtime,
     interface: Interface,
+    outgoing: Arc<Outgoing>,
     spec: &InstanceSpec,
     control: Arc<Control>,
     share: Share,
@@ -91,7 +93,7 @@ pub(crate) async fn store(
     let sandbox = Sandbox {
         wasi: wasi(spec)?,
         http: WasiHttpCtx::new(),
-        web_hooks: WebHooks::new(Outgoing::new(interface.clone(), Arc::clone(&runtime.trust))),
+        web_hooks: WebHooks::new(outgoing),
         table,
         interface,
         environment: Environment { view: Arc::clone(&spec.environment), control },

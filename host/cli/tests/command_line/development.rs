@@ -70,8 +70,8 @@ fn with_a_data_folder_it_is_the_same_the_next_time_and_its_key_is_the_users_alon
     assert_eq!(one, other);
     assert_golden("development_kept", &format!("{}\n", line.replace(one, "THUMBPRINT")));
     let file = |name: &str| service.path().join("data/wasm-roles-development").join(name);
-    assert!(!fs::read_to_string(file("Worker.Tls.pem")).unwrap().contains("PRIVATE KEY"));
-    let key = file("Worker.Tls.key");
+    assert!(!fs::read_to_string(file("Worker/Tls.pem")).unwrap().contains("PRIVATE KEY"));
+    let key = file("Worker/Tls.key");
     assert!(fs::read_to_string(&key).unwrap().contains("PRIVATE KEY"));
     #[cfg(unix)]
     {

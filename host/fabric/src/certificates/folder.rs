@@ -169,7 +169,7 @@ impl CertificateFolder {
     /// Adds a file to those of its stem.
     fn add(&mut self, file: PathBuf, stem: &mut Stem) -> Result<(), FileError> {
         let refuse = |reason| FileError { file: file.clone(), reason };
-        let (text, is_open) = text_of(&file).map_err(refuse)?;
+        let (text, is_open) = read(&file).map_err(refuse)?;
         let Contents { certificates, key } = pem::read(&text).map_err(refuse)?;
         if key.is_some() && is_open {
             self.warnings.push(FolderWarning::KeyIsOpen(file.clone()));
@@ -239,14 +239,20 @@ fn ending(file: &Path) -> Option<String> {
 }
 
 /// What is in a file, and whether other users of the machine can read it.
-pub(super) fn text_of(file: &Path) -> Result<(Vec<u8>, bool), FileReason> {
+fn read(file: &Path) -> Result<(Vec<u8>, bool), FileReason> {
     let unreadable = |error: io::Error| FileReason::Unreadable(error.to_string());
     let opened = File::open(file).map_err(unreadable)?;
     let is_open = is_open_to_others(&opened.metadata().map_err(unreadable)?);
+    Ok((text_of(opened)?, is_open))
+}
+
+/// What is in a file that is open, unless that is too much.
+pub(super) fn text_of(opened: File) -> Result<Vec<u8>, FileReason> {
     let mut text = Vec::new();
-    opened.take(LARGEST_FILE.saturating_add(1)).read_to_end(&mut text).map_err(unreadable)?;
+    let read = opened.take(LARGEST_FILE.saturating_add(1)).read_to_end(&mut text);
+    read.map_err(|error| FileReason::Unreadable(error.to_string()))?;
     let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
-    if length > LARGEST_FILE { Err(FileReason::TooLarge) } else { Ok((text, is_open)) }
+    if length > LARGEST_FILE { Err(FileReason::TooLarge) } else { Ok(text) }
 }
 
 #[cfg(unix)]

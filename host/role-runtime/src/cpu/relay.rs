@@ -4,7 +4,8 @@
 //! caches to the other's. tokio keeps a woken task on the thread that wakes it, but only three times in a row; then
 //! it wakes another thread, which steals the task. Here it is more often: when an instance has woken another one and
 //! then waits, the thread goes on with the one that it has woken last, and so on, for up to [`TURNS`] turns and not
-//! longer than a tick. Then, and for all others that were woken, tokio decides as it always does.
+//! longer than a tick. Then, and for all others that were woken, tokio decides as it always does. One that wakes itself while it
+//! runs has its next turn the same way, and not first after the other tasks of the thread.
 //!
 //! So an instance is a future that more than one task can poll: the tokio task that it belongs to, and those of the
 //! instances that wake it. Its [`State`] says that only one of them does.

@@ -1,11 +1,14 @@
 //! From the queue into the guest: calling the handler.
 
 use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc;
+use tokio::time::sleep;
 use wasmtime::component::Accessor;
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 use wasmtime_wasi_http::p3::Request as Request03;
@@ -14,6 +17,7 @@ use wasmtime_wasi_http::{FieldMap, WasiBody, WasiHttpView};
 
 use super::body::{Lost, WatchedBody};
 use super::pace::Pacer;
+use super::per_request::AFTERWARDS;
 use super::reply::Reply;
 use super::{Job, Refusal};
 use crate::exports::{Handle02, Handler};
@@ -21,6 +25,11 @@ use crate::sandbox::Sandbox;
 
 /// How many requests one instance answers at the same time, if its handler can.
 const CONCURRENT: usize = 512;
+
+/// How many requests, beside those, may stay with a handler that goes on when nobody waits for its response any more.
+/// wasmtime cannot cancel a call: a future that is dropped leaves its task in the store, and one that is dropped
+/// before its task has begun traps the store when it begins. So they are kept, but nobody waits for their end.
+const UNWANTED: usize = 1_024;
 
 /// The instance's end of the queue of requests.
 pub(crate) struct Requests {
@@ -36,7 +45,7 @@ impl Requests {
     }
 }
 
-/// Answers requests until the queue is closed and all of them are answered.
+/// Answers requests until the queue is closed and all of them are answered, but for those that nobody waits for.
 ///
 /// # Errors
 ///
@@ -51,6 +60,7 @@ pub(crate) async fn answer_requests(
         Handler::V0_2(_) => 1,
         Handler::V0_3(_) => CONCURRENT,
     };
+    let unwanted = AtomicUsize::new(0);
     let mut running = FuturesUnordered::new();
     let mut closed = false;
     poll_fn(|cx| {
@@ -58,15 +68,19 @@ pub(crate) async fn answer_requests(
             while let Poll::Ready(Some(answered)) = running.poll_next_unpin(cx) {
                 answered?;
             }
-            if closed && running.is_empty() {
+            let unwanted_now = unwanted.load(Ordering::Relaxed);
+            if closed && running.len() <= unwanted_now {
                 return Poll::Ready(Ok(()));
             }
-            if closed || running.len() >= concurrent || !requests.pacer.admit() {
+            let counted = running.len().saturating_sub(unwanted_now.min(UNWANTED));
+            if closed || counted >= concurrent || !requests.pacer.admit() {
                 return Poll::Pending;
             }
             match requests.jobs.poll_recv(cx) {
                 Poll::Ready(Some(job)) if !job.ticket.begin() => requests.pacer.unused(),
-                Poll::Ready(Some(job)) => running.push(answer(accessor, handler, job, requests.lost.clone())),
+                Poll::Ready(Some(job)) => {
+                    running.push(answer(accessor, handler, job, requests.lost.clone(), &unwanted));
+                }
                 Poll::Ready(None) => closed = true,
                 Poll::Pending => {
                     requests.pacer.unused();
@@ -83,20 +97,54 @@ async fn answer(
     handler: &Handler,
     job: Job,
     lost: Lost,
+    unwanted: &AtomicUsize,
 ) -> wasmtime::Result<()> {
     match handler {
         Handler::V0_2(handle) => call_0_2(accessor, handle, job.request, Reply::new(job.reply, lost)).await?,
         Handler::V0_3(service) => {
-            let response = call_0_3(accessor, service, job.request).await?;
+            let mut reply = job.reply;
+            let mut call = pin!(call_0_3(accessor, service, job.request));
+            let overdue = async {
+                reply.closed().await;
+                sleep(AFTERWARDS).await;
+            };
+            let in_time = tokio::select! {
+                biased;
+                response = &mut call => Some(response),
+                () = overdue => None,
+            };
+            let response = match in_time {
+                Some(response) => response?,
+                None => {
+                    let _unwanted = Unwanted::new(unwanted);
+                    call.await?
+                }
+            };
             let response = match response {
                 Ok(response) => Ok(response.map(|body| WatchedBody::new(body, lost))),
                 Err(code) => Err(Refusal(format!("the handler returned the error {code:?}"))),
             };
             // Nobody waits any more when the client has gone; then there is nobody to tell either.
-            let _ = job.reply.send(response);
+            let _ = reply.send(response);
         }
     }
     Ok(())
+}
+
+/// A request that is still with its handler, although nobody has waited for the response for [`AFTERWARDS`].
+struct Unwanted<'a>(&'a AtomicUsize);
+
+impl<'a> Unwanted<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Unwanted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Calls a 0.2 handler. It may answer long before it returns.

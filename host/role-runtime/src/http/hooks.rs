@@ -14,11 +14,11 @@ const CHUNK: usize = 64 << 10;
 
 pub(crate) struct WebHooks {
     forbidden: ForbiddenHeaderFilter,
-    outgoing: Outgoing,
+    outgoing: Arc<Outgoing>,
 }
 
 impl WebHooks {
-    pub(crate) fn new(outgoing: Outgoing) -> Self {
+    pub(crate) fn new(outgoing: Arc<Outgoing>) -> Self {
         Self { forbidden: Arc::new(|name| DEFAULT_FORBIDDEN_HEADERS.contains(name)), outgoing }
     }
 }

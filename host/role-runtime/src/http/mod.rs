@@ -21,7 +21,7 @@ pub(crate) use answer::answer_requests;
 pub(crate) use codes::add_to_linker as add_codes_to_linker;
 pub(crate) use hooks::WebHooks;
 pub use out::TrustedRoots;
-pub(crate) use out::{Outgoing, Trust};
+pub(crate) use out::{Outgoing, Trust, add_to_linker as add_parts_to_linker};
 pub(crate) use pace::Pacer;
 pub(crate) use per_request::Nursery;
 pub(crate) use server::{Answering, Door, Web};

@@ -24,8 +24,9 @@ use crate::cpu::Share;
 /// How many requests are let in at a time.
 const BATCH: u32 = 8;
 
-/// How many turns in a row before other tasks get the thread. A turn of a guest that computes takes a whole tick, so this is
-/// kept small: while it lasts, the thread serves neither timers nor sockets.
+/// How many turns in a row before the task gives the thread back. Who runs it may come back to it, if it has woken itself, before
+/// other tasks get the thread, but only within the same tick ([`crate::cpu::spawn`]). A turn of a guest that computes takes a
+/// whole tick, so this is kept small: while it lasts, the thread serves neither timers nor sockets.
 const TURNS: u32 = 16;
 
 /// How many turns in a row may pass before requests are let in although the store has not come to rest: a guest that never
@@ -163,7 +164,7 @@ impl<Store: Future, Server: Future> Turns<'_, Store, Server> {
                 return Poll::Ready(output);
             }
             if !self.pace.server.is_woken() {
-                return Poll::Pending; // nothing was answered; a store that is still awake has its next turn after other tasks
+                return Poll::Pending; // nothing was answered; a store that is still awake wakes the task for its next turn
             }
             // Streams say that they are not ready, and wake their task, once it has had its share of them.
             if served && !coop::has_budget_remaining() {

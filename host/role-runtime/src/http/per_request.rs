@@ -1,8 +1,9 @@
 //! A fresh instance of the component for each request of a 0.2 handler.
 //!
 //! Each request gets a store of its own, with the same environment, directories and outputs as the role and random
-//! numbers of its own, and is a task of its own, so that requests use all processors. All stores together have the CPU weight and
-//! the memory of one instance. A trap takes its own request with it and nothing else; it is said on the standard error of the instance.
+//! numbers of its own, and is a task of its own, so that requests use all processors. All stores together have the CPU
+//! weight, the memory and the outgoing requests of one instance. A trap takes its own request with it and nothing else;
+//! it is said on the standard error of the instance.
 //!
 //! A store ends with its request: when the client has its response or is gone, what the handler still does has
 //! [`AFTERWARDS`], and then it is cut off, so that handlers which never return cannot use up the places.
@@ -17,10 +18,10 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 use wasm_roles_virtual_network::Interface;
 
-use super::Job;
 use super::answer::call_0_2;
 use super::body::Lost;
 use super::reply::Reply;
+use super::{Job, Outgoing};
 use crate::component::RoleComponent;
 use crate::control::Control;
 use crate::cpu::{Account, Share};
@@ -31,12 +32,13 @@ use crate::sandbox;
 const AT_ONCE: usize = 64;
 
 /// How long a handler may go on when nobody waits for anything from it any more.
-const AFTERWARDS: Duration = Duration::from_secs(10);
+pub(super) const AFTERWARDS: Duration = Duration::from_secs(10);
 
 /// What the instances of one incarnation have in common.
 pub(crate) struct Nursery {
     pub(crate) component: RoleComponent,
     pub(crate) interface: Interface,
+    pub(crate) outgoing: Arc<Outgoing>,
     pub(crate) spec: InstanceSpec,
     pub(crate) control: Arc<Control>,
     pub(crate) account: Account,
@@ -92,8 +94,9 @@ impl Nursery {
     async fn call(&self, job: Job, number: NonZeroU64, share: Share) -> Result<(), String> {
         let inner = self.component.inner();
         let spec = self.spec.of_request(number);
+        let (interface, outgoing) = (self.interface.clone(), Arc::clone(&self.outgoing));
         let store =
-            sandbox::store(&inner.runtime, self.interface.clone(), &spec, Arc::clone(&self.control), share);
+            sandbox::store(&inner.runtime, interface, outgoing, &spec, Arc::clone(&self.control), share);
         let mut store = store.await?;
         // Declared after the store, so that it goes first wherever this is dropped.
         let unfinished = Unfinished(Some(Lost::default()));

@@ -11,11 +11,12 @@ use wasm_roles_web_server::{AccessLog, WebLimits};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WebInstances {
     /// One for all requests, the one that also runs the entry-point: they come in one at a time, and what one leaves in
-    /// memory is there for the next.
+    /// memory is there for the next. The default, because a request costs a tenth of what it costs with an instance of its own
+    /// (BENCHMARKS.md, "A web role").
+    #[default]
     Shared,
     /// A fresh one for each request, many at a time. Nothing in memory is shared, neither with the next request nor with
     /// the entry-point; directories are.
-    #[default]
     PerRequest,
 }
 

@@ -75,8 +75,10 @@ impl InterfaceCore {
         let (reason, is_enforced) = match verdict {
             Verdict::Allow(admission) => {
                 // A conversation of datagrams has no other sign that it goes on; a connection needs none once it is made.
-                if operation == Operation::Send && admission.is_outside() {
-                    self.known_names().renew(target.ip(), Instant::now());
+                if operation == Operation::Send
+                    && let Some(names) = admission.by_name()
+                {
+                    self.known_names().renew(target.ip(), names, Instant::now());
                 }
                 return Ok(Permit::Policy(admission.into()));
             }

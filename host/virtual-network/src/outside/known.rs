@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{KNOWN_ADDRESSES, TIMES_TO_LIVE};
-use crate::policy::HostName;
+use super::{KNOWN_ADDRESSES, RENEWED_FOR, TIMES_TO_LIVE};
+use crate::policy::{HostName, HostPattern};
 
 /// Names by the addresses that they stand for, until their time is over.
 #[derive(Debug, Default)]
@@ -19,6 +19,8 @@ pub(crate) struct KnownNames {
 /// How long an answer is held for true.
 #[derive(Clone, Copy, Debug)]
 struct Held {
+    /// When a look-up said so last.
+    learnt: Instant,
     until: Instant,
     time_to_live: Duration,
 }
@@ -38,19 +40,22 @@ impl KnownNames {
             if !self.until.contains_key(&known) {
                 self.make_room(now);
             }
-            let held = self.until.entry(known).or_insert(Held { until: now, time_to_live });
+            let held = self.until.entry(known).or_insert(Held { learnt: now, until: now, time_to_live });
             // An answer never shortens what an earlier one has promised.
             held.until = held.until.max(now + time_to_live);
+            held.learnt = now;
             held.time_to_live = time_to_live;
         }
     }
 
-    /// A conversation with `address` goes on: what holds now holds from now on for its time.
-    pub(crate) fn renew(&mut self, address: IpAddr, now: Instant) {
+    /// A conversation with `address` goes on, which one of `names` admits: those of them that hold now hold from now on for
+    /// their time, but not longer than [`RENEWED_FOR`] without another look-up.
+    pub(crate) fn renew(&mut self, address: IpAddr, names: &HostPattern, now: Instant) {
         let from = self.until.range_mut((address, HostName::first())..);
-        let of_address = from.take_while(|((known, _), _)| *known == address).map(|(_, held)| held);
-        for held in of_address.filter(|held| held.until > now) {
-            held.until = held.until.max(now + held.time_to_live);
+        let of_address = from.take_while(|((known, _), _)| *known == address);
+        let renewed = of_address.filter(|((_, name), held)| held.until > now && names.admits(name));
+        for (_, held) in renewed {
+            held.until = held.until.max((now + held.time_to_live).min(held.learnt + RENEWED_FOR));
         }
     }
 
@@ -103,13 +108,48 @@ mod tests {
         known.learn(&name("example.com"), &[ADDRESS], Duration::from_secs(60), now);
         let at = |seconds| now + Duration::from_secs(seconds);
         for seconds in [59, 118, 177] {
-            known.renew(ADDRESS, at(seconds));
+            known.renew(ADDRESS, &HostPattern::Any, at(seconds));
             assert_eq!(known.names_of(ADDRESS, at(seconds + 59)), [name("example.com")], "{seconds}");
         }
-        known.renew(Ipv4Addr::new(93, 184, 216, 35).into(), at(230));
+        known.renew(Ipv4Addr::new(93, 184, 216, 35).into(), &HostPattern::Any, at(230));
         assert_eq!(known.names_of(ADDRESS, at(237)), []);
-        known.renew(ADDRESS, at(238));
+        known.renew(ADDRESS, &HostPattern::Any, at(238));
         assert_eq!(known.names_of(ADDRESS, at(239)), []);
+    }
+
+    #[test]
+    fn only_names_that_the_rule_has_hold_on() {
+        let now = Instant::now();
+        let mut known = KnownNames::default();
+        for other in ["a.example", "b.example"] {
+            known.learn(&name(other), &[ADDRESS], Duration::from_secs(60), now);
+        }
+        known.renew(ADDRESS, &HostPattern::new("a.example").unwrap(), now + Duration::from_secs(59));
+        assert_eq!(known.names_of(ADDRESS, now + Duration::from_secs(61)), [name("a.example")]);
+    }
+
+    #[test]
+    fn an_answer_holds_on_for_a_day_until_the_name_is_looked_up_again() {
+        let now = Instant::now();
+        let mut known = KnownNames::default();
+        let talk = |known: &mut KnownNames, from: Instant| {
+            let mut at = from;
+            while !known.names_of(ADDRESS, at).is_empty() {
+                known.renew(ADDRESS, &HostPattern::Any, at);
+                at += Duration::from_secs(30);
+            }
+            at
+        };
+        known.learn(&name("example.com"), &[ADDRESS], Duration::from_secs(60), now);
+        let day = now + RENEWED_FOR;
+        assert_eq!(talk(&mut known, now), day);
+        known.learn(&name("example.com"), &[ADDRESS], Duration::from_secs(60), day);
+        assert_eq!(talk(&mut known, day), day + RENEWED_FOR);
+        // Not shortened either: what the answer itself promises holds.
+        let late = day + RENEWED_FOR + Duration::from_secs(60);
+        known.learn(&name("example.com"), &[ADDRESS], Duration::from_secs(60), late);
+        known.renew(ADDRESS, &HostPattern::Any, late);
+        assert_eq!(known.names_of(ADDRESS, late + Duration::from_secs(59)), [name("example.com")]);
     }
 
     #[test]

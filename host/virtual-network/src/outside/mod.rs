@@ -17,8 +17,9 @@
 //! who asks for them: the others wait behind a bounded number of them.
 //!
 //! What a look-up has said is remembered for the instance that asked, [`KNOWN_ADDRESSES`] addresses at the most, for its time to
-//! live within [`TIMES_TO_LIVE`]; each datagram that goes to an address begins that time anew, so that a conversation is not cut
-//! off. Rules with names admit these addresses and no others. So a name server that changes
+//! live within [`TIMES_TO_LIVE`]; each datagram that a rule with names lets out begins that time anew for those of its names that
+//! the address is known by, so that a conversation is not cut off. [`RENEWED_FOR`] after the last look-up that ends: what was
+//! true must be asked again some time. Rules with names admit these addresses and no others. So a name server that changes
 //! its mind, or that lies, leads to public addresses only, on the ports of the rule.
 
 mod host_sockets;
@@ -56,6 +57,9 @@ pub const LOOK_UP_TIMEOUT: Duration = Duration::from_secs(10);
 pub const KNOWN_ADDRESSES: usize = 1024;
 /// How long an answer holds at least and at most, whatever it says itself.
 pub const TIMES_TO_LIVE: RangeInclusive<Duration> = Duration::from_secs(30)..=Duration::from_secs(3600);
+
+/// How long datagrams keep an answer alive, from the last look-up of the name on.
+pub const RENEWED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What comes when it comes.
 pub type Soon<T> = Pin<Box<dyn Future<Output = io::Result<T>> + Send>>;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::{HostName, OutboundRule, RoleIndex, Transport};
+use super::{HostName, HostPattern, OutboundRule, OutboundTarget, RoleIndex, Transport};
 
 /// What the policy says to an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,9 +56,19 @@ pub enum Admission<'a> {
 }
 
 impl Admission<'_> {
-    /// Whether it leads out of the deployment.
-    pub(crate) const fn is_outside(&self) -> bool {
-        matches!(self, Self::Outside { .. })
+    /// The names of the rule, when the operation passes since the instance has looked up one of them.
+    pub(crate) const fn by_name(&self) -> Option<&HostPattern> {
+        match self {
+            Self::Outside { rule } => match rule.target() {
+                OutboundTarget::Names(pattern) => Some(pattern),
+                OutboundTarget::Addresses(_) | OutboundTarget::Localhost => None,
+            },
+            Self::Own
+            | Self::Ephemeral
+            | Self::Endpoint { .. }
+            | Self::PublicSide
+            | Self::OwnElseHost { .. } => None,
+        }
     }
 }
 

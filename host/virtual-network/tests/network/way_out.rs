@@ -10,7 +10,7 @@ use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Notify;
 use wasm_roles_virtual_network::outside::{
-    HostSocketRefusal, RESOLVERS_OF_INSTANCE, RESOLVERS_OF_NETWORK, Soon,
+    HostSocketRefusal, RENEWED_FOR, RESOLVERS_OF_INSTANCE, RESOLVERS_OF_NETWORK, Soon,
 };
 use wasm_roles_virtual_network::{
     HostName, HostRules, Interface, InterfaceLimits, MemoryBudget, NameAnswer, NetError, NoAddress, Outside,
@@ -385,6 +385,38 @@ async fn a_conversation_of_datagrams_with_a_name_is_not_cut_off_as_long_as_it_go
     }
     tokio::time::advance(Duration::from_secs(61)).await;
     assert_eq!(socket.connect(target).unwrap_err(), NetError::AccessDenied);
+}
+
+#[tokio::test(start_paused = true)]
+async fn datagrams_that_a_range_lets_out_keep_no_name_alive() {
+    let rules = ["93.184.216.34:53", "example.com:123"];
+    let (bed, _) = bed_in(World::of(&[("example.com", &["93.184.216.34"])]), &rules);
+    bed.client.look_up("example.com").await.unwrap();
+    let socket = bed.client.bind_udp(at([0, 0, 0, 0], 0)).unwrap();
+    socket.connect(at([93, 184, 216, 34], 123)).unwrap();
+    for _ in 0..2 {
+        tokio::time::advance(Duration::from_secs(40)).await;
+        socket.connect(at([93, 184, 216, 34], 53)).unwrap();
+    }
+    let by_name = socket.connect(at([93, 184, 216, 34], 123));
+    assert_eq!(by_name.unwrap_err(), NetError::AccessDenied);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conversation_with_a_name_needs_a_look_up_each_day() {
+    let (bed, _) = bed_in(World::of(&[("example.com", &["93.184.216.34"])]), &["example.com"]);
+    let target = at([93, 184, 216, 34], 53);
+    let socket = bed.client.bind_udp(at([0, 0, 0, 0], 0)).unwrap();
+    let half_minutes = RENEWED_FOR.as_secs() / 30;
+    for _ in 0..2 {
+        bed.client.look_up("example.com").await.unwrap();
+        for half_minute in 1..half_minutes {
+            tokio::time::advance(Duration::from_secs(30)).await;
+            assert_eq!(socket.connect(target), Ok(()), "{half_minute}");
+        }
+        tokio::time::advance(Duration::from_secs(30)).await;
+        assert_eq!(socket.connect(target), Err(NetError::AccessDenied));
+    }
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use http_body::{Body, Frame, SizeHint};
 
 use super::conditions::Facts;
 use super::find::facts_now;
-use super::readers::{Buffers, Readers};
+use super::readers::{Buffers, Readers, SMALL};
 
 /// Why a body ends before its end. What was sent is not the file, and the connection breaks, so that nobody takes it for that.
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +54,10 @@ pub(crate) fn length(segments: &VecDeque<Segment>) -> u64 {
 #[derive(Default)]
 pub struct FileBody {
     left: u64,
+    /// What comes after `piece`.
     segments: VecDeque<Segment>,
+    /// The rest of the piece that is being sent.
+    piece: Bytes,
     source: Source,
 }
 
@@ -118,7 +121,7 @@ impl FileBody {
         let words: Bytes = words.into();
         let segments: VecDeque<Segment> =
             if words.is_empty() { VecDeque::new() } else { VecDeque::from([Segment::Words(words)]) };
-        Self { left: length(&segments), segments, source: Source::None }
+        Self { left: length(&segments), segments, ..Self::default() }
     }
 
     /// Of words and of a file, at least some bytes of it, the first of which are read at once. It blocks.
@@ -130,19 +133,27 @@ impl FileBody {
     ) -> Result<Self, FileError> {
         let first = next_range(&segments).ok_or(FileError::Changed)?;
         let piece = reader.read(&first, buffers)?;
-        Ok(Self { left: length(&segments), segments, source: Source::Read(piece, reader, readers) })
+        let left = length(&segments);
+        Ok(Self { left, segments, source: Source::Read(piece, reader, readers), ..Self::default() })
     }
 
-    /// The first bytes of the front segment are sent.
+    /// The first bytes of the front segment are in a piece now.
     fn advance(&mut self, piece: &Bytes) {
         let sent = u64::try_from(piece.len()).unwrap_or(u64::MAX);
-        self.left = self.left.saturating_sub(sent);
         if let Some(Segment::OfFile(range)) = self.segments.front_mut() {
             range.start = range.start.saturating_add(sent);
             if range.is_empty() {
                 self.segments.pop_front();
             }
         }
+    }
+
+    /// The next slice of the piece. The memory of a large piece counts as taken until the client has all of it, so
+    /// whoever sends it must get no more at once than the server would copy anyway.
+    fn slice(&mut self) -> Bytes {
+        let slice = self.piece.split_to(self.piece.len().min(SMALL));
+        self.left = self.left.saturating_sub(u64::try_from(slice.len()).unwrap_or(u64::MAX));
+        slice
     }
 
     fn fail(&mut self) {
@@ -175,6 +186,9 @@ impl Body for FileBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, FileError>>> {
         let this = &mut *self;
+        if !this.piece.is_empty() {
+            return Poll::Ready(Some(Ok(Frame::data(this.slice()))));
+        }
         if let Some(Segment::Words(words)) = this.segments.front_mut() {
             let words = std::mem::take(words);
             this.segments.pop_front();
@@ -207,11 +221,12 @@ impl Body for FileBody {
                 Poll::Pending => Source::Reading(next),
             };
         }
-        Poll::Ready(Some(Ok(Frame::data(piece))))
+        this.piece = piece;
+        Poll::Ready(Some(Ok(Frame::data(this.slice()))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.segments.is_empty()
+        self.piece.is_empty() && self.segments.is_empty()
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -95,7 +95,8 @@ impl Validators {
                 return Verdict::Failed;
             }
         } else if let Some(since) = date(headers, header::IF_UNMODIFIED_SINCE)
-            && self.last_modified.is_none_or(|modified| modified > since)
+            // Without a date of its own the condition does not count (RFC 9110, section 13.1.4).
+            && self.last_modified.is_some_and(|modified| modified > since)
         {
             return Verdict::Failed;
         }
@@ -283,6 +284,16 @@ mod tests {
         ];
         for (given, verdict) in cases {
             assert_eq!(settled().check(&Method::GET, &fields(given)), verdict, "{given:?}");
+        }
+    }
+
+    #[test]
+    fn without_a_date_no_condition_about_it_counts() {
+        // Its time lies in the future, so nothing is said about it.
+        let undated = Validators::new(&facts(), at(MODIFIED - 10));
+        for name in ["if-unmodified-since", "if-modified-since"] {
+            let verdict = undated.check(&Method::GET, &fields(&[(name, BEFORE)]));
+            assert!(matches!(verdict, Verdict::Send { .. }), "{name}: {verdict:?}");
         }
     }
 

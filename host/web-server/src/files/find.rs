@@ -27,6 +27,9 @@ const OLDER: Duration = Duration::from_secs(60);
 /// The first bytes of a component; those of a module end in `\x01\0\0\0`.
 const COMPONENT: &[u8; 8] = b"\0asm\x0d\0\x01\0";
 
+/// A `.wasm` that is packed.
+const PACKED_WASM: [&str; 2] = [".wasm.gz", ".wasm.br"];
+
 /// A directory whose files are served. A clone is the same handle.
 #[derive(Clone)]
 pub struct Directory(Arc<Dir>);
@@ -133,7 +136,7 @@ impl Directory {
         accepted: Accepted,
     ) -> io::Result<Option<Opened>> {
         let mut file = file.into_std();
-        if !metadata.is_file() || is_component(path, &mut file)? {
+        if !metadata.is_file() || is_component(path, &mut file)? || !self.packs_content(path)? {
             return Ok(None);
         }
         let name = path.rsplit('/').next().unwrap_or(path).to_owned();
@@ -143,6 +146,19 @@ impl Directory {
             return Ok(Some(own));
         }
         self.in_best_form(path, own, accepted).map(Some)
+    }
+
+    /// What is in a packed `.wasm` shows only beside it: when there is no module there, it may be a component.
+    fn packs_content(&self, path: &str) -> io::Result<bool> {
+        let lower = path.to_ascii_lowercase();
+        let Some(length) = PACKED_WASM.iter().find_map(|end| {
+            lower.ends_with(end).then(|| path.len().saturating_sub(end.len()).saturating_add(".wasm".len()))
+        }) else {
+            return Ok(true);
+        };
+        let plain = path.get(..length).unwrap_or_default();
+        let Some((file, metadata)) = self.open_any(plain)? else { return Ok(false) };
+        Ok(metadata.is_file() && !is_component(plain, &mut file.into_std())?)
     }
 
     fn in_best_form(&self, path: &str, own: Opened, accepted: Accepted) -> io::Result<Opened> {

@@ -9,7 +9,8 @@
 //! | `.pem`, `.key`, `.pfx`, `.p12` | private keys |
 //!
 //! Case does not matter, and `.br` or `.gz` at the end hides nothing less. Components, the role's own among them, are told by their
-//! first bytes (`find.rs`): a browser cannot use one, and modules (`.wasm` too) are content.
+//! first bytes (`find.rs`): a browser cannot use one, and modules (`.wasm` too) are content. A packed one is content when the
+//! plain one beside it is a module.
 
 /// Names that IIS has among its hidden segments.
 const NAMES: [&str; 8] = [

@@ -17,7 +17,7 @@ pub(crate) const LARGE: usize = 256 << 10;
 /// Large pieces in memory at once: 32 MiB.
 const LARGE_PIECES: usize = 128;
 /// Bytes in a small piece, which anybody gets.
-const SMALL: usize = 32 << 10;
+pub(crate) const SMALL: usize = 32 << 10;
 /// Large buffers kept for the next reader.
 const KEPT: usize = 16;
 

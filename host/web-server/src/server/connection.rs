@@ -13,7 +13,7 @@ use hyper::rt::Executor;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 use wasm_roles_virtual_network::TcpStream;
 
 use super::Shared;
@@ -32,6 +32,10 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// read and thrown away: a connection that is dropped with something unread is reset, and the client could lose the
 /// response that it has not read yet.
 const FAREWELL: Duration = Duration::from_secs(1);
+
+/// How long an idle HTTP/2 connection waits for its client to confirm that it knows of the end (RFC 9113, section
+/// 6.8). Who has not done so by then does without.
+const GOODBYE: Duration = Duration::from_secs(5);
 
 /// What is read of a client at most after the last response.
 const FAREWELL_BYTES: usize = 4 << 20;
@@ -139,6 +143,7 @@ async fn http1<A: Application>(io: Watched, link: &Arc<Link>, shared: Arc<Shared
         .max_buf_size(limits.head_bytes.max(8_192))
         .serve_connection(TokioIo::new(io), service);
     let mut connection = pin!(connection);
+    let mut told = false;
     poll_fn(|cx| {
         let order = link.poll_order(cx);
         // First the connection: a request that is here already is answered, whatever the order is. A connection that
@@ -150,8 +155,13 @@ async fn http1<A: Application>(io: Watched, link: &Arc<Link>, shared: Arc<Shared
             Poll::Pending => Poll::Pending,
             Poll::Ready(Order::Cut) => Poll::Ready(Ended::Cut),
             Poll::Ready(Order::TimedOut) if link.reads_a_head() => Poll::Ready(Ended::TimedOut),
+            // hyper does not end while somebody may still read the request's body, and the application may keep one
+            // for ever. The response is with the client; nothing is lost.
+            Poll::Ready(_) if told && link.idle_since().is_some() => Poll::Ready(Ended::Done),
             Poll::Ready(_) if link.idle_since().is_some() => {
+                told = true;
                 connection.as_mut().graceful_shutdown();
+                cx.waker().wake_by_ref(); // to be registered for the next order
                 connection.as_mut().poll(cx).map(|_| Ended::Done)
             }
             Poll::Ready(_) => {
@@ -182,14 +192,15 @@ async fn http2<A: Application>(io: Watched, link: &Arc<Link>, shared: Arc<Shared
     let mut connection = pin!(connection);
     let mut running = FuturesUnordered::new();
     let mut draining = pin!(shared.drain.reached(Stage::Draining));
-    let mut told = false;
+    let mut told = None;
+    let mut goodbye = None;
     poll_fn(|cx| {
         let order = link.poll_order(cx);
         if matches!(order, Poll::Ready(Order::Cut)) {
             return Poll::Ready(Ended::Cut);
         }
-        if !told && (order.is_ready() || draining.as_mut().poll(cx).is_ready()) {
-            told = true;
+        if told.is_none() && (order.is_ready() || draining.as_mut().poll(cx).is_ready()) {
+            told = Some(Instant::now());
             connection.as_mut().graceful_shutdown();
         }
         if order.is_ready() {
@@ -204,9 +215,22 @@ async fn http2<A: Application>(io: Watched, link: &Arc<Link>, shared: Arc<Shared
             running.extend(new);
             while let Poll::Ready(Some(())) = running.poll_next_unpin(cx) {}
             if none {
-                return Poll::Pending;
+                break;
             }
         }
+        let Some((idle, told)) = link.idle_since().zip(told) else {
+            goodbye = None;
+            return Poll::Pending;
+        };
+        if order.is_ready() && shared.drain.stage() == Stage::Hurrying {
+            return Poll::Ready(Ended::Done);
+        }
+        let due = idle.max(told) + GOODBYE;
+        let goodbye = goodbye.get_or_insert_with(|| Box::pin(sleep_until(due)));
+        if goodbye.deadline() != due {
+            goodbye.as_mut().reset(due);
+        }
+        goodbye.as_mut().poll(cx).map(|()| Ended::Done)
     })
     .await
 }

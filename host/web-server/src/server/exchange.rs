@@ -85,6 +85,9 @@ impl Exchange {
     /// The application begins with it. False: it is too late for that.
     pub(super) fn begin(&self) -> bool {
         let mut state = self.state();
+        if state.verdict.is_some() {
+            return false; // the client gets another answer, if it does not have it already
+        }
         match state.stage {
             Stage::Queued => self.enter(&mut state, Stage::Begun),
             Stage::Over | Stage::Responding => return false,
@@ -171,5 +174,21 @@ fn remember(waker: &mut Option<Waker>, cx: &Context<'_>) {
     match waker {
         Some(waker) => waker.clone_from(cx.waker()),
         None => *waker = Some(cx.waker().clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_server_has_given_up_on_is_not_begun() {
+        let queued = Arc::default();
+        let (given_up, waiting) = (Exchange::new(&queued), Exchange::new(&queued));
+        assert!(given_up.queue(2) && waiting.queue(2));
+        given_up.give_up(Verdict::Queued);
+        assert!(!given_up.begin() && waiting.begin());
+        given_up.respond();
+        assert_eq!(queued.load(Ordering::Relaxed), 0);
     }
 }

@@ -1,5 +1,6 @@
 //! One connection, as the server sees it from outside.
 
+use std::net::SocketAddr;
 use std::num::NonZeroU16;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -16,6 +17,8 @@ use crate::client::ClientHeaders;
 /// One connection. The future that serves it does the work; the server looks at this and gives it orders.
 #[derive(Debug)]
 pub(super) struct Link {
+    /// Where the connection was made to.
+    pub(super) local: SocketAddr,
     pub(super) port: NonZeroU16,
     pub(super) secured: bool,
     pub(super) client: ClientHeaders,
@@ -61,7 +64,8 @@ pub(super) enum Order {
 }
 
 impl Link {
-    pub(super) fn new(port: NonZeroU16, secured: bool, client: ClientHeaders) -> Arc<Self> {
+    pub(super) fn new(local: SocketAddr, secured: bool, client: ClientHeaders) -> Arc<Self> {
+        let port = NonZeroU16::new(local.port()).unwrap_or(NonZeroU16::MIN);
         let state = State {
             phase: Phase::Fresh,
             since: Instant::now(),
@@ -72,7 +76,7 @@ impl Link {
             connection: None,
             returned: None,
         };
-        Arc::new(Self { port, secured, client, state: Mutex::new(state) })
+        Arc::new(Self { local, port, secured, client, state: Mutex::new(state) })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -107,7 +111,13 @@ impl Link {
 
     /// The client took so much, after it had been waited for.
     pub(super) fn unblocked(&self, bytes: usize) {
-        self.state().writing.went_on(u64::try_from(bytes).unwrap_or(u64::MAX), Instant::now());
+        let mut state = self.state();
+        let now = Instant::now();
+        state.writing.went_on(u64::try_from(bytes).unwrap_or(u64::MAX), now);
+        if matches!(state.phase, Phase::Idle | Phase::Head) && !state.http2 {
+            // It had the tail of a response to take first; only now is the next request its turn.
+            state.since = now;
+        }
     }
 
     /// A request begins.
@@ -128,7 +138,8 @@ impl Link {
             state.exchanges.swap_remove(position);
         }
         if state.exchanges.is_empty() && state.phase == Phase::Busy {
-            state.writing = Patience::default();
+            // The tail of the response may not be written yet: then the client is still waited for.
+            state.writing.begin_anew(Instant::now());
             state.enter(Phase::Idle);
         }
     }
@@ -165,16 +176,18 @@ impl Link {
     }
 
     /// Since when it has had no request, and has none on its way as far as is known. None as well when it has an
-    /// order.
+    /// order, or has something to write that its client does not take.
     pub(super) fn idle_since(&self) -> Option<Instant> {
         let state = self.state();
         let idle = matches!(state.phase, Phase::Idle | Phase::Fresh) && state.order.is_none();
+        let idle = idle && !state.writing.is_waiting();
         idle.then_some(state.since)
     }
 
-    /// Whether it is in the middle of a request's head.
+    /// Whether it is in the middle of a request's head, and all that was written before is with the client.
     pub(super) fn reads_a_head(&self) -> bool {
-        matches!(self.state().phase, Phase::Head | Phase::Fresh)
+        let state = self.state();
+        matches!(state.phase, Phase::Head | Phase::Fresh) && !state.writing.is_waiting()
     }
 
     /// The stream, back from the library that used it.
@@ -199,6 +212,9 @@ impl Link {
             drop(state);
             self.order(Order::Cut);
             return None;
+        }
+        if state.writing.is_waiting() && !state.http2 && state.phase != Phase::Busy {
+            return None; // it is not idle yet, and a word of the server would be taken for a part of the response
         }
         let (time, order) = match state.phase {
             Phase::Fresh | Phase::Head => (limits.head_time, Order::TimedOut),

@@ -2,9 +2,15 @@
 //!
 //! HTTP has four ways to say what a request is for, and two places for the host. Whoever answers sees one: an
 //! absolute URI, and one `Host` that says the same. What contradicts itself is refused, so that no two parts of a
-//! service read it in two ways (RFC 9112, sections 3.2 and 11.2; RFC 9113, section 8.3.1).
+//! service read it in two ways (RFC 9112, sections 3.2 and 11.2; RFC 9113, section 8.3.1). HTTP/1.0 demands no host at
+//! all: a request without one is for the address that the connection was made to.
+//!
+//! HTTP/2 may also send cookies one by one; they become one header again (RFC 9113, section 8.2.3).
 
-use http::header::{HOST, HeaderMap};
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http::header::{COOKIE, HOST, HeaderMap};
 use http::request::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Method, Uri, Version};
@@ -26,8 +32,8 @@ pub(super) enum Malformed {
     Connect,
 }
 
-/// Brings a request into the one form. Returns the host that it is for.
-pub(super) fn normalize(parts: &mut Parts, secured: bool) -> Result<Authority, Malformed> {
+/// Brings a request into the one form. Returns the host that it is for. `local`: where the connection was made to.
+pub(super) fn normalize(parts: &mut Parts, secured: bool, local: SocketAddr) -> Result<Authority, Malformed> {
     if parts.method == Method::CONNECT {
         return Err(Malformed::Connect);
     }
@@ -40,9 +46,8 @@ pub(super) fn normalize(parts: &mut Parts, secured: bool) -> Result<Authority, M
             }
             let authority = checked(authority)?;
             let host = match named {
-                Some(host) => Some(host),
-                None if parts.version <= Version::HTTP_11 => return Err(Malformed::NoHost),
-                None => None,
+                None if parts.version == Version::HTTP_11 => return Err(Malformed::NoHost),
+                host => host,
             };
             // Of HTTP/1.1's absolute form the target counts, whatever Host says.
             let differs =
@@ -55,10 +60,21 @@ pub(super) fn normalize(parts: &mut Parts, secured: bool) -> Result<Authority, M
             authority
         }
         None => {
-            let host = named.ok_or(Malformed::NoHost)?;
+            let host = match named {
+                Some(host) => host.clone(),
+                None if parts.version < Version::HTTP_11 => {
+                    let host = HeaderValue::try_from(local.to_string()).map_err(|_| Malformed::NoHost)?;
+                    parts.headers.insert(HOST, host.clone());
+                    host
+                }
+                None => return Err(Malformed::NoHost),
+            };
             checked(Authority::try_from(host.as_bytes()).map_err(|_| Malformed::NotAHost)?)?
         }
     };
+    if parts.version > Version::HTTP_11 {
+        join_cookies(&mut parts.headers);
+    }
     uri.scheme = Some(if secured { Scheme::HTTPS } else { Scheme::HTTP });
     uri.authority = Some(authority.clone());
     uri.path_and_query.get_or_insert_with(|| PathAndQuery::from_static("/"));
@@ -71,6 +87,23 @@ fn one_host(headers: &HeaderMap) -> Result<Option<&HeaderValue>, Malformed> {
     match (hosts.next(), hosts.next()) {
         (_, Some(_)) => Err(Malformed::SeveralHosts),
         (host, None) => Ok(host),
+    }
+}
+
+/// Makes one header of all cookies. What they are made of are values of headers, and so is the result.
+fn join_cookies(headers: &mut HeaderMap) {
+    let mut crumbs = headers.get_all(COOKIE).iter();
+    let (Some(first), Some(second)) = (crumbs.next(), crumbs.next()) else { return };
+    let mut joined = first.as_bytes().to_vec();
+    let mut is_sensitive = first.is_sensitive();
+    for crumb in std::iter::once(second).chain(crumbs) {
+        joined.extend_from_slice(b"; ");
+        joined.extend_from_slice(crumb.as_bytes());
+        is_sensitive |= crumb.is_sensitive();
+    }
+    if let Ok(mut joined) = HeaderValue::from_maybe_shared(Bytes::from(joined)) {
+        joined.set_sensitive(is_sensitive);
+        headers.insert(COOKIE, joined);
     }
 }
 
@@ -90,6 +123,9 @@ mod tests {
     use Malformed::{Connect, NoHost, NotAHost, NotATarget, SeveralHosts, TwoHosts};
     use http::Request;
 
+    const LOCAL: SocketAddr =
+        SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 5)), 7000);
+
     fn parts(method: &str, version: Version, target: &str, hosts: &[&str]) -> Parts {
         let mut request = Request::builder().method(method).version(version).uri(target);
         for host in hosts {
@@ -101,9 +137,11 @@ mod tests {
     #[test]
     fn what_names_one_host_has_one_form() {
         let (old, new) = (Version::HTTP_11, Version::HTTP_2);
-        let cases: [(Version, &str, &[&str], &str); 9] = [
+        let cases: [(Version, &str, &[&str], &str); 11] = [
             (old, "/a?b=c", &["www.example.com"], "http://www.example.com/a?b=c"),
             (Version::HTTP_10, "/", &["www"], "http://www/"),
+            (Version::HTTP_10, "/x", &[], "http://10.0.0.5:7000/x"),
+            (Version::HTTP_10, "http://real/x", &[], "http://real/x"),
             (old, "/", &["www:8080"], "http://www:8080/"),
             (old, "/", &["[::1]"], "http://[::1]/"),
             (old, "/", &["[::1]:80"], "http://[::1]:80/"),
@@ -114,7 +152,7 @@ mod tests {
         ];
         for (version, target, hosts, expected) in cases {
             let mut parts = parts("GET", version, target, hosts);
-            let host = normalize(&mut parts, false).unwrap();
+            let host = normalize(&mut parts, false, LOCAL).unwrap();
             assert_eq!(parts.uri, expected, "{target} {hosts:?}");
             let header = parts.headers.get(HOST).unwrap();
             assert!(header.as_bytes().eq_ignore_ascii_case(host.as_str().as_bytes()), "{target} {hosts:?}");
@@ -143,16 +181,35 @@ mod tests {
         ];
         for (version, target, hosts, expected) in cases {
             let mut parts = parts("GET", version, target, hosts);
-            assert_eq!(normalize(&mut parts, false), Err(expected), "{target} {hosts:?}");
+            assert_eq!(normalize(&mut parts, false, LOCAL), Err(expected), "{target} {hosts:?}");
         }
         let mut connect = parts("CONNECT", old, "www:443", &["www"]);
-        assert_eq!(normalize(&mut connect, false), Err(Connect));
+        assert_eq!(normalize(&mut connect, false, LOCAL), Err(Connect));
     }
 
     #[test]
     fn what_came_encrypted_is_https() {
         let mut parts = parts("GET", Version::HTTP_11, "/", &["www"]);
-        normalize(&mut parts, true).unwrap();
+        normalize(&mut parts, true, LOCAL).unwrap();
         assert_eq!(parts.uri, "https://www/");
+    }
+
+    #[test]
+    fn the_cookies_of_http_2_are_one_header_again() {
+        let cases: [(Version, &[&str], &[&str]); 4] = [
+            (Version::HTTP_2, &["a=1", "b=2", "c=\"3\""], &["a=1; b=2; c=\"3\""]),
+            (Version::HTTP_2, &["a=1; b=2"], &["a=1; b=2"]),
+            (Version::HTTP_2, &[], &[]),
+            (Version::HTTP_11, &["a=1", "b=2"], &["a=1", "b=2"]),
+        ];
+        for (version, sent, expected) in cases {
+            let mut parts = parts("GET", version, "/", &["www"]);
+            for cookie in sent {
+                parts.headers.append(COOKIE, HeaderValue::from_static(cookie));
+            }
+            normalize(&mut parts, false, LOCAL).unwrap();
+            let cookies: Vec<_> = parts.headers.get_all(COOKIE).iter().collect();
+            assert_eq!(cookies, expected, "{sent:?}");
+        }
     }
 }

@@ -28,6 +28,16 @@ impl Patience {
         }
     }
 
+    /// Whether it is the client's turn.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.since.is_some()
+    }
+
+    /// Forgets what was. When it is the client's turn, it still is, and the wait runs from now.
+    pub(super) fn begin_anew(&mut self, now: Instant) {
+        *self = Self { since: self.since.map(|_| now), ..Self::default() };
+    }
+
     /// Whether it is the client's turn, and it is too slow.
     pub(super) fn is_over(&self, slowest: Slowest, now: Instant) -> bool {
         let Some(since) = self.since else { return false };
@@ -57,5 +67,8 @@ mod tests {
         patience.wait(at(9_000));
         assert!(!patience.is_over(SLOWEST, at(9_009)), "2,000 bytes in 20 s");
         assert!(patience.is_over(SLOWEST, at(9_010)));
+        patience.begin_anew(at(9_010));
+        assert!(patience.is_waiting() && !patience.is_over(SLOWEST, at(9_020)));
+        assert!(patience.is_over(SLOWEST, at(9_021)), "nothing of the old bytes counts");
     }
 }

@@ -21,7 +21,6 @@ pub struct RequestBody {
     /// Bytes that may still come.
     room: u64,
     limit: u64,
-    waiting: bool,
 }
 
 /// Why the rest of a request's body does not come.
@@ -45,14 +44,13 @@ pub enum RequestBodyError {
 impl RequestBody {
     /// `limit`: bytes that it may have.
     pub(super) fn new(incoming: Incoming, exchange: Arc<Exchange>, limit: u64) -> Self {
-        Self { incoming, exchange, room: limit, limit, waiting: false }
+        Self { incoming, exchange, room: limit, limit }
     }
 
     fn took(&mut self, frame: Frame<Bytes>) -> Result<Frame<Bytes>, RequestBodyError> {
         let bytes = frame.data_ref().map_or(0, |data| u64::try_from(data.len()).unwrap_or(u64::MAX));
-        if std::mem::take(&mut self.waiting) {
-            self.exchange.received(bytes);
-        }
+        // Also what nobody waited for: how quick a client is, is an average over the whole body.
+        self.exchange.received(bytes);
         match self.room.checked_sub(bytes) {
             Some(room) => self.room = room,
             None => {
@@ -76,13 +74,10 @@ impl Body for RequestBody {
             Poll::Ready(Some(Ok(frame))) => Poll::Ready(Some(self.took(frame))),
             Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error.into()))),
             Poll::Ready(None) => Poll::Ready(None),
-            Poll::Pending => {
-                self.waiting = true;
-                match self.exchange.wait_for_body(cx) {
-                    Some(Verdict::TooSlow) => Poll::Ready(Some(Err(RequestBodyError::TooSlow))),
-                    _ => Poll::Pending,
-                }
-            }
+            Poll::Pending => match self.exchange.wait_for_body(cx) {
+                Some(Verdict::TooSlow) => Poll::Ready(Some(Err(RequestBodyError::TooSlow))),
+                _ => Poll::Pending,
+            },
         }
     }
 

@@ -90,7 +90,7 @@ async fn answer<A: Application>(
 ) -> Result<Response<Content<A::Body>>, Refusal> {
     let Running { exchange, link, .. } = running;
     let limits = &shared.options.limits;
-    let host = normalize(parts, link.secured).map_err(Refusal::malformed)?;
+    let host = normalize(parts, link.secured, link.local).map_err(Refusal::malformed)?;
     link.client.mark(&mut parts.headers, &host);
     facts.id = Some(shared.ids.identify(&mut parts.headers, link.client.is_outside()));
     let longest = limits.body_bytes.unwrap_or(u64::MAX);

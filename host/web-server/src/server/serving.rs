@@ -17,13 +17,13 @@ use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, Sleep, sleep_until};
 use wasm_roles_virtual_network::{TcpListener, TcpStream};
 
-use super::Shared;
 use super::connection;
 use super::drain::Stage;
 use super::limits::WebLimits;
 use super::link::{Link, Order};
 use super::refusal::NO_ROOM;
 use super::room::Room;
+use super::{BACKLOG, Shared};
 use crate::Application;
 use crate::client::ClientHeaders;
 
@@ -43,6 +43,8 @@ pub(super) struct Serving<A: Application> {
     next: u64,
     /// Since when it drains.
     draining: Option<Instant>,
+    /// How often it still accepts connections when it drains.
+    last_turns: usize,
     polls: Arc<AtomicUsize>,
     clockwork: Clockwork,
 }
@@ -55,6 +57,7 @@ impl<A: Application> Serving<A> {
             links: HashMap::new(),
             next: 0,
             draining: None,
+            last_turns: BACKLOG.div_ceil(ACCEPTS),
             polls: Arc::default(),
             clockwork: Clockwork::default(),
         }
@@ -70,11 +73,18 @@ impl<A: Application> Serving<A> {
         poll_fn(|cx| {
             self.polls.store(POLLS, Ordering::Relaxed);
             let mut accepted = Vec::new();
-            self.accept(cx, &mut accepted);
+            let capped = self.accept(cx, &mut accepted);
             if self.draining.is_none() && draining.as_mut().poll(cx).is_ready() {
                 self.draining = Some(Instant::now());
-                self.listeners.clear(); // what had come until now was accepted above
                 self.clockwork.look_now();
+            }
+            if self.draining.is_some() {
+                // What had come until now is accepted, in this turn and the next ones; more than a full backlog of it
+                // came later.
+                self.last_turns = if capped { self.last_turns.saturating_sub(1) } else { 0 };
+                if self.last_turns == 0 {
+                    self.listeners.clear();
+                }
             }
             for (stream, link, room) in accepted {
                 connections.push(self.connection(stream, link, room));
@@ -90,12 +100,18 @@ impl<A: Application> Serving<A> {
             while let Poll::Ready(Some(number)) = connections.poll_next_unpin(cx) {
                 self.links.remove(&number);
             }
-            if self.draining.is_some() && connections.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+            if self.draining.is_some() && self.listeners.is_empty() && connections.is_empty() {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
         })
         .await;
     }
 
-    fn accept(&self, cx: &mut Context<'_>, accepted: &mut Vec<(TcpStream, Arc<Link>, Room)>) {
+    /// Accepts what has come. True: there may be more, in the next turn.
+    fn accept(&self, cx: &mut Context<'_>, accepted: &mut Vec<(TcpStream, Arc<Link>, Room)>) -> bool {
+        let mut capped = false;
         let limits = &self.shared.options.limits;
         for listener in &self.listeners {
             for turn in 0.. {
@@ -112,17 +128,18 @@ impl<A: Application> Serving<A> {
                 }
                 if turn >= ACCEPTS {
                     cx.waker().wake_by_ref();
+                    capped = true;
                     break;
                 }
             }
         }
+        capped
     }
 
     fn link(&self, stream: &TcpStream) -> Arc<Link> {
         let (local, peer) = (stream.local_address(), stream.peer_address());
-        let port = std::num::NonZeroU16::new(local.port()).unwrap_or(std::num::NonZeroU16::MIN);
         let client = ClientHeaders::new(peer.ip(), stream.is_from_outside(), stream.is_secured());
-        Link::new(port, stream.is_secured(), client)
+        Link::new(local, stream.is_secured(), client)
     }
 
     /// Whether one more than `open` connections may be open, when another one makes room for it if it has to.

@@ -1,6 +1,6 @@
 //! The stream of a connection, with the server looking on.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -10,6 +10,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use wasm_roles_virtual_network::TcpStream;
 
 use super::link::Link;
+
+/// Bytes of several pieces that are written at once at most.
+const JOINED: usize = 16 * 1024;
 
 /// A stream that tells its link what it does, and goes back there when it is dropped.
 pub(super) struct Watched {
@@ -76,6 +79,31 @@ impl AsyncWrite for Watched {
             _ => {}
         }
         polled
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    /// What is small goes out in one piece with the next one; what is large goes as it is.
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let mut filled = slices.iter().filter(|slice| !slice.is_empty());
+        let Some(first) = filled.next() else { return self.poll_write(cx, &[]) };
+        let rest: usize = filled.clone().map(|slice| slice.len()).sum();
+        if first.len() >= JOINED || rest == 0 {
+            return self.poll_write(cx, first);
+        }
+        let mut joined = Vec::with_capacity(first.len().saturating_add(rest).min(JOINED));
+        joined.extend_from_slice(first);
+        for slice in filled {
+            let room = JOINED.saturating_sub(joined.len());
+            joined.extend_from_slice(slice.get(..room.min(slice.len())).unwrap_or_default());
+        }
+        self.poll_write(cx, &joined)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -24,6 +24,8 @@ use wasm_roles_web_server::{
 };
 
 pub const PORT: NonZeroU16 = NonZeroU16::new(7000).unwrap();
+/// Bytes of the response of `/large`, in one piece: more than a connection buffers.
+pub const LARGE: usize = 4 << 20;
 pub const SERVER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 5);
 pub const OUTSIDE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7)), 50_000);
 
@@ -216,7 +218,20 @@ impl Application for Guest {
                 tokio::time::sleep(Duration::from_secs(5)).await;
                 Response::new(full("slow"))
             }
+            "/large" => Response::new(full(vec![b'x'; LARGE])),
+            "/keeps" => {
+                tokio::spawn(async move {
+                    let _kept = body;
+                    std::future::pending::<()>().await;
+                });
+                Response::new(full("kept"))
+            }
             "/echo" => Response::new(body.map_err(Into::into).boxed_unsync()),
+            "/late" => {
+                tokio::time::sleep(Duration::from_secs(5)).await;
+                let read = body.collect().await.map(|body| body.to_bytes().len());
+                Response::new(full(format!("{read:?}")))
+            }
             "/read" => Response::new(match body.collect().await {
                 Ok(body) => {
                     let trailers = body.trailers().cloned();

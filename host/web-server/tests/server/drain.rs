@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
+use futures_util::FutureExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, sleep};
 use wasm_roles_virtual_network::NetError;
 
-use crate::bed::{Bed, PORT, SERVER, everything, response};
+use crate::bed::{Bed, LARGE, PORT, SERVER, everything, response};
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: www\r\n\r\n";
 
@@ -72,6 +73,57 @@ async fn a_server_in_a_hurry_waits_for_no_idle_connection() {
     bed.drain.hurry();
     assert_eq!(everything(&mut kept).await, "");
     assert!(begun.elapsed() < Duration::from_millis(100), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_whose_body_is_kept_and_not_read_does_not_keep_the_server() {
+    let bed = Bed::new();
+    let mut stream = bed.connect().await;
+    let head = b"POST /keeps HTTP/1.1\r\nhost: www\r\ncontent-length: 1000\r\n\r\na part";
+    stream.write_all(head).await.unwrap();
+    assert!(response(&mut stream).await.ends_with("kept"));
+    bed.drain.begin();
+    assert_eq!(everything(&mut stream).await, "");
+    tokio::time::timeout(Duration::from_secs(60), bed.serving).await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_reads_slowly_gets_its_whole_response_also_from_a_server_that_drains() {
+    let bed = Bed::new();
+    let mut stream = bed.connect().await;
+    stream.write_all(b"GET /large HTTP/1.1\r\nhost: www\r\n\r\n").await.unwrap();
+    sleep(Duration::from_secs(1)).await;
+    bed.drain.begin();
+    sleep(Duration::from_secs(15)).await;
+    let (mut all, mut piece) = (0, vec![0; 64 * 1024]);
+    loop {
+        sleep(Duration::from_millis(50)).await;
+        match stream.read(&mut piece).await.unwrap() {
+            0 => break,
+            read => all += read,
+        }
+    }
+    assert!(all > LARGE, "{all} bytes");
+    drop(stream);
+    bed.serving.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_who_wait_at_the_port_when_the_server_begins_to_drain_are_answered() {
+    let bed = Bed::new();
+    let connect = || bed.client.connect((SERVER, PORT.get()).into()).unwrap();
+    let mut waiting = Vec::new();
+    for connecting in std::iter::repeat_with(connect).take(300).collect::<Vec<_>>() {
+        let stream = connecting.now_or_never().expect("nothing is in the way");
+        waiting.push(stream.unwrap());
+    }
+    bed.drain.begin();
+    for mut stream in waiting {
+        stream.write_all(REQUEST).await.unwrap();
+        let last = everything(&mut stream).await;
+        assert!(last.ends_with("hello"), "{last}");
+    }
+    bed.serving.await.unwrap();
 }
 
 /// Clients that keep their connections and open another one when they are told to: none of their requests fails, at whatever moment

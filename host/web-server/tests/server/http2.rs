@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, Empty, Full, StreamBody};
 use hyper::client::conn::http2::{SendRequest, handshake};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::bed::{Bed, everything};
 
@@ -164,4 +164,72 @@ async fn a_server_that_drains_finishes_its_streams_and_says_goodbye() {
     assert!(client.send_request(get("/")).await.is_err());
     drop(client);
     timeout(Duration::from_secs(5), bed.serving).await.unwrap().unwrap();
+}
+
+/// A client that has one answer and then says nothing any more, but keeps its connection.
+async fn mute(bed: &Bed) -> wasm_roles_virtual_network::TcpStream {
+    let mut stream = bed.connect().await;
+    // :method GET, :scheme http, :path /, :authority www.
+    let headers = frame(1, 5, 1, &[0x82, 0x86, 0x84, 0x41, 3, b'w', b'w', b'w']);
+    stream.write_all(&[PREFACE, &SETTINGS, &headers].concat()).await.unwrap();
+    sleep(Duration::from_millis(10)).await;
+    assert_eq!(bed.lines.all().len(), 1);
+    stream
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_confirm_the_goodbye_does_not_keep_the_server() {
+    let bed = Bed::new();
+    let mut stream = mute(&bed).await;
+    let begun = Instant::now();
+    bed.drain.begin();
+    stream.read_to_end(&mut Vec::new()).await.unwrap();
+    assert!((5..8).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+    drop(stream);
+    timeout(Duration::from_secs(5), bed.serving).await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_in_a_hurry_waits_for_no_confirmation() {
+    for begins_first in [false, true] {
+        let bed = Bed::new();
+        let mut stream = mute(&bed).await;
+        if begins_first {
+            bed.drain.begin();
+            sleep(Duration::from_millis(500)).await;
+        }
+        let begun = Instant::now();
+        bed.drain.hurry();
+        let mut all = Vec::new();
+        stream.read_to_end(&mut all).await.unwrap();
+        assert!(begun.elapsed() < Duration::from_millis(100), "{:?}", begun.elapsed());
+        let goodbye = [0, 0, 8, 7, 0, 0, 0, 0, 0];
+        assert!(all.windows(goodbye.len()).any(|window| window == goodbye), "it is told");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn cookies_that_come_one_by_one_are_one_header() {
+    let bed = Bed::new();
+    let mut client = client(&bed).await;
+    let request = Request::get("http://www/headers").header("cookie", "a=1").header("cookie", "b=2");
+    let response = client.send_request(request.body(Empty::<Bytes>::new()).unwrap()).await.unwrap();
+    let text = String::from_utf8(response.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+    assert!(text.contains("\ncookie: a=1; b=2\n"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_came_before_it_was_wanted_counts_as_well() {
+    let bed = Bed::new();
+    let mut client = client(&bed).await;
+    let frames = futures_util::stream::unfold(0, |number| async move {
+        if number == 1 {
+            sleep(Duration::from_secs(40)).await;
+        }
+        let frame = Frame::data(Bytes::from_static(&[b'x'; 50_000]));
+        (number < 2).then_some((Ok::<_, std::convert::Infallible>(frame), number + 1))
+    });
+    let request = Request::post("http://www/late").body(StreamBody::new(Box::pin(frames))).unwrap();
+    let response = client.send_request(request).await.unwrap();
+    assert_eq!(response.collect().await.unwrap().to_bytes(), "Ok(100000)");
 }

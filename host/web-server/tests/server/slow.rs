@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, sleep};
 
-use crate::bed::{Bed, everything, response};
+use crate::bed::{Bed, LARGE, everything, response};
 
 fn about(begun: Instant, seconds: u64) {
     let elapsed = begun.elapsed().as_secs();
@@ -109,6 +109,52 @@ async fn who_reads_slowly_but_reads_is_served() {
         sleep(Duration::from_secs(10)).await;
         stream.read_exact(&mut piece).await.unwrap();
     }
+}
+
+const LARGE_REQUEST: &[u8] = b"GET /large HTTP/1.1\r\nhost: www\r\n\r\n";
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_read_the_end_of_its_response_is_cut_off() {
+    let bed = Bed::new();
+    let mut stream = bed.connect().await;
+    stream.write_all(LARGE_REQUEST).await.unwrap();
+    sleep(Duration::from_secs(45)).await;
+    assert_eq!(bed.lines.all().len(), 1, "for the application it has been over long ago");
+    assert!(stream.read_to_end(&mut Vec::new()).await.is_err());
+    bed.still_answers().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_of_the_server_comes_into_a_response_that_is_read_slowly() {
+    let bed = Bed::new();
+    let mut stream = bed.connect().await;
+    stream.write_all(LARGE_REQUEST).await.unwrap();
+    sleep(Duration::from_secs(1)).await;
+    // The beginning of the next request comes, and its rest when the response is read.
+    stream.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.unwrap());
+    }
+    let mut piece = vec![0; 64 * 1024];
+    for number in 0..LARGE / piece.len() {
+        sleep(Duration::from_secs(1)).await;
+        stream.read_exact(&mut piece).await.unwrap();
+        assert!(piece.iter().all(|byte| *byte == b'x'), "{number}: {}", String::from_utf8_lossy(&piece));
+    }
+    stream.write_all(b"host: www\r\n\r\n").await.unwrap();
+    assert!(response(&mut stream).await.ends_with("hello"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_still_reads_a_response_makes_no_room_for_others() {
+    let bed = Bed::with(|limits| limits.connections = 1);
+    let mut reading = bed.connect().await;
+    reading.write_all(LARGE_REQUEST).await.unwrap();
+    sleep(Duration::from_secs(1)).await;
+    let refused = everything(&mut bed.connect().await).await;
+    assert!(refused.starts_with("HTTP/1.1 503 "), "{refused}");
+    assert!(response(&mut reading).await.ends_with('x'));
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::time::Duration;
 
+use http_body::Body;
 use http_body_util::BodyExt;
 use wasm_roles_web_server::files::FileError;
 
@@ -31,6 +32,21 @@ async fn a_large_file_arrives_whole_and_so_do_its_parts() {
     }
     let first = parts.body.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
     assert!(parts.body[first..first + 1_000_000] == content[2_000_000..3_000_000]);
+}
+
+#[tokio::test]
+async fn nobody_gets_more_of_a_file_at_once_than_a_connection_has_room_for() {
+    let bed = Bed::with(&[("large.bin", &content())]);
+    let mut body = response(bed.sites().answer(PORT, &request("GET", "/large.bin", &[])).await).into_body();
+    let mut sent = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let data = frame.unwrap().into_data().unwrap();
+        assert!((1..=32 * 1024).contains(&data.len()), "{}", data.len());
+        sent.extend_from_slice(&data);
+        assert_eq!(body.size_hint().exact(), Some((LENGTH - sent.len()) as u64));
+        assert_eq!(body.is_end_stream(), sent.len() == LENGTH);
+    }
+    assert!(sent == content());
 }
 
 /// Sends the beginning of a file, does something to the file, and sends the rest.

@@ -78,7 +78,12 @@ async fn settings_keys_sources_and_components_are_not_content() {
     bed.write("Role.wasm", b"\0asm\x0d\0\x01\0 and so on");
     bed.write("page.wasm", b"\0asm\x01\0\0\0 and so on");
     bed.write(".well-known/acme-challenge/token", b"proof");
-    for name in hidden.iter().chain(&["Role.wasm", "ROLE.WASM"]) {
+    // Packed by hand, a component is still one; what is packed without its plain form could be one.
+    for name in ["Role.wasm.gz", "Role.wasm.br", "alone.wasm.br", "page.wasm.gz"] {
+        bed.write(name, b"packed");
+    }
+    let components = ["Role.wasm", "ROLE.WASM", "Role.wasm.gz", "Role.wasm.br", "alone.wasm.br"];
+    for name in hidden.iter().chain(&components) {
         assert_eq!(bed.status(&format!("/{name}")).await, 404, "{name}");
     }
     let module = bed.get("/page.wasm", &[]).await;
@@ -86,6 +91,7 @@ async fn settings_keys_sources_and_components_are_not_content() {
         (module.field("content-type"), &module.body[..8]),
         ("application/wasm", b"\0asm\x01\0\0\0".as_slice())
     );
+    assert_eq!(bed.get("/page.wasm.gz", &[]).await.text(), "packed");
     assert_eq!(bed.get("/.well-known/acme-challenge/token", &[]).await.text(), "proof");
 }
 

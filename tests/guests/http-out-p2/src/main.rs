@@ -11,6 +11,7 @@
 //! | `leave URL NEXT` | drops a response in the middle, then gets NEXT | what NEXT said |
 //! | `abandon URL NEXT` | drops a request before its response, then gets NEXT | what NEXT said |
 //! | `header NAME` | adds a header | `added` or the error |
+//! | `method NAME` | sets a method | `set` or the error |
 //!
 //! An option is `connect=MS`, `first=MS` or `between=MS`. A failure is said as the name of its error code, behind `then` when the
 //! head of the response had come.
@@ -66,6 +67,11 @@ fn run(arguments: &[&str]) -> Outcome<String> {
             Ok(()) => Ok("added".to_owned()),
             Err(error) => Err(format!("{error:?}")),
         },
+        ["method", name] => {
+            let method = Method::Other((*name).to_owned());
+            let set = OutgoingRequest::new(Fields::new()).set_method(&method);
+            set.map(|()| "set".to_owned()).map_err(|()| "InvalidMethod".to_owned())
+        }
         _ => Err("what?".to_owned()),
     }
 }

@@ -1,9 +1,11 @@
 //! `http-out-p3 COMMAND ARGUMENT…`: the commands of `http-out-p2` over wasi:http 0.3, with the same words for the same outcomes.
+//! `spurn URL BYTES` is one more: it posts, drops everything that it has of the request half a second after the head of the
+//! response, and stays for an hour.
 
 mod url;
 
 use std::collections::BTreeMap;
-use std::future::{Future, poll_fn};
+use std::future::{Future, pending, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::Poll;
 
@@ -61,6 +63,18 @@ async fn run(arguments: &[&str]) -> Outcome<String> {
             Ok(()) => Ok("added".to_owned()),
             Err(error) => Err(format!("{error:?}")),
         },
+        ["method", name] => {
+            let (trailers, end) = wit_future::new::<Trailers>(|| Ok(None));
+            drop(trailers);
+            let (request, _sent) = Request::new(Fields::new(), None, end, None);
+            let set = request.set_method(&Method::Other((*name).to_owned()));
+            set.map(|()| "set".to_owned()).map_err(|()| "InvalidMethod".to_owned())
+        }
+        ["spurn", url, bytes] => {
+            let status = spurn(url, number(bytes)?).await?;
+            wait_for(3_600_000_000_000).await;
+            Ok(status.to_string())
+        }
         _ => Err("what?".to_owned()),
     }
 }
@@ -151,6 +165,36 @@ fn code_name(code: &ErrorCode) -> String {
 }
 
 async fn post(url: &str, bytes: usize) -> Outcome<String> {
+    let (request, write) = posting(url, bytes)?;
+    let (response, ()) = both(client::send(request), write).await;
+    let response = response.map_err(|code| code_name(&code))?;
+    read(response, |body| String::from_utf8_lossy(&body).into_owned()).await
+}
+
+/// The status. It writes on for a while, until all room on the way is full; then it drops all that it has of the request.
+async fn spurn(url: &str, bytes: usize) -> Outcome<u16> {
+    let (request, write) = posting(url, bytes)?;
+    let write = async {
+        write.await;
+        pending::<()>().await;
+    };
+    let (mut sent, mut write) = (pin!(client::send(request)), pin!(write));
+    let response = poll_fn(|cx| {
+        let _ = write.as_mut().poll(cx);
+        sent.as_mut().poll(cx)
+    });
+    let response = response.await.map_err(|code| code_name(&code))?;
+    let mut wait = pin!(wait_for(500_000_000));
+    poll_fn(|cx| {
+        let _ = write.as_mut().poll(cx);
+        wait.as_mut().poll(cx)
+    })
+    .await;
+    Ok(response.get_status_code())
+}
+
+/// A request with a body, and what writes the body.
+fn posting(url: &str, bytes: usize) -> Outcome<(Request, impl Future<Output = ()> + use<>)> {
     let (mut body, contents) = wit_stream::new();
     let (trailers, end) = wit_future::new::<Trailers>(|| Ok(None));
     let (request, _sent) = Request::new(Fields::new(), Some(contents), end, None);
@@ -168,9 +212,7 @@ async fn post(url: &str, bytes: usize) -> Outcome<String> {
         drop(body);
         drop(trailers);
     };
-    let (response, ()) = both(client::send(request), write).await;
-    let response = response.map_err(|code| code_name(&code))?;
-    read(response, |body| String::from_utf8_lossy(&body).into_owned()).await
+    Ok((request, write))
 }
 
 async fn short(url: &str) -> Outcome<String> {

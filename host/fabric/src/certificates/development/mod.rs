@@ -10,15 +10,17 @@
 //!
 //! | | certificate and key |
 //! |---|---|
-//! | a folder to keep them is named | `<role>.<name>.pem`, and `<role>.<name>.key` for the user alone; the next run finds them |
+//! | a folder to keep them is named | `<role>/<name>.pem`, and `<role>/<name>.key` for the user alone; the next run finds them |
 //! | none is named | made for each run, and nowhere on the disk |
 //!
-//! One that is kept is made anew when it lacks one of the hosts, or has less than [`RENEWED_BEFORE`] left. In
-//! either case the certificates, without their keys, can be written to a file for those who shall trust them.
+//! One that is kept is made anew when it lacks one of the hosts, has less than [`RENEWED_BEFORE`] left, or has a key that others
+//! can read. On Unix a folder that others can change, or that is a link, has no certificates and gets none: that is an error.
+//! Whether they are kept or not, the certificates, without their keys, can be written to a file for those who shall trust them.
 //!
 //! Keys come from the operating system's random numbers, as all of TLS does, and not from the deployment's seed.
 
 mod make;
+mod own;
 mod store;
 
 use std::collections::BTreeMap;
@@ -128,8 +130,7 @@ impl DevelopmentCertificates {
         let (certificate, trust) = match &self.kept {
             None => (make::make(&wanted.hosts, self.now)?, self.public.clone()),
             Some(folder) => {
-                let stem = format!("{}.{}", wanted.role, wanted.name);
-                let place = store::Place::new(folder, &stem);
+                let place = store::Place::new(folder, &wanted.role, &wanted.name);
                 let kept = place.read().filter(|kept| make::is_good(kept, &wanted.hosts, self.now));
                 let certificate = match kept {
                     Some(kept) => kept,
@@ -203,4 +204,38 @@ pub(crate) fn wanted(plan: &Plan, options: &CertificateOptions) -> Vec<Wanted> {
 fn text_of(made: &Made) -> String {
     let certificates = made.values().flat_map(|made| &made.certificate.chain);
     certificates.map(|certificate| pem::section("CERTIFICATE", certificate)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted(role: &str, name: &str) -> Wanted {
+        Wanted {
+            role: RoleName::new(role).unwrap(),
+            name: CertificateName::new(name).unwrap(),
+            port: Port::new(443).unwrap(),
+            hosts: vec!["localhost".to_owned()],
+        }
+    }
+
+    #[test]
+    fn certificates_with_dots_in_their_names_are_kept_apart_and_found_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let all = [wanted("Web", "Api.Tls"), wanted("Web.Api", "Tls")];
+        let run = || {
+            let kept = folder.path().join(FOLDER);
+            let certificates = DevelopmentCertificates::new(SystemTime::now()).kept_in(Some(kept));
+            let made = certificates.provide(&all).unwrap();
+            let of = |one: &Development| (one.thumbprint.clone(), one.trust.clone().unwrap());
+            made.values().map(|one| of(one)).collect::<Vec<_>>()
+        };
+        let first = run();
+        assert_ne!(first[0].0, first[1].0);
+        assert!(
+            first[0].1.ends_with("Web/Api.Tls.pem") && first[1].1.ends_with("Web.Api/Tls.pem"),
+            "{first:?}"
+        );
+        assert_eq!(run(), first);
+    }
 }

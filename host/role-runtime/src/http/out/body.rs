@@ -1,5 +1,6 @@
 //! The bodies of a request and of its response, and how long they may be silent.
 
+use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
@@ -8,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 use wasmtime_wasi_http::{Error, WasiBody};
 
@@ -23,7 +25,7 @@ impl Progress {
         Self(Arc::new(Mutex::new(Instant::now())))
     }
 
-    fn made(&self) {
+    pub(super) fn made(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
@@ -82,11 +84,18 @@ pub(super) struct ResponseBody {
     /// Runs while somebody waits for a part.
     timer: Option<Pin<Box<Sleep>>>,
     _turn: Arc<Turn>,
+    /// Closes when nobody has the body any more.
+    _alive: oneshot::Sender<Infallible>,
 }
 
 impl ResponseBody {
-    pub(super) fn new(body: Incoming, wait: Duration, turn: Arc<Turn>) -> Self {
-        Self { body, wait, timer: None, _turn: turn }
+    pub(super) fn new(
+        body: Incoming,
+        wait: Duration,
+        turn: Arc<Turn>,
+        alive: oneshot::Sender<Infallible>,
+    ) -> Self {
+        Self { body, wait, timer: None, _turn: turn, _alive: alive }
     }
 }
 

@@ -1,11 +1,14 @@
 //! One request and its response over one connection.
 
+use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use tokio::sync::{oneshot, watch};
 use wasmtime_wasi_http::{Error, WasiBody};
 
 use super::body::{Progress, RequestBody, ResponseBody};
@@ -20,6 +23,7 @@ pub(super) async fn run(
     request: Request<WasiBody>,
     timeouts: Timeouts,
     turn: Arc<Turn>,
+    life: watch::Receiver<()>,
 ) -> Result<(Response<WasiBody>, Transmission), Error> {
     let Connection { sender, mut driver, ear } = connection;
     let progress = Progress::now();
@@ -35,9 +39,11 @@ pub(super) async fn run(
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return Err(Error::HttpUpgradeFailed);
     }
-    let held = Arc::clone(&turn);
-    let response = response.map(|body| ResponseBody::new(body, timeouts.between_bytes, held).boxed_unsync());
-    Ok((response, Box::new(finish(driver, is_over, ear, turn))))
+    let (alive, dropped) = oneshot::channel();
+    let (held, wait) = (Arc::clone(&turn), timeouts.between_bytes);
+    let response = response.map(|body| ResponseBody::new(body, wait, held, alive).boxed_unsync());
+    let given_up = given_up(dropped, progress, wait, life);
+    Ok((response, Box::new(finish(driver, is_over, ear, turn, given_up))))
 }
 
 /// The response, and whether the connection is over. The sender is dropped then: there is no second request.
@@ -65,9 +71,47 @@ async fn ask(sender: Sender, asked: Request<WasiBody>) -> Result<Response<Incomi
     }
 }
 
-/// Drives the connection to its end.
-async fn finish(driver: Driver, is_over: bool, ear: Ear, turn: Arc<Turn>) -> Result<(), Error> {
-    let ended = if is_over { Ok(()) } else { driver.await };
+/// Drives the connection to its end, or until it is given up.
+async fn finish(
+    driver: Driver,
+    is_over: bool,
+    ear: Ear,
+    turn: Arc<Turn>,
+    given_up: impl Future<Output = Error>,
+) -> Result<(), Error> {
+    let ended = if is_over {
+        Ok(())
+    } else {
+        tokio::select! {
+            biased;
+            ended = driver => ended.map_err(|error| errors::exchange(&error, ear.heard())),
+            reason = given_up => Err(reason),
+        }
+    };
     drop(turn);
-    ended.map_err(|error| errors::exchange(&error, ear.heard()))
+    ended
+}
+
+/// Why nobody waits for the connection any more: the instance has ended, or the guest has dropped the response and the
+/// server takes nothing more of the request.
+///
+/// Over 0.3 the host crate gives up a connection when the response and the body of the request are dropped, but it is the
+/// connection itself that holds the body as long as the server has not taken it all.
+async fn given_up(
+    dropped: oneshot::Receiver<Infallible>,
+    progress: Progress,
+    wait: Duration,
+    mut life: watch::Receiver<()>,
+) -> Error {
+    let stuck = async {
+        // Nobody sends anything: it ends when the other end is dropped.
+        let _ = dropped.await;
+        progress.made();
+        progress.stalled(wait).await;
+    };
+    tokio::select! {
+        biased;
+        () = stuck => Error::ConnectionWriteTimeout,
+        _ = life.changed() => Error::ConnectionTerminated,
+    }
 }

@@ -7,7 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasm_roles_virtual_network::MemoryBudget;
 use wasmtime_wasi_http::{Error, RequestOptions};
 
-/// Requests that one instance, or a program beside it, can have under way.
+/// Requests that one instance can have under way, in all its stores together, or a program beside it.
 pub(super) const REQUESTS: usize = 256;
 
 /// Bytes of the instance's memory that a request is charged for: what hyper reads ahead and holds back for writing, and two
@@ -19,6 +19,15 @@ pub(super) const HEAD_BYTES: usize = 64 << 10;
 
 /// The most fields in a head.
 pub(super) const HEAD_FIELDS: usize = 256;
+
+/// The longest method, in bytes. The longest that is registered has 17.
+pub(super) const METHOD_BYTES: usize = 64;
+
+/// The longest authority, in bytes: a host has at most 254, and a port five digits.
+pub(super) const AUTHORITY_BYTES: usize = 320;
+
+/// The longest path, with its query, in bytes.
+pub(super) const PATH_BYTES: usize = HEAD_BYTES / 2;
 
 /// The longest that a request waits for anything, and the default.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(600);

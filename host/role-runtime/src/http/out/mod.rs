@@ -21,13 +21,16 @@
 //!
 //! A guest's time-outs hold up to [`LONGEST_WAIT`], which is also the default. `connect-timeout` covers look-up, connection and
 //! TLS; `first-byte-timeout` runs from there, or from the last part of the request's body that the connection took, to the
-//! head of the response; `between-bytes-timeout` runs while the guest waits for more of the body.
+//! head of the response; `between-bytes-timeout` runs while the guest waits for more of the body, and while nothing goes of
+//! the rest of a request whose response the guest has dropped.
 //!
 //! # Bounds
 //!
 //! An instance has at most [`REQUESTS`] requests under way, from [`send`](Outgoing::send) to the end of both bodies. Each
 //! takes [`REQUEST_BYTES`] of the instance's memory for its buffers. Heads are at most [`HEAD_BYTES`] long in both
-//! directions. A request ends when the guest drops what it has of it, and with the instance.
+//! directions. A request ends when the guest drops what it has of it, and with the instance; when it drops the response
+//! before the whole request has gone, the rest still goes, as long as the server takes it. Requests that are not sent are
+//! bounded in their [parts](parts).
 //!
 //! # Trailers
 //!
@@ -38,6 +41,7 @@ mod connection;
 mod errors;
 mod exchange;
 mod limits;
+mod parts;
 mod request;
 mod target;
 mod tls;
@@ -45,14 +49,16 @@ mod wire;
 
 use std::sync::Arc;
 
+use tokio::sync::watch;
 use tokio::time::timeout;
 use wasm_roles_virtual_network::Interface;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
-use limits::{Timeouts, Turns};
+use limits::{Timeouts, Turn, Turns};
 use target::Target;
 use tls::Client;
 
+pub(crate) use parts::add_to_linker;
 pub(crate) use tls::Trust;
 pub use tls::TrustedRoots;
 
@@ -62,17 +68,19 @@ use limits::{HEAD_BYTES, LONGEST_WAIT, REQUEST_BYTES, REQUESTS};
 /// What is left to do for a request when its response is there: it drives the connection to its end.
 pub(crate) type Transmission = Box<dyn Future<Output = Result<(), Error>> + Send>;
 
-/// The requests that one instance sends.
+/// The requests that one instance sends, from all its stores, or a program beside it.
 pub(crate) struct Outgoing {
     interface: Interface,
     client: Arc<Client>,
     turns: Turns,
+    /// Closes with the instance.
+    life: watch::Sender<()>,
 }
 
 impl Outgoing {
     pub(crate) fn new(interface: Interface, trust: Arc<Trust>) -> Self {
         let turns = Turns::new(Arc::clone(interface.memory()));
-        Self { interface, client: Arc::new(Client::new(trust)), turns }
+        Self { interface, client: Arc::new(Client::new(trust)), turns, life: watch::Sender::new(()) }
     }
 
     /// Sends a request. The future ends with the head of the response; dropping it, or the transmission, gives up.
@@ -81,16 +89,24 @@ impl Outgoing {
         request: http::Request<WasiBody>,
         options: Option<RequestOptions>,
     ) -> impl Future<Output = Result<(http::Response<WasiBody>, Transmission), Error>> + Send + 'static {
-        let prepared = Target::of(request.uri()).and_then(|target| Ok((target, self.turns.take()?)));
+        // A request that is refused goes at once, and not when somebody asks what became of it.
+        let begun = self.begin(&request).map(|(target, turn)| (request, target, turn));
         let timeouts = Timeouts::of(options);
         let (interface, client) = (self.interface.clone(), Arc::clone(&self.client));
+        let life = self.life.subscribe();
         async move {
-            let (target, turn) = prepared?;
-            request::check(&request)?;
+            let (request, target, turn) = begun?;
             let connection = connection::open(interface, &client, &target);
             let connection = timeout(timeouts.connect, connection).await;
             let connection = connection.map_err(|_| Error::ConnectionTimeout)??;
-            exchange::run(connection, request, timeouts, Arc::new(turn)).await
+            exchange::run(connection, request, timeouts, Arc::new(turn), life).await
         }
+    }
+
+    /// Where it goes, and its turn.
+    fn begin(&self, request: &http::Request<WasiBody>) -> Result<(Target, Turn), Error> {
+        let target = Target::of(request.uri())?;
+        request::check(request)?;
+        Ok((target, self.turns.take()?))
     }
 }

@@ -4,15 +4,15 @@ use http::header::HOST;
 use http::{HeaderMap, Method, Request, Uri, Version};
 use wasmtime_wasi_http::{Error, WasiBody};
 
-use super::limits::{HEAD_BYTES, HEAD_FIELDS};
+use super::limits::{HEAD_BYTES, HEAD_FIELDS, METHOD_BYTES, PATH_BYTES};
 
 /// Refuses what cannot be sent.
 pub(super) fn check<B>(request: &Request<B>) -> Result<(), Error> {
     // CONNECT makes a tunnel, and there is no proxy to make it.
-    if request.method() == Method::CONNECT {
+    if request.method() == Method::CONNECT || request.method().as_str().len() > METHOD_BYTES {
         return Err(Error::HttpRequestMethodInvalid);
     }
-    if request.uri().path_and_query().is_some_and(|path| path.as_str().len() > HEAD_BYTES / 2) {
+    if request.uri().path_and_query().is_some_and(|path| path.as_str().len() > PATH_BYTES) {
         return Err(Error::HttpRequestUriTooLong);
     }
     let size = head_size(request.headers());
@@ -62,8 +62,18 @@ mod tests {
             many.headers_mut().append("x", "y".parse().unwrap());
         });
         assert!(matches!(check(&many), Err(Error::HttpRequestHeaderSectionSize(_))));
-        let long = Request::get(format!("http://a/{}", "p".repeat(HEAD_BYTES / 2))).body(()).unwrap();
+        let long = Request::get(format!("http://a/{}", "p".repeat(PATH_BYTES))).body(()).unwrap();
         assert!(matches!(check(&long), Err(Error::HttpRequestUriTooLong)));
+    }
+
+    #[test]
+    fn methods_have_a_longest() {
+        let with = |length: usize| {
+            let method = "M".repeat(length);
+            check(&Request::builder().method(method.as_str()).uri("http://a/").body(()).unwrap())
+        };
+        assert!(with(METHOD_BYTES).is_ok());
+        assert!(matches!(with(METHOD_BYTES + 1), Err(Error::HttpRequestMethodInvalid)));
     }
 
     #[test]

@@ -7,6 +7,8 @@ use http::Uri;
 use http::uri::Scheme;
 use wasmtime_wasi_http::Error;
 
+use super::limits::AUTHORITY_BYTES;
+
 /// The longest host, in bytes: DNS allows 253 and a dot.
 const LONGEST_HOST: usize = 254;
 
@@ -48,7 +50,12 @@ fn host_and_port(authority: &str) -> Option<(&str, Option<&str>)> {
         }
         None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
     };
-    if host.is_empty() || host.len() > LONGEST_HOST || authority.contains('@') {
+    // A port can be as long as it likes: it may begin with zeros.
+    if authority.len() > AUTHORITY_BYTES
+        || host.is_empty()
+        || host.len() > LONGEST_HOST
+        || authority.contains('@')
+    {
         return None;
     }
     match rest.strip_prefix(':') {
@@ -85,6 +92,7 @@ mod tests {
     #[test]
     fn what_leads_nowhere_is_an_invalid_url() {
         let long = format!("http://{}/", "a".repeat(LONGEST_HOST + 1));
+        let zeros = format!("http://a:{}80/", "0".repeat(AUTHORITY_BYTES));
         for url in [
             "http://user@Worker/",
             "http://user:secret@Worker:80/",
@@ -99,6 +107,7 @@ mod tests {
             "http://[example.com]/",
             "http://a:1:2/",
             &long,
+            &zeros,
         ] {
             // The crate for URLs refuses some of them itself; what it lets through is refused here.
             let Ok(uri) = url.parse::<Uri>() else { continue };

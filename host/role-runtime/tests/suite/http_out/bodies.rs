@@ -1,11 +1,13 @@
 //! Bodies in both directions, many requests, and guests that leave.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use wasm_roles_role_runtime::{Wires, run_program};
+use tokio::time::sleep;
+use wasm_roles_role_runtime::{ProgramEnd, Wires, run_program};
 use wasm_roles_virtual_network::MemoryBudget;
 
-use super::servers::{BIG, serve};
+use super::servers::{BIG, serve, serve_refusals};
 use super::{BOTH, Bed};
 
 #[tokio::test]
@@ -103,6 +105,45 @@ async fn nothing_of_a_request_outlives_its_instance() {
         seen.left.notified().await;
         until(|| open.socket_count() == 1 && bed.subject().socket_count() == 0).await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_takes_no_more_of_a_spurned_request_keeps_it_for_the_longest_wait() {
+    let memory = Arc::new(MemoryBudget::new(1 << 30));
+    let bed = Bed::with_memory(Arc::clone(&memory));
+    let open = bed.interface(5);
+    let seen = serve_refusals(&open, 8080);
+    let running = spurn(&bed);
+    seen.arrived.notified().await;
+    sleep(Duration::from_secs(599)).await;
+    let before = memory.used();
+    assert_eq!(bed.subject().socket_count(), 1);
+    sleep(Duration::from_secs(2)).await;
+    assert_eq!(bed.subject().socket_count(), 0);
+    assert!(before - memory.used() >= 256 << 10, "{before} {}", memory.used());
+    assert!(!running.is_finished(), "it is still there, and nothing ended with it");
+    running.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_takes_no_more_of_a_request_does_not_keep_it_beyond_its_instance() {
+    let bed = Bed::new();
+    let open = bed.interface(5);
+    let seen = serve_refusals(&open, 8080);
+    let running = spurn(&bed);
+    seen.arrived.notified().await;
+    sleep(Duration::from_secs(1)).await;
+    running.abort();
+    assert!(running.await.unwrap_err().is_cancelled());
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(bed.subject().socket_count(), 0);
+}
+
+/// A guest that posts more than anybody takes, and drops everything when it has the status.
+fn spurn(bed: &Bed) -> tokio::task::JoinHandle<ProgramEnd> {
+    let (component, spec, _said) = bed.program("http-out-p3", "spurn http://Open_IN_0:8080/ 99000000");
+    let subject = bed.subject().clone();
+    tokio::spawn(async move { run_program(&component, subject, spec, &Wires::loose()).await })
 }
 
 /// Lets the others go on until it is so.

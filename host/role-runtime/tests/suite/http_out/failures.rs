@@ -25,7 +25,28 @@ async fn a_url_that_leads_nowhere_is_refused_before_anything_is_sent() {
             assert_eq!(bed.run(guest, &format!("get {url}")).await, said, "{guest} {url}");
         }
         let long = format!("get http://Open:8080/{}", "p".repeat(40 << 10));
-        assert_eq!(bed.run(guest, &long).await, "HttpRequestUriTooLong", "{guest}");
+        assert_eq!(bed.run(guest, &long).await, "InvalidPath", "{guest}");
+    }
+}
+
+#[tokio::test]
+async fn no_part_of_a_request_is_taken_at_any_length() {
+    let bed = Bed::new();
+    let open = bed.interface(5);
+    serve(&open, 8080);
+    let longest = "M".repeat(64);
+    for guest in BOTH {
+        assert_eq!(bed.run(guest, &format!("method {longest}")).await, "set", "{guest}");
+        assert_eq!(bed.run(guest, &format!("method {longest}M")).await, "InvalidMethod", "{guest}");
+        let (authority, path) = ("a".repeat(321), "p".repeat(32 << 10));
+        let said = bed.run(guest, &format!("get http://{authority}/")).await;
+        assert_eq!(said, "InvalidAuthority", "{guest}");
+        let said = bed.run(guest, &format!("get http://{}/", &authority[1..])).await;
+        assert_eq!(said, "HttpRequestUriInvalid", "{guest}");
+        let said = bed.run(guest, &format!("get http://Open:8080/{path}")).await;
+        assert_eq!(said, "InvalidPath", "{guest}");
+        let said = bed.run(guest, &format!("get http://Open_IN_0:8080/{}", &path[1..])).await;
+        assert_eq!(said, "200 what?", "{guest}");
     }
 }
 

@@ -25,7 +25,7 @@ type Body = UnsyncBoxBody<Bytes, Infallible>;
 /// What the server saw.
 #[derive(Default)]
 pub struct Seen {
-    /// A request for `/hung` has come.
+    /// A request for `/hung`, or one that is refused, has come.
     pub arrived: Notify,
     /// The answer of `/endless` or `/hung` was dropped: its client has gone.
     pub left: Notify,
@@ -82,6 +82,24 @@ pub fn serve_bytes(interface: &Interface, port: u16, answer: &'static [u8]) {
             let _ = stream.shutdown().await;
         }
     });
+}
+
+/// Refuses every request when its head has come, and neither reads on nor closes.
+pub fn serve_refusals(interface: &Interface, port: u16) -> Arc<Seen> {
+    let listener = interface.bind((interface.address(), port).into()).unwrap().listen(16).unwrap();
+    let seen = Arc::new(Seen::default());
+    let shared = Arc::clone(&seen);
+    tokio::spawn(async move {
+        let mut kept = Vec::new();
+        while let Ok(mut stream) = listener.accept().await {
+            read_head(&mut stream).await;
+            let refusal = b"HTTP/1.1 413 Content Too Large\r\ncontent-length: 0\r\n\r\n";
+            stream.write_all(refusal).await.unwrap();
+            kept.push(stream);
+            shared.arrived.notify_one();
+        }
+    });
+    seen
 }
 
 async fn read_head(stream: &mut TcpStream) {
