@@ -40,7 +40,7 @@ pub struct RunArguments {
     pub approot: Vec<(RoleName, PathBuf)>,
 
     /// Which instances of its component answer the requests of a wasi:http 0.2 handler
-    #[arg(long, value_name = "WHICH", value_enum, default_value_t = WebInstances::Shared)]
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t = WebInstances::PerRequest)]
     pub web_instances: WebInstances,
 
     /// Say what the instances of web roles have answered, in lines of the instance [default: nothing]

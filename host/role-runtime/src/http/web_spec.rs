@@ -11,12 +11,13 @@ use wasm_roles_web_server::{AccessLog, WebLimits};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WebInstances {
     /// One for all requests, the one that also runs the entry-point: they come in one at a time, and what one leaves in
-    /// memory is there for the next. The default, because a request costs a tenth of what it costs with an instance of its own
+    /// memory is there for the next. A request costs a tenth of what it costs with an instance of its own
     /// (BENCHMARKS.md, "A web role").
-    #[default]
     Shared,
     /// A fresh one for each request, many at a time. Nothing in memory is shared, neither with the next request nor with
-    /// the entry-point; directories are.
+    /// the entry-point; directories are. The default: every component can do this, while some of those that were made for
+    /// other hosts answer one request and no second (JavaScript of componentize-js 0.23 is such a one).
+    #[default]
     PerRequest,
 }
 

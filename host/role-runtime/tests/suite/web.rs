@@ -293,10 +293,10 @@ async fn a_request_that_names_no_host_is_a_bad_one() {
     role.reached(InstanceState::Ready).await;
     let client = bed.interface(1);
     let mut stream = connect(&client).await;
-    stream.write_all(b"GET / HTTP/1.0\r\n\r\n").await.unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n").await.unwrap();
     let mut response = String::new();
     stream.read_to_string(&mut response).await.unwrap();
-    assert!(response.starts_with("HTTP/1.0 400 "), "{response}");
+    assert!(response.starts_with("HTTP/1.1 400 "), "{response}");
     role.instance.kill();
     role.instance.ended().await;
 }
