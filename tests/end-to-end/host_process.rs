@@ -23,7 +23,7 @@ pub fn guest(name: &str) -> PathBuf {
     path
 }
 
-/// A running `wasm-roles run`. It is killed when it is dropped.
+/// A running `wasm-roles run` or `serve`. It is killed when it is dropped.
 pub struct Host {
     child: Child,
     lines: Receiver<String>,
@@ -41,6 +41,17 @@ impl Host {
     pub fn run_with(definition: &Path, arguments: &[&str], variables: &[(&str, &Path)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_wasm-roles"));
         command.arg("run").arg(definition).args(arguments).envs(variables.iter().copied());
+        Self::start(command)
+    }
+
+    /// Holds services, with a socket and a data folder in `folder`.
+    pub fn serve(folder: &Path) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wasm-roles"));
+        command.arg("serve").arg("--data-dir").arg(folder.join("data")).env("XDG_RUNTIME_DIR", folder);
+        Self::start(command)
+    }
+
+    fn start(mut command: Command) -> Self {
         // Compiled guests are kept from test to test.
         command.arg("--cache-dir").arg(root().join("target/test-cache"));
         command.env_remove("NO_COLOR").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -92,6 +103,12 @@ impl Host {
     pub fn signal(&self, name: &str) {
         let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();
         assert!(sent.expect("kill runs").success());
+    }
+
+    /// Ends it as nothing can prevent.
+    pub fn kill(mut self) {
+        self.child.kill().expect("it is our child");
+        self.child.wait().expect("it is our child");
     }
 
     /// Waits for its end and reads what it said last.

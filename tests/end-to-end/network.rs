@@ -1,6 +1,8 @@
 //! What the network does for a service that runs: rules that are only logged, and the way to the own public side.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 
 use crate::host_process::{Host, free_port, get, root};
 
@@ -44,17 +46,42 @@ const HAIRPIN: &str = r#"<?xml version="1.0" encoding="utf-8"?>
 </ServiceDefinition>
 "#;
 
-#[test]
-fn a_role_reaches_another_one_by_the_public_name_and_port_of_its_own_service() {
-    let folder = tempfile::tempdir().unwrap();
-    let definition = folder.path().join("ServiceDefinition.csdef");
+/// The service of [`HAIRPIN`] in a folder of its own.
+fn hairpin(folder: &std::path::Path) -> std::path::PathBuf {
+    let definition = folder.join("ServiceDefinition.csdef");
     fs::write(&definition, HAIRPIN).unwrap();
     for program in ["Server/server.wasm", "Client/client.wasm"] {
-        let to = folder.path().join(program);
+        let to = folder.join(program);
         fs::create_dir_all(to.parent().unwrap()).unwrap();
         fs::copy(root().join("examples/plain-programs").join(program), to).unwrap();
     }
-    let mut host = Host::run(&definition, &["--publish", "7100=127.0.0.1:0"]);
+    definition
+}
+
+/// Who speaks WebSocket reads its handshake itself, from a `tcp` endpoint: nothing on the way knows HTTP.
+#[test]
+fn the_handshake_of_a_web_socket_reaches_a_role_with_a_tcp_endpoint_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = std::net::SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let mut host = Host::run(&hairpin(folder.path()), &["--publish", &format!("7100={address}")]);
+    host.wait_for("Server_IN_0 | listening on port 7000");
+    let handshake = "GET /chat HTTP/1.1\r\nHost: example.org\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+                     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+    let mut client = TcpStream::connect(address).unwrap();
+    client.write_all(handshake.as_bytes()).unwrap();
+    // The role answers each line in capitals.
+    let mut answer = vec![0; handshake.len()];
+    client.read_exact(&mut answer).unwrap();
+    assert_eq!(String::from_utf8(answer).unwrap(), handshake.to_uppercase());
+    drop(client);
+    host.signal("TERM");
+    assert!(host.ended().success(), "{:#?}", host.said);
+}
+
+#[test]
+fn a_role_reaches_another_one_by_the_public_name_and_port_of_its_own_service() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut host = Host::run(&hairpin(folder.path()), &["--publish", "7100=127.0.0.1:0"]);
     let answer = host.wait_for("says HELLO");
     assert!(answer.contains("Client_IN_0") && answer.contains("hairpin.cloudapp.net says HELLO"), "{answer}");
     host.signal("TERM");

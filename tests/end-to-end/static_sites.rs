@@ -51,9 +51,16 @@ impl Service {
     }
 
     fn run(&self) -> Running {
+        self.run_with(&[])
+    }
+
+    fn run_with(&self, arguments: &[&str]) -> Running {
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let publish = format!("80={address}");
-        let mut host = Host::run(&self.folder.path().join("Service.csdef"), &["--publish", &publish]);
+        let mut host = Host::run(
+            &self.folder.path().join("Service.csdef"),
+            &[&["--publish", &publish], arguments].concat(),
+        );
         host.wait_for("instances are Ready");
         Running { host, address }
     }
@@ -204,4 +211,22 @@ fn a_missing_directory_keeps_the_service_from_starting() {
         format!("the files of site Web/ of role Web cannot be served: {}: No such file", pages.display());
     assert!(said.contains(&problem), "{said}");
     assert!(said.contains("the files of site Web/app of role Web cannot be served"), "{said}");
+}
+
+#[test]
+fn an_access_log_has_a_line_for_each_request_beside_what_the_instance_says() {
+    for (format, expected) in
+        [("combined", "\"GET /missing?q=1 HTTP/1.1\" 404 "), ("json", "\"method\":\"GET\"")]
+    {
+        let service = Service::new(
+            r#"<Sites><Site name="Web" physicalDirectory="static"><Bindings>
+            <Binding name="B" endpointName="HttpIn" /></Bindings></Site></Sites>"#,
+        );
+        service.write("static/index.html", "hello");
+        let mut running = service.run_with(&["--access-log", format]);
+        assert_eq!(running.get("/missing?q=1").0, 404);
+        let line = running.host.wait_for(expected);
+        assert!(line.starts_with("Web_IN_") && line.contains("/missing"), "{line}");
+        running.stop();
+    }
 }

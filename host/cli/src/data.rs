@@ -60,7 +60,7 @@ impl Data {
 }
 
 /// A folder for the user alone.
-fn temporary() -> Result<TempDir> {
+pub fn temporary() -> Result<TempDir> {
     let mut folder = tempfile::Builder::new();
     folder.prefix("wasm-roles-");
     #[cfg(unix)]

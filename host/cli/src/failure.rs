@@ -4,8 +4,14 @@ use std::fmt;
 use std::io::Write;
 use std::process::ExitCode;
 
+use wasm_roles_control_interface::{ClientError, Refusal};
+use wasm_roles_control_server::ListenError;
+use wasm_roles_controller::OpenError;
 use wasm_roles_fabric::certificates::{FileError, FolderError};
 use wasm_roles_fabric::{DataFolderError, Problem, RuntimeError, StartError};
+
+use crate::words::clean;
+use crate::words::host::refused;
 
 /// Exit code: it cannot be done.
 const FAILED: u8 = 1;
@@ -24,6 +30,12 @@ pub struct Failure {
 pub struct Reason {
     pub message: String,
     pub hint: Option<String>,
+}
+
+impl Reason {
+    pub fn new(message: impl ToString, hint: impl Into<String>) -> Self {
+        Self { message: message.to_string(), hint: Some(hint.into()) }
+    }
 }
 
 impl Failure {
@@ -45,12 +57,42 @@ impl Failure {
         Self::of(Vec::new())
     }
 
-    const fn of(reasons: Vec<Reason>) -> Self {
+    pub const fn of(reasons: Vec<Reason>) -> Self {
         Self { reasons, exit_code: FAILED }
     }
 
     pub fn reasons(&self) -> &[Reason] {
         &self.reasons
+    }
+}
+
+impl From<ListenError> for Failure {
+    fn from(error: ListenError) -> Self {
+        Self::of(vec![Reason { message: error.to_string(), hint: error.hint() }])
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        Self::of(vec![Reason { message: error.to_string(), hint: error.hint().map(str::to_owned) }])
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        match &error {
+            ClientError::Refused(refusal) => Self::from(&**refusal),
+            other => Self::of(vec![Reason {
+                message: clean(other.to_string().as_bytes(), false),
+                hint: other.hint().map(str::to_owned),
+            }]),
+        }
+    }
+}
+
+impl From<&Refusal> for Failure {
+    fn from(refusal: &Refusal) -> Self {
+        Self::of(vec![refused(refusal)])
     }
 }
 

@@ -1,11 +1,12 @@
 //! A service as its files and the command line describe it.
 
 use std::io::Write;
+use std::path::Path;
 
 use wasm_roles_service_model::{AppliedOverlay, Diagnostic, Outcome, load_with, render};
 use wasm_roles_service_plan::{Plan, plan};
 
-use crate::arguments::ServiceArguments;
+use crate::arguments::{ReadingArguments, ServiceArguments};
 use crate::failure::Failure;
 use crate::service_files::{self, ServiceFiles};
 use crate::words;
@@ -19,7 +20,11 @@ pub struct Reading {
 impl Reading {
     /// Reads the files that the arguments name, with the overlays of the arguments.
     pub fn of(arguments: &ServiceArguments) -> Result<Self, Failure> {
-        let files = service_files::read(&arguments.definition, arguments.config.as_deref())?;
+        Self::of_file(&arguments.definition, &arguments.reading)
+    }
+
+    fn of_file(definition: &Path, arguments: &ReadingArguments) -> Result<Self, Failure> {
+        let files = service_files::read(definition, arguments.config.as_deref())?;
         let overlays = arguments.overlays.as_slice();
         let outcome =
             load_with(&files.definition, files.configuration.as_ref(), overlays, &arguments.options());
@@ -28,7 +33,12 @@ impl Reading {
 
     /// As [`Self::of`], and says on standard error which configuration that is, if nobody named one.
     pub fn telling_configuration(arguments: &ServiceArguments) -> Result<Self, Failure> {
-        let reading = Self::of(arguments)?;
+        Self::of_file_telling(&arguments.definition, &arguments.reading)
+    }
+
+    /// The same for a definition that was not named by itself.
+    pub fn of_file_telling(definition: &Path, arguments: &ReadingArguments) -> Result<Self, Failure> {
+        let reading = Self::of_file(definition, arguments)?;
         if let Some(file) = reading.configuration().filter(|_| reading.files.found) {
             tell(&format!("note: configuration {file}, found beside the definition\n"));
         }
@@ -71,6 +81,10 @@ impl Reading {
     pub fn quiet_plan(&self) -> Result<Option<Plan>, Failure> {
         let plan = self.outcome.model.as_ref().map(plan).transpose();
         plan.map_err(|error| Failure::new(format!("{} cannot be planned: {error}", self.definition())))
+    }
+
+    pub const fn files(&self) -> &ServiceFiles {
+        &self.files
     }
 
     pub fn into_files(self) -> ServiceFiles {

@@ -7,6 +7,7 @@ use wasm_roles_service_model::Source;
 
 use crate::failure::Failure;
 
+const A_CONFIGURATION: &str = "service configuration";
 const DEFINITION: &str = "ServiceDefinition.csdef";
 /// Looked for beside the definition, in this order.
 const CONFIGURATIONS: [&str; 2] = ["ServiceConfiguration.Local.cscfg", "ServiceConfiguration.cscfg"];
@@ -30,10 +31,15 @@ pub fn read(definition: &Path, configuration: Option<&Path>) -> Result<ServiceFi
     };
     Ok(ServiceFiles {
         definition: read_one(definition, "service definition")?,
-        configuration: found.map(|file| read_one(&file, "service configuration")).transpose()?,
+        configuration: found.map(|file| read_one(&file, A_CONFIGURATION)).transpose()?,
         found: configuration.is_none(),
         folder,
     })
+}
+
+/// Reads a configuration by itself.
+pub fn read_configuration(file: &Path) -> Result<Source, Failure> {
+    read_one(file, A_CONFIGURATION)
 }
 
 fn read_one(file: &Path, what: &str) -> Result<Source, Failure> {
@@ -42,6 +48,10 @@ fn read_one(file: &Path, what: &str) -> Result<Source, Failure> {
     Source::decode(name.as_str(), &bytes).map_err(|error| {
         Failure::with_hint(format!("the {what} {name} is no text: {error}"), "save it as UTF-8 or UTF-16")
     })
+}
+
+fn usual_name(what: &str) -> &'static str {
+    if what == A_CONFIGURATION { "ServiceConfiguration.cscfg" } else { DEFINITION }
 }
 
 fn unreadable(file: &Path, what: &str, error: &io::Error) -> Failure {
@@ -56,7 +66,7 @@ fn unreadable(file: &Path, what: &str, error: &io::Error) -> Failure {
     if error.kind() == io::ErrorKind::NotFound {
         return Failure::with_hint(
             format!("there is no {what} {name}"),
-            format!("name a file that exists, such as path/to/{DEFINITION}"),
+            format!("name a file that exists, such as path/to/{}", usual_name(what)),
         );
     }
     Failure::with_hint(

@@ -146,6 +146,11 @@ impl Approots {
         self.built.insert(role, folder);
     }
 
+    /// The folders that were put together.
+    pub(crate) fn built(&self) -> impl Iterator<Item = &Path> {
+        self.built.values().map(PathBuf::as_path)
+    }
+
     /// The folder that belongs to `role` alone, if it has one; `is_folder` answers for the file system.
     pub(crate) fn folder(&self, role: &RoleName, is_folder: impl Fn(&Path) -> bool) -> Option<PathBuf> {
         Some(self.own_folder(role)).filter(|folder| is_folder(folder))

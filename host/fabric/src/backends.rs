@@ -47,6 +47,16 @@ impl<T> Backends<T> {
         drawn.chain(in_turn).filter(|(ordinal, _)| self.admits(*ordinal))
     }
 
+    /// Who is at a place of that order now, counted from 0. The rotation is not locked when this returns.
+    pub(crate) fn nth(&self, place: usize, client: IpAddr, turn: Turn) -> Option<(u32, T)>
+    where
+        T: Clone,
+    {
+        let rotation = self.rotation.borrow();
+        let found = self.in_order(&rotation, client, turn).nth(place);
+        found.map(|(ordinal, taker)| (ordinal, taker.clone()))
+    }
+
     /// Whether an instance that is in the rotation can be chosen.
     pub(crate) fn admits(&self, ordinal: u32) -> bool {
         self.only.is_none_or(|only| only == ordinal)

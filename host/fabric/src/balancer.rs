@@ -3,26 +3,34 @@
 //! Each public port has an accept loop. An accepted connection is not relayed: the operating system's stream itself goes to the
 //! listener of an instance in the virtual network. An instance that does not listen (yet), or whose backlog is full, is
 //! passed over. A connection that nobody takes [waits](crate::waiting); when its time is over it is reset, counted, and
-//! told of now and then. At a port whose TLS ends here the [handshake](crate::tls) comes before all of this.
+//! told of now and then. So does one that comes back, because its instance stopped listening before it had accepted it. At a port
+//! whose TLS ends here the [handshake](crate::tls) comes before all of this.
+//!
+//! When the line is full, further connections stay with the operating system, whose backlog is long enough for a recycle under
+//! load. Only when nobody has taken one for the time that one waits, what does not fit into the line is refused at once.
 //!
 //! Who is available is said by the rotation: the instances that are Ready, or all that run. A port with a probe asks
 //! those that run and answer it. The default is round robin, as the platform's emulator did it; with `sourceIP` and
 //! `sourceIPProtocol` a client stays with one instance as long as that one is available.
 //!
-//! The rotation is read-locked while a connection is handed over. So an instance that has left the rotation gets
-//! nothing more, not even a connection that was under way.
+//! No lock is held while a connection is handed over: whoever takes it wakes others, and observers are told, and any of them may
+//! come back here. So an instance that has just left the rotation may still be offered one. If it drains, it does not
+//! listen any more and is passed over; if it ends, the connection comes back.
 
 use std::io;
 use std::net::IpAddr;
 use std::num::NonZeroU16;
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 use wasm_roles_service_plan::PublicPort;
-use wasm_roles_virtual_network::{HandOver, HandOverOptions, Interface, OutsideStream};
+use wasm_roles_virtual_network::{HandOver, HandOverOptions, OutsideStream, WayBack};
 
 use crate::backends::Backends;
 use crate::door::{Arrival, Door, Entrance};
+use crate::entry::{Entry, Leads};
 use crate::events::{EventKind, Herald};
 use crate::rotation::Turn;
 use crate::tally::{self, Tally};
@@ -34,9 +42,11 @@ const TELL_EVERY: Duration = Duration::from_secs(5);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How often connections that wait are offered again. Nobody says when an instance begins to listen.
 const OFFER_AGAIN: Duration = Duration::from_millis(50);
+/// How often a connection comes back at most. A role that listens, accepts nothing and ends does not keep its clients for ever.
+const RETURNS: u8 = 8;
 
 /// What takes a public connection: an interface of the virtual network.
-pub(crate) trait Taker {
+pub(crate) trait Taker: Leads + Clone {
     /// Takes the connection, or gives it back.
     fn take(
         &self,
@@ -46,14 +56,14 @@ pub(crate) trait Taker {
     ) -> Result<(), OutsideStream>;
 }
 
-impl Taker for Interface {
+impl Taker for Entry {
     fn take(
         &self,
         port: NonZeroU16,
         stream: OutsideStream,
         options: HandOverOptions,
     ) -> Result<(), OutsideStream> {
-        self.hand_over_with(port, stream, options).map_err(HandOver::into_stream)
+        self.interface().hand_over_with(port, stream, options).map_err(HandOver::into_stream)
     }
 }
 
@@ -67,30 +77,64 @@ pub(crate) struct Balancer<T> {
 struct Connection {
     stream: OutsideStream,
     client: IpAddr,
+    /// How often it came back.
+    returns: u8,
+}
+
+/// Where a connection comes back to.
+struct Return {
+    port: mpsc::UnboundedSender<Connection>,
+    client: IpAddr,
+    returns: u8,
+}
+
+impl WayBack for Return {
+    fn take_back(&self, stream: OutsideStream) {
+        let connection = Connection { stream, client: self.client, returns: self.returns };
+        if let Err(mpsc::error::SendError(connection)) = self.port.send(connection) {
+            // The port is closed.
+            connection.stream.reset();
+        }
+    }
 }
 
 /// What a port's loop is woken up by.
 enum Next {
     Arrival(Arrival),
+    Returned(Connection),
     OfferAgain,
     Tell,
 }
 
 impl<T: Taker> Balancer<T> {
-    /// Serves the port until the task is aborted. TLS ends here if there is something to end it with.
+    /// Serves the port until the task is aborted, or somebody else serves it and nobody is left who has come in here. TLS ends
+    /// here if there is something to end it with.
     pub(crate) async fn serve(self, entrance: Entrance) {
         let (mut turn, mut waiting, secured) = (Turn::default(), Waiting::new(), entrance.tls.is_some());
         let (mut door, mut refused) = (Door::new(entrance), Tally::every(TELL_EVERY));
-        loop {
+        // Bounded by the sockets that instances may have.
+        let (back, mut returned) = mpsc::unbounded_channel();
+        let mut changes = self.backends.changes();
+        // Whether somebody has waited in vain since the last connection was taken.
+        let mut in_vain = false;
+        let mut displaced = false;
+        while !displaced || !waiting.is_empty() || !door.is_empty() {
             let next = tokio::select! {
-                arrival = door.next() => Next::Arrival(arrival),
+                arrival = door.next(), if in_vain || waiting.has_place() => Next::Arrival(arrival),
+                Some(connection) = returned.recv() => Next::Returned(connection),
+                () = changes.next(), if !waiting.is_empty() => Next::OfferAgain,
                 () = sleep(OFFER_AGAIN), if !waiting.is_empty() => Next::OfferAgain,
                 () = tally::due([&refused]) => Next::Tell,
             };
             let now = Instant::now();
             match next {
                 Next::Arrival(Arrival::Connection(stream, client)) => {
-                    let connection = Connection { stream, client };
+                    let connection = Connection { stream, client, returns: 0 };
+                    if let Err(connection) = waiting.join(connection, now) {
+                        refuse(connection, &mut refused);
+                    }
+                }
+                Next::Returned(connection) => {
                     if let Err(connection) = waiting.join(connection, now) {
                         refuse(connection, &mut refused);
                     }
@@ -100,12 +144,19 @@ impl<T: Taker> Balancer<T> {
                     self.herald.tell(EventKind::HandshakesFailed { port, failure, connections });
                 }
                 Next::Arrival(Arrival::GaveUp) => refused.count(),
+                Next::Arrival(Arrival::Displaced) => displaced = true,
                 Next::Arrival(Arrival::Nobody(error)) => self.rest(&error).await,
                 Next::OfferAgain | Next::Tell => {}
             }
-            #[expect(clippy::result_large_err, reason = "it goes back into the line")]
-            waiting.serve(|connection| self.pass_on(connection, secured, &mut turn));
-            waiting.expired(now).for_each(|connection| refuse(connection, &mut refused));
+            waiting.serve(|connection| {
+                self.pass_on(connection, secured, &mut turn, &back)?;
+                in_vain = false;
+                Ok(())
+            });
+            for connection in waiting.expired(now) {
+                in_vain = true;
+                refuse(connection, &mut refused);
+            }
             self.tell(refused.take_due(now));
         }
     }
@@ -115,13 +166,23 @@ impl<T: Taker> Balancer<T> {
         clippy::result_large_err,
         reason = "the connection goes back into the line, which needs all of it"
     )]
-    fn pass_on(&self, connection: Connection, secured: bool, turn: &mut Turn) -> Result<(), Connection> {
-        let Connection { mut stream, client } = connection;
-        let PublicPort { local_port, idle_timeout, .. } = &self.backends.public;
-        let (port, options) =
-            (NonZeroU16::from(*local_port), HandOverOptions::idle_after(*idle_timeout).with_secured(secured));
-        let rotation = self.backends.rotation.borrow();
-        for (ordinal, taker) in self.backends.in_order(&rotation, client, *turn) {
+    fn pass_on(
+        &self,
+        connection: Connection,
+        secured: bool,
+        turn: &mut Turn,
+        back: &mpsc::UnboundedSender<Connection>,
+    ) -> Result<(), Connection> {
+        let Connection { mut stream, client, returns } = connection;
+        let public = &self.backends.public;
+        let options = HandOverOptions::idle_after(public.idle_timeout).with_secured(secured);
+        if returns < RETURNS {
+            let way_back = Return { port: back.clone(), client, returns: returns.saturating_add(1) };
+            stream = stream.with_way_back(Arc::new(way_back));
+        }
+        for place in 0.. {
+            let Some((ordinal, taker)) = self.backends.nth(place, client, *turn) else { break };
+            let Some(port) = taker.leads(public) else { continue };
             match taker.take(port, stream, options) {
                 Ok(()) => {
                     *turn = Turn::taken_by(ordinal);
@@ -130,7 +191,7 @@ impl<T: Taker> Balancer<T> {
                 Err(given_back) => stream = given_back,
             }
         }
-        Err(Connection { stream, client })
+        Err(Connection { stream, client, returns })
     }
 
     fn tell(&self, connections: Option<u64>) {

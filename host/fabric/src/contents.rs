@@ -2,7 +2,8 @@
 //!
 //! A role with `Contents` gets a folder of its own in the deployment's data folder, `wasm-roles-approot/<RoleName>`: first a copy of the
 //! role's folder, then each content in the order of the definition, a later file in place of an earlier one. It is made
-//! afresh for each deployment and is the role's folder from then on. Nobody's own folder is written to.
+//! afresh for each deployment and is the role's folder from then on. Nobody's own folder is written to. An upgrade makes folders of its
+//! own in `wasm-roles-approot/<generation>`, since instances of both generations read theirs: no role has a number for a name.
 //!
 //! | the definition says | it means |
 //! |---|---|
@@ -25,6 +26,7 @@ use crate::approot::{Approots, path_inside};
 use crate::copies::{Copies, Copying};
 use crate::removal::remove_tree;
 use crate::start_error::StartError;
+use crate::version;
 
 /// Where the folders are put together, below the data folder. What is there is replaced, so nobody else's folder should
 /// have this name.
@@ -96,9 +98,17 @@ pub(crate) async fn gather(
     plan: &Plan,
     approots: &mut Approots,
     data_folder: &Path,
+    generation: u32,
     copies: &Copies,
 ) -> Result<(), StartError> {
     let folder = data_folder.join(FOLDER);
+    let folder = if generation == version::FIRST {
+        // An error only when the tokio runtime shuts down.
+        drop(copies.spawn(move |_| forget_generations(&folder)).await);
+        data_folder.join(FOLDER)
+    } else {
+        folder.join(generation.to_string())
+    };
     let gathering: Vec<_> = plan
         .roles
         .iter()
@@ -124,6 +134,15 @@ pub(crate) async fn gather(
         }
     }
     if problems.is_empty() { Ok(()) } else { Err(StartError::new(problems)) }
+}
+
+/// Removes what upgrades of an earlier run have left in this folder. What cannot be removed stays.
+fn forget_generations(folder: &Path) {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let is_number = |name: &std::ffi::OsStr| name.to_str().is_some_and(|name| name.parse::<u32>().is_ok());
+    for entry in entries.filter(|entry| is_number(&entry.file_name())) {
+        let _ = remove_tree(&entry.path());
+    }
 }
 
 /// The folder of one role, to be put together. All of it blocks.
@@ -290,7 +309,7 @@ mod tests {
             r#"<Role name="W"><Instances count="1" /></Role>"#,
         );
         let mut approots = Approots::beside(folder);
-        gather(&plan, &mut approots, &folder.join("data"), &Copies::new())
+        gather(&plan, &mut approots, &folder.join("data"), version::FIRST, &Copies::new())
             .await
             .map_err(|error| error.to_string())?;
         let built = approots.folder(&plan.roles[0].name, Path::is_dir).unwrap();

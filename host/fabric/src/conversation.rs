@@ -132,7 +132,7 @@ async fn tell(teller: impl Tell, order: Order) -> Said {
             let changed = teller.changed(changes, renewal.environment).await;
             (missed(RoleEvent::Changing, &changing), RoleEvent::Changed, changed)
         }
-        What::Recycle(_) => return Said::Outdated(reply),
+        What::Recycle(_) | What::Again | What::Replace(_) => return Said::Outdated(reply),
         What::Announce => {
             let event = RoleEvent::SimultaneousChanging;
             (None, event, teller.simultaneous_changing(changes).await)

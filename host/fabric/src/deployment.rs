@@ -1,20 +1,20 @@
 //! A deployment: a plan that runs.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::sync::watch;
 use wasm_roles_role_runtime::{Clock, End, Runtime, Seed, WebInstances};
-use wasm_roles_service_plan::{InstanceId, Plan, PlannedInstance, PublicPort, RoleName};
-use wasm_roles_virtual_network::{Network, Policy};
+use wasm_roles_service_plan::{InstanceId, Plan};
+use wasm_roles_virtual_network::Network;
 use wasm_roles_web_server::AccessLogFormat;
 
 use crate::approot::Approots;
-use crate::certificates::{CertificateFolder, CertificateOptions, Edition, Provision};
-use crate::change::{
-    Arrival, ChangeError, ChangeSummary, Difference, How, READY_AGAIN, Renewals, SettingsOf, Turnover, walk,
-};
+use crate::certificates::{CertificateOptions, Edition};
+use crate::change::SettingsOf;
+use crate::checks::{check, provide};
 use crate::components;
 use crate::contents;
 use crate::copies::Copies;
@@ -22,13 +22,15 @@ use crate::departures::Departures;
 use crate::events::Events;
 use crate::instances::Instances;
 use crate::overlap;
+use crate::progress::{Tracker, WalkProgress};
 use crate::public_ports::PublicPorts;
-use crate::publish::{self, Bound, Publication, Published};
+use crate::publish::{self, Publication, Published};
 use crate::sites;
-use crate::start_error::{Problem, StartError};
+use crate::start_error::StartError;
 use crate::starter::Starter;
 use crate::status_board::Statuses;
-use crate::variables;
+use crate::upgrade::Begun;
+use crate::version::{self, Generation};
 
 /// The stop budget of the platform's first documentation (facts: life cycle, "Stop sequence").
 pub const DEFAULT_STOP_BUDGET: Duration = Duration::from_secs(30);
@@ -66,6 +68,9 @@ pub struct DeploymentOptions {
     pub approots: Approots,
     /// Where public ports listen.
     pub publication: Publication,
+    /// Instances that do not start with the deployment: they are [stopped](Deployment::stop_instances) until they are
+    /// [started](Deployment::start_instances). Usual: none.
+    pub at_rest: BTreeSet<InstanceId>,
     /// Where certificates are, and where TLS of `https` endpoints ends.
     pub certificates: CertificateOptions,
     /// How long an instance may take to stop before it is cut off. Usual: [`DEFAULT_STOP_BUDGET`].
@@ -87,20 +92,26 @@ pub struct DeploymentOptions {
 /// A running deployment. Dropping it cuts all instances off, and does not wait until they are gone:
 /// [`kill`](Self::kill) does.
 pub struct Deployment {
+    pub(crate) runtime: Runtime,
     /// What runs when no change is under way.
-    plan: Arc<Plan>,
+    pub(crate) plan: Arc<Plan>,
     /// Plans whose change was begun and not finished.
-    begun: Vec<Arc<Plan>>,
+    pub(crate) begun: Vec<Arc<Plan>>,
     /// Who has the settings of one of these already.
-    ahead: SettingsOf,
+    pub(crate) ahead: SettingsOf,
     /// The network has a policy for those who come and those who go.
-    beside: bool,
-    departures: Departures,
-    starter: Starter,
-    instances: Instances,
-    ports: PublicPorts,
+    pub(crate) beside: bool,
+    /// An upgrade that was begun and not finished.
+    pub(crate) upgrading: Option<Box<Begun>>,
+    /// The number of the last generation that was prepared.
+    pub(crate) last_generation: u32,
+    pub(crate) progress: Tracker,
+    pub(crate) departures: Departures,
+    pub(crate) starter: Starter,
+    pub(crate) instances: Instances,
+    pub(crate) ports: PublicPorts,
     /// The copies of certificates that were made last.
-    edition: Edition,
+    pub(crate) edition: Edition,
 }
 
 /// How the instances of a deployment stopped, in the order in which they did.
@@ -200,24 +211,30 @@ impl Deployment {
         prepare: impl FnOnce(&Network) + Send,
         copies: &Copies,
     ) -> Result<(Self, Events), StartError> {
-        check(&plan, &options)?;
+        check(&plan, &options, true)?;
         overlap::check(&plan, &options).await?;
-        contents::gather(&plan, &mut options.approots, &options.data_folder, copies).await?;
+        contents::gather(&plan, &mut options.approots, &options.data_folder, version::FIRST, copies).await?;
         let edition = Edition::default();
         let provision = provide(&plan, &options, edition, copies).await?;
         let sites = sites::open(&plan, &options.approots).await?;
         let components = components::load(runtime, &plan, &options.approots, sites, options.clock).await?;
         let bound = publish::bind(&plan, &options.publication).await.map_err(StartError::new)?;
-        let (mut starter, events) = Starter::new(&plan, options, components, provision);
+        let generation = Generation::new(version::FIRST, &plan, options.approots.clone(), components);
+        let (mut starter, events) = Starter::new(&plan, options, generation, provision);
+        let generation = Arc::clone(&starter.generation);
         prepare(&starter.common.network);
         let (mut instances, mut ports) = (Instances::new(starter.board.clone()), PublicPorts::default());
-        starter.open(&plan, bound, &mut ports);
-        starter.start(&starter.views(&plan), &plan.instances, &mut instances);
+        starter.open(&plan, &generation, bound, &mut ports);
+        starter.start(&starter.views(&plan), &generation, &plan.instances, &mut instances);
         let deployment = Self {
+            runtime: runtime.clone(),
             plan,
             begun: Vec::new(),
             ahead: SettingsOf::new(),
             beside: false,
+            upgrading: None,
+            last_generation: version::FIRST,
+            progress: Tracker::default(),
             departures: Departures::default(),
             starter,
             instances,
@@ -234,7 +251,8 @@ impl Deployment {
     }
 
     /// The plan that runs, or the one of the last change that was begun. The next one is made
-    /// [after it](wasm_roles_service_plan::plan_after).
+    /// [after it](wasm_roles_service_plan::plan_after). An upgrade that was begun makes its plan this one when it cannot be taken
+    /// back any more.
     #[must_use]
     pub fn plan(&self) -> &Arc<Plan> {
         self.begun.last().unwrap_or(&self.plan)
@@ -258,139 +276,17 @@ impl Deployment {
         self.starter.board.watch()
     }
 
-    /// Changes the configuration while the service runs, to that of `new`: a plan of the same service definition, made
-    /// [after](wasm_roles_service_plan::plan_after) the one that [runs](Self::plan).
-    ///
-    /// New instances start first. Then each instance that stays and that the change concerns hears `changing` and `changed`,
-    /// one upgrade domain after the other; those that refuse are recycled (facts: section 7.5), and so are those whose role
-    /// has other certificates, which hear nothing of it (facts: section 7.1). Under
-    /// `topologyChangeDiscovery="Blast"` all hear of instances that come and go at the same time, and cannot refuse. Last,
-    /// the instances that `new` does not have are stopped, and their local stores removed. The
-    /// [module](crate::change) has the order in full.
-    ///
-    /// This returns when all have reacted; an instance that is started or recycled is waited for until it is Ready, at
-    /// most [`READY_AGAIN`]. If the future is dropped before, the deployment is somewhere between the two
-    /// configurations and runs on; another call, with this plan or with the one before, finishes the change or takes it back.
-    /// Nothing is forgotten meanwhile: instances that had stopped already are in the summary of that call, or of the stop.
-    ///
-    /// # Errors
-    ///
-    /// See [`ChangeError`]. Then nothing was changed.
-    pub async fn change(&mut self, new: Arc<Plan>) -> Result<ChangeSummary, ChangeError> {
-        // Those that a change before this one has asked to stop, and has not waited for.
-        self.let_go().await;
-        let turnover = Turnover::between(self.instances.planned(), &new)?;
-        let difference = self.difference(&new)?;
-        let steps = difference.steps(&new, &turnover.staying);
-        let provision = if difference.has_certificates() { Some(self.provide(&new).await?) } else { None };
-        let beside = self.policy_beside(&new, &turnover)?;
-        let bound = self.bind_missing(&new).await?;
-
-        self.begun.push(Arc::clone(&new));
-        if let Some(beside) = beside {
-            self.starter.common.network.set_policy(beside);
-            self.beside = true;
-        }
-        if let Some(provision) = provision {
-            self.ports.end_tls_with(&provision);
-            self.starter.provide(provision);
-        }
-        let views = self.starter.views(&new);
-        self.starter.start(&views, &turnover.coming, &mut self.instances);
-        let coming = turnover.coming.iter().map(|instance| (instance.id.clone(), Arc::clone(&new)));
-        self.ahead.extend(coming);
-        self.starter.open(&new, bound, &mut self.ports);
-        let added = self.arrivals(&turnover.coming).await;
-        let told_of_it = (self.starter.common.deployment_id.as_str(), self.starter.options.emulated);
-        let renewals = Renewals::new((&self.plan, &self.ahead), &views, told_of_it, &self.starter.provision);
-        let (orders, ahead) = (self.instances.orders(), &mut self.ahead);
-        let ordered = |instance: &InstanceId, how| {
-            if how == How::InTurn {
-                ahead.insert(instance.clone(), Arc::clone(&new));
-            }
-        };
-        let told = walk(orders, steps, |instance, how| renewals.of(instance, how), ordered).await;
-        self.ports.close_all_but(&new.public).await;
-        self.instances.ask_to_stop(&turnover.leaving);
-        self.instances.stopped(&mut self.departures).await;
-        if std::mem::take(&mut self.beside) {
-            self.starter.common.network.set_policy(Arc::clone(&new.policy));
-        }
-        self.plan = new;
-        self.begun.clear();
-        self.ahead.clear();
-        self.let_go().await;
-        Ok(ChangeSummary { instances: told, added, removed: self.departures.tell() })
+    /// The generation that runs: 1 until an [upgrade](Self::upgrade) was made. Numbers of upgrades that were refused or taken back
+    /// are not used again. While one is under way, [each instance](crate::InstanceStatus::generation) has its own.
+    #[must_use]
+    pub fn generation(&self) -> u32 {
+        self.starter.generation.number
     }
 
-    /// Waits for all that were asked to stop, and removes what they have stored.
-    async fn let_go(&mut self) {
-        self.instances.stopped(&mut self.departures).await;
-        self.departures.remove_stores(&self.starter.options.data_folder).await;
-    }
-
-    /// What could be news for somebody.
-    fn difference(&self, new: &Plan) -> Result<Difference, ChangeError> {
-        let mut difference = Difference::between(&self.plan, new)?;
-        for begun in &self.begun {
-            difference = difference.and(Difference::between(begun, new)?);
-        }
-        Ok(difference)
-    }
-
-    /// Finds the certificates that the plan wants, in the folder as it is now.
-    async fn provide(&mut self, new: &Arc<Plan>) -> Result<Provision, ChangeError> {
-        // Not even a call that was dropped and still copies has the same one.
-        self.edition = self.edition.next();
-        let options = &self.starter.options;
-        let (plan, data_folder, edition) = (Arc::clone(new), options.data_folder.clone(), self.edition);
-        let mut certificates = options.certificates.clone();
-        let providing = tokio::task::spawn_blocking(move || -> Result<Provision, ChangeError> {
-            if let Some(folder) = &mut certificates.folder {
-                *folder = Arc::new(CertificateFolder::read(folder.path())?);
-            }
-            Ok(Provision::new(&plan, &certificates, &data_folder, edition)?)
-        });
-        let provision = providing.await.map_err(|error| ChangeError::CertificatesNotShown {
-            file: options.data_folder.clone(),
-            reason: error.to_string(),
-        })??;
-        match provision.moves_tls(&self.starter.provision, &new.public) {
-            Some(PublicPort { port, role, endpoint, .. }) => {
-                let (port, role, endpoint) = (*port, role.clone(), endpoint.clone());
-                Err(ChangeError::TlsMoves { port, role, endpoint })
-            }
-            None => Ok(provision),
-        }
-    }
-
-    /// The policy for those who come and those who go; none when everybody stays, since the policy stays too.
-    fn policy_beside(&self, new: &Plan, turnover: &Turnover) -> Result<Option<Arc<Policy>>, ChangeError> {
-        if turnover.is_empty() {
-            return Ok(None);
-        }
-        let leaving = turnover.leaving.iter().filter_map(|instance| self.instances.get(instance));
-        new.policy_beside(leaving).map(Some).map_err(ChangeError::Policy)
-    }
-
-    /// Binds the public ports that are not open yet.
-    async fn bind_missing(&self, new: &Plan) -> Result<Bound, ChangeError> {
-        let mut missing = Plan::clone(new);
-        missing.public = self.ports.missing(&new.public).cloned().collect();
-        let bound = publish::bind(&missing, &self.starter.options.publication).await;
-        bound.map_err(|errors| ChangeError::Publish { errors })
-    }
-
-    /// Waits until new instances were Ready once.
-    async fn arrivals(&self, coming: &[PlannedInstance]) -> Vec<(InstanceId, Arrival)> {
-        let deadline = Instant::now() + READY_AGAIN;
-        let mut arrivals = Vec::with_capacity(coming.len());
-        for instance in coming {
-            let came_up = timeout_at(deadline, self.instances.came_up(&instance.id)).await;
-            let arrival = came_up.map_or(Arrival::NotReadyYet, |()| Arrival::Ready);
-            arrivals.push((instance.id.clone(), arrival));
-        }
-        arrivals
+    /// How far the last change or upgrade has come. It can be read while one is under way and holds the deployment.
+    #[must_use]
+    pub fn progress(&self) -> watch::Receiver<WalkProgress> {
+        self.progress.watch()
     }
 
     /// Closes the public ports, then stops all instances at the same time: each leaves the rotation, is asked to stop,
@@ -417,38 +313,4 @@ impl Deployment {
         self.starter.finish();
         StopSummary { instances }
     }
-}
-
-/// Finds the certificates that the plan wants.
-async fn provide(
-    plan: &Arc<Plan>,
-    options: &DeploymentOptions,
-    edition: Edition,
-    copies: &Copies,
-) -> Result<Provision, StartError> {
-    let (plan, data_folder) = (Arc::clone(plan), options.data_folder.clone());
-    let certificates = options.certificates.clone();
-    let providing = copies.spawn(move |_| Provision::new(&plan, &certificates, &data_folder, edition)).await;
-    let failed = |error: tokio::task::JoinError| {
-        let file = options.data_folder.clone();
-        StartError::new([Problem::CertificatesNotShown { file, reason: error.to_string() }])
-    };
-    Ok(providing.map_err(failed)??)
-}
-
-/// What can be known without looking at a file.
-fn check(plan: &Plan, options: &DeploymentOptions) -> Result<(), StartError> {
-    let is_known = |role: &&RoleName| plan.role(role).is_some();
-    let strangers = options.approots.named_roles().filter(|role| !is_known(role));
-    let roles = strangers.map(|role| Problem::UnknownRole {
-        role: role.clone(),
-        known: plan.roles.iter().map(|role| role.name.clone()).collect(),
-    });
-    let ports = options.publication.unknown(plan).map(|port| Problem::UnknownPublicPort {
-        port,
-        known: plan.public.iter().map(|public| public.port).collect(),
-    });
-    let variables = variables::without_value(plan).into_iter().map(Problem::Variable);
-    let problems: Vec<Problem> = roles.chain(ports).chain(variables).collect();
-    if problems.is_empty() { Ok(()) } else { Err(StartError::new(problems)) }
 }

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use wasm_roles_virtual_network::{self as virtual_network, OutsideStream};
 
+use crate::public_socket::Use;
 use crate::tally::{self, Tally};
 use crate::tls::{Below, HandshakeFailure, Handshakes, Shaken};
 
@@ -30,11 +31,13 @@ pub(crate) enum Arrival {
     GaveUp,
     /// The operating system gives no connection.
     Nobody(io::Error),
+    /// Somebody else serves the port: no more connections come from the operating system. Told once.
+    Displaced,
 }
 
 /// What a port listens with.
 pub(crate) struct Entrance {
-    pub(crate) listener: TcpListener,
+    pub(crate) listener: Use<TcpListener>,
     /// Connections inside that found nobody.
     pub(crate) gave_up: mpsc::Receiver<()>,
     pub(crate) tls: Option<TlsEntrance>,
@@ -48,7 +51,8 @@ pub(crate) struct TlsEntrance {
 
 /// A listener, with what ends TLS.
 pub(crate) struct Door {
-    listener: TcpListener,
+    listener: Use<TcpListener>,
+    displaced: bool,
     gave_up: mpsc::Receiver<()>,
     tls: Option<TlsSide>,
 }
@@ -61,6 +65,7 @@ struct TlsSide {
 
 enum Next {
     Accepted(io::Result<(TcpStream, SocketAddr)>),
+    Displaced,
     Inside(virtual_network::TcpStream),
     GaveUp,
     Shaken(Shaken),
@@ -75,18 +80,29 @@ impl Door {
             inside,
             failed: BTreeMap::new(),
         };
-        Self { listener, gave_up, tls: tls.map(side) }
+        Self { listener, displaced: false, gave_up, tls: tls.map(side) }
+    }
+
+    /// Whether nobody is in the middle of its handshake.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.tls.as_ref().is_none_or(|tls| tls.handshakes.is_empty())
     }
 
     /// The next arrival. Dropping the future loses nothing.
     pub(crate) async fn next(&mut self) -> Arrival {
         loop {
             let next = tokio::select! {
-                accepted = self.listener.accept() => Next::Accepted(accepted),
+                accepted = self.listener.accept(), if !self.displaced => {
+                    accepted.map_or(Next::Displaced, Next::Accepted)
+                }
                 Some(()) = self.gave_up.recv() => Next::GaveUp,
                 next = next_of(self.tls.as_mut()) => next,
             };
             match next {
+                Next::Displaced => {
+                    self.displaced = true;
+                    return Arrival::Displaced;
+                }
                 Next::Accepted(Err(error)) => return Arrival::Nobody(error),
                 Next::Accepted(Ok((stream, client))) => {
                     // Small answers shall not wait for more; a failure here only costs time.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use wasm_roles_role_runtime::{Clock, End, Line, ProgramEnd, ReachedLimit, RoleEvent};
 use wasm_roles_service_plan::{
     Explanation, InstanceId, Plan, Port, RoleName, TaskKind, Transport, explain_denial,
@@ -285,6 +285,7 @@ pub(crate) struct Herald {
     queue: mpsc::Sender<(Duration, News)>,
     left_out: Arc<AtomicU64>,
     clock: Clock,
+    plan: watch::Sender<Arc<Plan>>,
 }
 
 enum News {
@@ -304,8 +305,14 @@ impl Herald {
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (queue, news) = mpsc::channel(HERALD_PLACES);
         let left_out = Arc::new(AtomicU64::new(0));
-        let herald = Self { queue, left_out: Arc::clone(&left_out), clock };
+        let (plans, plan) = watch::channel(plan);
+        let herald = Self { queue, left_out: Arc::clone(&left_out), clock, plan: plans };
         (herald, carry(plan, news, left_out, events, alive))
+    }
+
+    /// Denials are explained by this plan from now on.
+    pub(crate) fn explain_by(&self, plan: Arc<Plan>) {
+        self.plan.send_replace(plan);
     }
 
     pub(crate) fn tell(&self, kind: EventKind) {
@@ -320,7 +327,7 @@ impl Herald {
 }
 
 async fn carry(
-    plan: Arc<Plan>,
+    plan: watch::Receiver<Arc<Plan>>,
     mut news: mpsc::Receiver<(Duration, News)>,
     left_out: Arc<AtomicU64>,
     events: mpsc::Sender<Event>,
@@ -343,6 +350,7 @@ async fn carry(
         let kind = match news {
             News::Event(kind) => kind,
             News::Denied(denial) => {
+                let plan = Arc::clone(&plan.borrow());
                 let explanation = explain_denial(&plan, &denial.reason);
                 EventKind::Denied(Box::new(DeniedEvent { denial: *denial, explanation }))
             }

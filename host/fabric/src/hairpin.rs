@@ -20,12 +20,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use bytes::Bytes;
 use tokio::sync::mpsc::{self, error::TrySendError};
-use wasm_roles_virtual_network::{
-    InsideClient, InsideConnection, Interface, Offered, PublicPorts, TcpStream,
-};
+use wasm_roles_virtual_network::{InsideClient, InsideConnection, Offered, PublicPorts, TcpStream};
 
 use crate::backends::Backends;
 use crate::datagrams::{FlowTaker, InsidePort};
+use crate::entry::{Entry, Leads};
 use crate::events::Herald;
 use crate::rotation::Turn;
 
@@ -143,15 +142,15 @@ impl<T: FlowTaker> Hairpin<T> {
     }
 }
 
-impl<T: Clone> Instances<T> {
+impl<T: Clone + Leads> Instances<T> {
     /// Offers a connection to one after the other. No lock is held while somebody is asked.
     fn offer(&self, client: IpAddr, mut take: impl FnMut(&T, NonZeroU16) -> bool) -> Offered {
-        let local = NonZeroU16::from(self.backends.public.local_port);
         let (order, before) = self.begin(client);
         for ordinal in &order {
             let taker = self.backends.rotation.borrow().get(*ordinal).cloned();
             // Who has left the rotation since then is not asked any more.
-            if taker.is_some_and(|taker| take(&taker, local)) {
+            let asked = taker.and_then(|taker| Some((taker.leads(&self.backends.public)?, taker)));
+            if asked.is_some_and(|(local, taker)| take(&taker, local)) {
                 self.end(&order, Turn::taken_by(*ordinal));
                 return Offered::Taken;
             }
@@ -200,11 +199,11 @@ fn at_door(door: &mpsc::Sender<TcpStream>, accept: impl FnOnce() -> Option<TcpSt
     }
 }
 
-impl PublicPorts for Hairpin<Interface> {
+impl PublicPorts for Hairpin<Entry> {
     fn offer(&self, port: u16, connection: &mut InsideConnection<'_>) -> Offered {
         let client = connection.client().ip();
         let connection = std::cell::RefCell::new(connection);
-        let take = |interface: &Interface, port| connection.borrow_mut().connect_to(interface, port);
+        let take = |entry: &Entry, port| connection.borrow_mut().connect_to(entry.interface(), port);
         self.offer_each(port, client, take, || connection.borrow_mut().accept())
     }
 

@@ -19,19 +19,22 @@ use wasm_roles_web_server::AccessLog;
 use crate::approot;
 use crate::certificates::Provision;
 use crate::change::Renewal;
-use crate::components::Components;
 use crate::deployment::WebOptions;
+use crate::entry::Entry;
 use crate::limits;
 use crate::narrator::TaskReporter;
 use crate::storage::Stores;
 use crate::supervisor::{Incarnation, Launcher};
 use crate::tasks::{StartUp, TaskProgram};
+use crate::usage::Meters;
 use crate::variables::{DeploymentFacts, variables};
+use crate::version::Version;
 
 /// What all instances of a deployment share.
 pub(crate) struct Common {
     pub(crate) deployment_id: String,
     pub(crate) network: Network,
+    pub(crate) meters: Meters,
     pub(crate) stop_budget: Duration,
     pub(crate) web: WebOptions,
     pub(crate) clock: Clock,
@@ -40,13 +43,13 @@ pub(crate) struct Common {
 
 /// Starts the incarnations of one instance.
 pub(crate) struct RoleLauncher {
-    components: Components,
     common: Arc<Common>,
+    version: Arc<Version>,
+    /// The stores are to be emptied before the next incarnation.
+    empties: bool,
     plan: Arc<Plan>,
     provision: Arc<Provision>,
-    instance: PlannedInstance,
     environment: Arc<EnvironmentView>,
-    directories: Directories,
     task_reporter: TaskReporter,
 }
 
@@ -68,21 +71,19 @@ impl Directories {
 
 impl RoleLauncher {
     pub(crate) fn new(
-        components: Components,
         common: Arc<Common>,
+        version: Arc<Version>,
         renewal: Renewal,
-        instance: PlannedInstance,
-        directories: Directories,
         task_reporter: TaskReporter,
     ) -> Self {
-        let Renewal { plan, environment, provision } = renewal;
-        let provision = provision.unwrap_or_default();
-        Self { components, common, plan, provision, instance, environment, directories, task_reporter }
+        let Renewal { plan, environment, provision, .. } = renewal;
+        let (provision, empties) = (provision.unwrap_or_default(), version.begins_empty);
+        Self { common, version, empties, plan, provision, environment, task_reporter }
     }
 
     /// What a program of the instance gets: the role's own, or that of a start-up task.
     fn spec(&self, program: Program<'_>) -> Result<InstanceSpec, String> {
-        let Self { common, instance, environment, .. } = self;
+        let (Self { common, environment, .. }, Version { instance, components, .. }) = (self, &*self.version);
         let Program { arguments, environment: declared, preopens, seed, output: (stdout, stderr) } = program;
         let deployment = DeploymentFacts {
             plan: &self.plan,
@@ -98,7 +99,7 @@ impl RoleLauncher {
             limits: limits::of_programs(&instance.limits),
             web: WebSpec {
                 ports: http_ports(instance, &self.provision),
-                sites: Arc::clone(&self.components.sites),
+                sites: Arc::clone(&components.sites),
                 instances: common.web.instances,
                 ..WebSpec::default()
             },
@@ -119,8 +120,9 @@ impl RoleLauncher {
         interface: &Interface,
     ) -> Result<Vec<TaskProgram>, String> {
         // A task may do on the network what the role may, but not in its place.
-        let interface = interface.companion(limits::sockets_of_tasks(&self.instance.limits));
-        let tasks = role.startup_tasks.iter().zip(&self.components.tasks).enumerate();
+        let Version { instance, components, .. } = &*self.version;
+        let interface = interface.companion(limits::sockets_of_tasks(&instance.limits));
+        let tasks = role.startup_tasks.iter().zip(&components.tasks).enumerate();
         tasks
             .map(|(position, (task, component))| {
                 let command = Arc::from(task.command.as_str());
@@ -128,7 +130,7 @@ impl RoleLauncher {
                     arguments: task_command_line(task),
                     environment: &task.environment,
                     preopens: preopens.to_vec(),
-                    seed: format!("{}/{number}/task {position}", self.instance.id),
+                    seed: format!("{}/{number}/task {position}", instance.id),
                     output: self.task_reporter.new_run(&command),
                 })?;
                 Ok(TaskProgram {
@@ -157,11 +159,19 @@ impl Launcher for RoleLauncher {
     type Incarnation = RunningRole;
 
     fn renew(&mut self, renewal: Renewal) {
-        let Renewal { plan, environment, provision } = renewal;
+        let Renewal { plan, environment, provision, version } = renewal;
         (self.plan, self.environment) = (plan, environment);
         if let Some(provision) = provision {
             self.provision = provision;
         }
+        if let Some(version) = version {
+            self.empties |= version.begins_empty;
+            self.version = version;
+        }
+    }
+
+    fn generation(&self) -> u32 {
+        self.version.generation
     }
 
     async fn launch(
@@ -170,12 +180,18 @@ impl Launcher for RoleLauncher {
         stdout: OutputPipe,
         stderr: OutputPipe,
     ) -> Result<RunningRole, String> {
-        let Self { common, instance, components, .. } = &*self;
+        let version = Arc::clone(&self.version);
+        let Version { instance, components, directories, .. } = &*version;
+        if self.empties {
+            directories.stores.empty().await?;
+            self.empties = false;
+        }
+        let Self { common, .. } = &*self;
         let role = self.plan.role(&instance.role).ok_or("its role is not in the plan")?;
-        let mut preopens = self.directories.preopens().await?;
+        let mut preopens = directories.preopens().await?;
         preopens.extend(self.provision.preopen(&instance.role));
         let budget = Arc::new(MemoryBudget::new(instance.limits.memory_bytes));
-        let limits = limits::of_network(&instance.limits).with_memory(budget);
+        let limits = limits::of_network(&instance.limits).with_memory(Arc::clone(&budget));
         let interface =
             common.network.attach_at_with(instance.address, limits).map_err(|error| error.to_string())?;
         let tasks = self.tasks(number, role, &preopens, &interface)?;
@@ -193,7 +209,9 @@ impl Launcher for RoleLauncher {
                 .map(|format| AccessLog { format, sink: Arc::new(self.task_reporter.new_access_log()) });
         }
         let running = start_within(StartUp::new(tasks), &components.role, interface.clone(), spec);
-        Ok(RunningRole { running, interface, _provision: Arc::clone(&self.provision) })
+        common.meters.begins(&instance.id, running.processor_time(), budget);
+        let entry = Entry::new(interface, Arc::clone(&version.ways));
+        Ok(RunningRole { running, entry, _provision: Arc::clone(&self.provision) })
     }
 }
 
@@ -225,17 +243,17 @@ fn http_ports(instance: &PlannedInstance, provision: &Provision) -> Vec<NonZeroU
 /// A running incarnation with its way into the network.
 pub(crate) struct RunningRole {
     running: RunningInstance,
-    interface: Interface,
+    entry: Entry,
     /// The files that it sees are there as long as it is, also while others have new ones.
     _provision: Arc<Provision>,
 }
 
 impl Incarnation for RunningRole {
-    type Target = Interface;
+    type Target = Entry;
     type Teller = Teller;
 
-    fn target(&self) -> Interface {
-        self.interface.clone()
+    fn target(&self) -> Entry {
+        self.entry.clone()
     }
 
     fn teller(&self) -> Teller {

@@ -29,6 +29,7 @@ mod backends;
 mod balancer;
 pub mod certificates;
 pub mod change;
+mod checks;
 mod components;
 pub mod contents;
 mod conversation;
@@ -38,6 +39,7 @@ pub mod datagrams;
 mod departures;
 mod deployment;
 mod door;
+mod entry;
 mod events;
 mod hairpin;
 mod instances;
@@ -46,9 +48,12 @@ pub mod lifecycle;
 mod limits;
 mod members;
 mod narrator;
+mod orders;
 pub mod overlap;
 pub mod probe;
+pub mod progress;
 mod public_ports;
+mod public_socket;
 mod publish;
 mod removal;
 pub mod rotation;
@@ -58,6 +63,7 @@ mod starter;
 mod status_board;
 mod storage;
 mod supervisor;
+pub mod swap;
 mod tally;
 mod tasks;
 #[cfg(test)]
@@ -65,7 +71,10 @@ mod test_certificates;
 #[cfg(test)]
 mod test_plans;
 mod tls;
+mod usage;
+pub mod upgrade;
 mod variables;
+mod version;
 pub mod view;
 mod waiting;
 
@@ -82,11 +91,19 @@ pub use lifecycle::Status;
 pub use probe::{PROBE_ADDRESS, ProbeFailure};
 pub use publish::{Publication, PublishError, Published};
 pub use removal::remove_tree;
+pub use orders::OrderError;
 pub use start_error::{Problem, StartError};
+pub use starter::deployment_id;
 pub use status_board::{InstanceStatus, Recycled, Statuses};
+pub use swap::{SwapError, SwapSummary, can_swap, swap};
 pub use tls::HandshakeFailure;
+pub use usage::{InstanceUsage, Usages};
 pub use variables::VariableError;
 pub use waiting::CONNECTION_WAIT;
+pub use progress::{WalkKind, WalkPhase, WalkProgress};
+pub use upgrade::{
+    DEFAULT_HEALTH, Pace, RolledBack, Upgrade, UpgradeError, UpgradeOutcome, UpgradeSummary,
+};
 pub use wasm_roles_role_runtime::{
     Clock, End, Line, LoadError, ProgramEnd, ReachedLimit, RoleEvent, Runtime, RuntimeError, RuntimeOptions,
     Seed, WebInstances,

@@ -65,7 +65,7 @@ impl fmt::Display for Status {
 /// What happens to an instance. Times are read from one clock that only moves forward.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Input {
-    /// It shall start.
+    /// It shall start, for the first time or after a rest.
     Start,
     /// Its incarnation is Ready.
     Ready {
@@ -74,9 +74,16 @@ pub enum Input {
     },
     /// Its incarnation was asked whether it can take traffic.
     Checked(Readiness),
-    /// It shall have what is new from its next incarnation on, and that one at once: it refused a change, or has other
-    /// certificates.
+    /// It shall have its next incarnation at once: it refused a change, has other certificates, or somebody wants it so.
     Renew {
+        /// When.
+        at: Duration,
+    },
+    /// It shall stop, and may be started again.
+    Rest,
+    /// As [`Renew`](Self::Renew), and the next one runs something else: how often the one before failed does not count any
+    /// more.
+    Replace {
         /// When.
         at: Duration,
     },
@@ -92,8 +99,21 @@ pub enum Input {
     },
     /// The wait that [`Action::Wait`] asked for is over.
     BackOffOver,
-    /// It shall stop.
+    /// It shall stop for good.
     Stop,
+}
+
+/// What the owner of an instance wants of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// It shall run.
+    Run,
+    /// It shall stop, and may be wanted again.
+    Rest,
+    /// It shall stop for good.
+    Stop,
+    /// The same, and at once: it is cut off and waited for.
+    Kill,
 }
 
 /// What the supervisor has to do, in this order.
@@ -132,6 +152,10 @@ enum Stage {
     /// Leaving too, and the next incarnation is not to wait.
     Renewing,
     BackingOff,
+    /// Stopping, and may be wanted again.
+    Settling,
+    /// Stopped, and may be wanted again.
+    Resting,
     Stopping,
     Stopped,
 }
@@ -160,8 +184,33 @@ impl Lifecycle {
             Stage::Ready { .. } => Status::Ready,
             Stage::Busy { .. } => Status::Busy,
             Stage::Leaving | Stage::Renewing | Stage::BackingOff => Status::Recycling,
-            Stage::Stopping => Status::Stopping,
-            Stage::Stopped => Status::Stopped,
+            Stage::Settling | Stage::Stopping => Status::Stopping,
+            Stage::Resting | Stage::Stopped => Status::Stopped,
+        }
+    }
+
+    /// Whether it has stopped and may be wanted again.
+    #[must_use]
+    pub const fn rests(&self) -> bool {
+        matches!(self.stage, Stage::Resting)
+    }
+
+    /// Whether it has stopped for good.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Stopped)
+    }
+
+    /// What a wish comes to here; none when it is fulfilled, or being fulfilled.
+    #[must_use]
+    pub const fn input_of(&self, wish: Wish) -> Option<Input> {
+        match (self.stage, wish) {
+            (Stage::Stopping | Stage::Stopped, _) => None,
+            (_, Wish::Stop | Wish::Kill) => Some(Input::Stop),
+            (Stage::Created | Stage::Resting, Wish::Run) => Some(Input::Start),
+            // One that is still stopping starts again when it has stopped.
+            (_, Wish::Run) | (Stage::Settling | Stage::Resting, Wish::Rest) => None,
+            (_, Wish::Rest) => Some(Input::Rest),
         }
     }
 
@@ -170,9 +219,12 @@ impl Lifecycle {
     pub fn step(self, input: Input) -> (Self, Vec<Action>) {
         use Action::{EnterRotation, Launch, LeaveRotation, RecycleIncarnation, StopIncarnation};
         match (self.stage, input) {
+            (_, Input::Replace { at }) => Self { recycles: 0, ..self }.step(Input::Renew { at }),
             (Stage::Created, Input::Start)
-            | (Stage::BackingOff, Input::BackOffOver)
+            | (Stage::BackingOff, Input::BackOffOver | Input::Renew { .. })
             | (Stage::Renewing, Input::Ended { .. }) => (self.at(Stage::Starting), vec![Launch]),
+            // Whoever has started it has an idea why it will be better now.
+            (Stage::Resting, Input::Start) => (Self { stage: Stage::Starting, recycles: 0 }, vec![Launch]),
             (Stage::Starting, Input::Ready { at }) => {
                 (self.at(Stage::Ready { since: at }), vec![EnterRotation])
             }
@@ -188,6 +240,7 @@ impl Lifecycle {
             }
             // It takes no traffic yet.
             (Stage::Starting, Input::Renew { .. }) => (self.at(Stage::Renewing), vec![RecycleIncarnation]),
+            (Stage::Leaving, Input::Renew { .. }) => (self.at(Stage::Renewing), vec![]),
             (Stage::Ready { since } | Stage::Busy { since }, Input::Leaving { at }) => {
                 (self.judged(since, at).at(Stage::Leaving), vec![LeaveRotation])
             }
@@ -202,12 +255,22 @@ impl Lifecycle {
             (Stage::Ready { .. } | Stage::Busy { .. }, Input::Stop) => {
                 (self.at(Stage::Stopping), vec![LeaveRotation, StopIncarnation])
             }
+            (Stage::Ready { .. } | Stage::Busy { .. }, Input::Rest) => {
+                (self.at(Stage::Settling), vec![LeaveRotation, StopIncarnation])
+            }
             (Stage::Starting | Stage::Leaving | Stage::Renewing, Input::Stop) => {
                 (self.at(Stage::Stopping), vec![StopIncarnation])
             }
-            (Stage::Created | Stage::BackingOff, Input::Stop) | (Stage::Stopping, Input::Ended { .. }) => {
-                (self.at(Stage::Stopped), vec![])
+            (Stage::Starting | Stage::Leaving | Stage::Renewing, Input::Rest) => {
+                (self.at(Stage::Settling), vec![StopIncarnation])
             }
+            // It was asked to stop already.
+            (Stage::Settling, Input::Stop) => (self.at(Stage::Stopping), vec![]),
+            (Stage::Created | Stage::BackingOff, Input::Rest) | (Stage::Settling, Input::Ended { .. }) => {
+                (self.at(Stage::Resting), vec![])
+            }
+            (Stage::Created | Stage::BackingOff | Stage::Resting, Input::Stop)
+            | (Stage::Stopping, Input::Ended { .. }) => (self.at(Stage::Stopped), vec![]),
             _ => (self, vec![]),
         }
     }
@@ -242,177 +305,4 @@ fn back_off(attempt: u32) -> Duration {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use Action::{EnterRotation, Launch, LeaveRotation, RecycleIncarnation, StopIncarnation};
-
-    const fn secs(seconds: u64) -> Duration {
-        Duration::from_secs(seconds)
-    }
-
-    const fn wait(attempt: u32, seconds: u64) -> Action {
-        Action::Wait { attempt, delay: secs(seconds) }
-    }
-
-    /// Goes through the inputs and gives what each of them led to.
-    fn live(inputs: &[Input]) -> Vec<(Status, Vec<Action>)> {
-        let mut life = Lifecycle::new();
-        let step = |input: &Input| {
-            let (next, actions) = life.step(*input);
-            life = next;
-            (next.status(), actions)
-        };
-        inputs.iter().map(step).collect()
-    }
-
-    const START: Input = Input::Start;
-    const STOP: Input = Input::Stop;
-    const OVER: Input = Input::BackOffOver;
-
-    const fn ready(at: u64) -> Input {
-        Input::Ready { at: secs(at) }
-    }
-
-    const fn leaving(at: u64) -> Input {
-        Input::Leaving { at: secs(at) }
-    }
-
-    const fn ended(at: u64) -> Input {
-        Input::Ended { at: secs(at) }
-    }
-
-    #[test]
-    fn a_long_life_goes_from_created_to_stopped() {
-        let expected = vec![
-            (Status::Starting, vec![Launch]),
-            (Status::Ready, vec![EnterRotation]),
-            (Status::Stopping, vec![LeaveRotation, StopIncarnation]),
-            (Status::Stopped, vec![]),
-        ];
-        assert_eq!(live(&[START, ready(1), STOP, ended(2)]), expected);
-    }
-
-    const BUSY: Input = Input::Checked(Readiness::Busy);
-    const CAN: Input = Input::Checked(Readiness::Ready);
-
-    const fn renew(at: u64) -> Input {
-        Input::Renew { at: secs(at) }
-    }
-
-    #[test]
-    fn a_busy_instance_is_out_of_the_rotation_until_a_check_says_that_it_is_ready() {
-        let steps = live(&[START, ready(1), CAN, BUSY, BUSY, CAN]);
-        let expected = [
-            (Status::Ready, vec![]),
-            (Status::Busy, vec![LeaveRotation]),
-            (Status::Busy, vec![]),
-            (Status::Ready, vec![EnterRotation]),
-        ];
-        assert_eq!(steps[2..], expected);
-    }
-
-    #[test]
-    fn an_instance_that_refuses_a_change_is_started_again_without_a_wait() {
-        for before in [CAN, BUSY] {
-            let steps = live(&[START, ready(1), before, renew(2), leaving(3), ended(4)]);
-            let expected = [
-                (Status::Recycling, vec![LeaveRotation, RecycleIncarnation]),
-                (Status::Recycling, vec![]),
-                (Status::Starting, vec![Launch]),
-            ];
-            assert_eq!(steps[3..], expected, "{before:?}");
-        }
-        // It is no failure, and no proof of health either.
-        let next = live(&[START, ended(0), OVER, ready(1), renew(2), ended(3), ended(4)]).pop().unwrap();
-        assert_eq!(next.1, [wait(2, 2)]);
-    }
-
-    #[test]
-    fn an_instance_that_is_still_starting_is_recycled_for_a_change_before_it_takes_traffic() {
-        let steps = live(&[START, renew(1), ready(2), leaving(3), ended(4), ready(5)]);
-        let expected = [
-            (Status::Recycling, vec![RecycleIncarnation]),
-            (Status::Recycling, vec![]),
-            (Status::Recycling, vec![]),
-            (Status::Starting, vec![Launch]),
-            (Status::Ready, vec![EnterRotation]),
-        ];
-        assert_eq!(steps[1..], expected);
-    }
-
-    #[test]
-    fn every_stage_can_be_stopped() {
-        let cases: &[(&[Input], Status, &[Action])] = &[
-            (&[STOP], Status::Stopped, &[]),
-            (&[START, STOP], Status::Stopping, &[StopIncarnation]),
-            (&[START, ready(1), STOP], Status::Stopping, &[LeaveRotation, StopIncarnation]),
-            (&[START, ready(1), leaving(2), STOP], Status::Stopping, &[StopIncarnation]),
-            (&[START, ready(1), BUSY, STOP], Status::Stopping, &[LeaveRotation, StopIncarnation]),
-            (&[START, ready(1), renew(2), STOP], Status::Stopping, &[StopIncarnation]),
-            (&[START, renew(1), STOP], Status::Stopping, &[StopIncarnation]),
-            (&[START, ended(1), STOP], Status::Stopped, &[]),
-            (&[START, STOP, STOP], Status::Stopping, &[]),
-        ];
-        for (inputs, status, actions) in cases {
-            let (last_status, last_actions) = live(inputs).pop().unwrap();
-            assert_eq!((last_status, last_actions.as_slice()), (*status, *actions), "{inputs:?}");
-        }
-    }
-
-    #[test]
-    fn an_end_that_nobody_asked_for_is_a_recycle_wherever_it_comes() {
-        let cases: &[(&[Input], &[Action])] = &[
-            (&[START, ended(1)], &[wait(1, 1)]),
-            (&[START, ready(1), ended(2)], &[LeaveRotation, wait(1, 1)]),
-            (&[START, ready(1), leaving(2), ended(3)], &[wait(1, 1)]),
-            (&[START, leaving(2), ended(3)], &[wait(1, 1)]),
-            (&[START, ready(1), BUSY, ended(2)], &[LeaveRotation, wait(1, 1)]),
-            (&[START, ready(1), BUSY, leaving(2), ended(3)], &[wait(1, 1)]),
-        ];
-        for (inputs, actions) in cases {
-            let (status, last) = live(inputs).pop().unwrap();
-            assert_eq!((status, last.as_slice()), (Status::Recycling, *actions), "{inputs:?}");
-        }
-    }
-
-    #[test]
-    fn an_instance_that_ends_by_itself_leaves_the_rotation_at_once() {
-        let (status, actions) = live(&[START, ready(1), leaving(2)]).pop().unwrap();
-        assert_eq!((status, actions), (Status::Recycling, vec![LeaveRotation]));
-    }
-
-    #[test]
-    fn back_off_doubles_up_to_a_minute() {
-        let inputs: Vec<Input> =
-            std::iter::once(START).chain((0..9).flat_map(|n| [ended(n), OVER])).collect();
-        let waits: Vec<Action> = live(&inputs).into_iter().flat_map(|(_, actions)| actions).collect();
-        let waits: Vec<Action> = waits.into_iter().filter(|action| *action != Launch).collect();
-        let seconds = [1, 2, 4, 8, 16, 32, 60, 60, 60];
-        let expected: Vec<Action> =
-            (1..).zip(seconds).map(|(attempt, seconds)| wait(attempt, seconds)).collect();
-        assert_eq!(waits, expected);
-        assert_eq!(back_off(u32::MAX), secs(60));
-    }
-
-    #[test]
-    fn five_minutes_of_ready_reset_the_back_off_and_a_second_less_does_not() {
-        let twice_failed = [START, ended(0), OVER, ended(0), OVER];
-        let next_wait = |end: &[Input]| {
-            let inputs: Vec<Input> = twice_failed.iter().chain(end).copied().collect();
-            live(&inputs).pop().unwrap().1.pop().unwrap()
-        };
-        assert_eq!(next_wait(&[ready(10), ended(10 + 299)]), wait(3, 4));
-        assert_eq!(next_wait(&[ready(10), ended(10 + 300)]), wait(1, 1));
-        // What counts is the time that it was Ready, not the time that it took to leave.
-        assert_eq!(next_wait(&[ready(10), leaving(20), ended(400)]), wait(3, 4));
-        assert_eq!(next_wait(&[ready(10), leaving(310), ended(311)]), wait(1, 1));
-        assert_eq!(next_wait(&[ready(10), BUSY, ended(310)]), wait(1, 1));
-    }
-
-    #[test]
-    fn late_inputs_of_an_instance_that_has_stopped_change_nothing() {
-        for late in [START, ready(1), leaving(1), ended(1), OVER, STOP, BUSY, CAN, renew(1)] {
-            assert_eq!(live(&[STOP, late]).pop().unwrap(), (Status::Stopped, vec![]), "{late:?}");
-        }
-    }
-}
+mod tests;

@@ -9,6 +9,7 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -41,8 +42,8 @@ enum Report {
 pub(crate) struct Reporter {
     reports: mpsc::UnboundedSender<Report>,
     clock: Clock,
-    /// Bytes per second of each stream; none: as fast as it is read.
-    log_rate: Option<u64>,
+    /// Bytes per second of each stream; 0: as fast as it is read. All clones have the same.
+    log_rate: Arc<AtomicU64>,
 }
 
 impl Reporter {
@@ -54,12 +55,13 @@ impl Reporter {
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (reports, queue) = mpsc::unbounded_channel();
         let narrator = Narrator { instance, clock, events, outputs: Vec::new() };
-        (Self { reports, clock, log_rate: None }, narrator.narrate(queue))
+        (Self { reports, clock, log_rate: Arc::default() }, narrator.narrate(queue))
     }
 
-    /// What the instance and its start-up tasks write is held to so many bytes per second, each stream of each program.
-    pub(crate) fn with_log_rate(self, bytes_per_second: u64) -> Self {
-        Self { log_rate: Some(bytes_per_second), ..self }
+    /// What the instance and its start-up tasks write is held to so many bytes per second, each stream of each program that
+    /// begins from now on.
+    pub(crate) fn set_log_rate(&self, bytes_per_second: u64) {
+        self.log_rate.store(bytes_per_second, Ordering::Relaxed);
     }
 
     /// The same for the instance's start-up tasks.
@@ -73,9 +75,9 @@ impl Reporter {
     }
 
     fn pipe(&self) -> (OutputPipe, OutputReader) {
-        match self.log_rate {
-            Some(rate) => OutputPipe::with_rate(PIPE_CAPACITY, rate),
-            None => OutputPipe::new(PIPE_CAPACITY),
+        match self.log_rate.load(Ordering::Relaxed) {
+            0 => OutputPipe::new(PIPE_CAPACITY),
+            rate => OutputPipe::with_rate(PIPE_CAPACITY, rate),
         }
     }
 

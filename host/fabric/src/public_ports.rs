@@ -1,13 +1,16 @@
 //! The public ports of a deployment that are open. Those of single instances come and go with them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 use tokio_rustls::TlsAcceptor;
 use wasm_roles_service_plan::{Port, PublicPort, Transport};
 
 use crate::certificates::Provision;
+use crate::public_socket::{self, PublicSocket};
 use crate::publish::Published;
 use crate::tls::{Spoken, for_speaker};
 
@@ -20,14 +23,26 @@ pub(crate) struct PublicPorts {
     /// By number, then transport.
     published: Vec<Published>,
     serving: BTreeMap<Key, Serving>,
+    /// What has served ports before, and finishes what it has.
+    displaced: JoinSet<()>,
 }
 
+/// How long that may take: handshakes that have begun, and then the wait for an instance.
+const TO_FINISH: Duration = Duration::from_secs(30);
+
 /// What serves a port.
-#[derive(Default)]
 pub(crate) struct Serving {
+    socket: PublicSocket,
     pub(crate) tasks: JoinSet<()>,
     /// How TLS ends, if it ends here.
     pub(crate) tls: Option<Ending>,
+}
+
+impl Serving {
+    /// A port with this socket that nobody serves yet.
+    pub(crate) fn of(socket: PublicSocket) -> Self {
+        Self { socket, tasks: JoinSet::new(), tls: None }
+    }
 }
 
 /// What new connections find that ends their TLS.
@@ -49,12 +64,35 @@ impl PublicPorts {
         &self.published
     }
 
-    /// A port, and what serves it.
+    /// A port, and what serves it. What served a port that is open before finishes what has come in there.
     pub(crate) fn open(&mut self, published: Published, serving: Serving) {
         let key = key(&published.public);
+        self.published.retain(|other| self::key(&other.public) != key);
         let place = self.published.partition_point(|other| self::key(&other.public) < key);
         self.published.insert(place, published);
-        self.serving.insert(key, serving);
+        while self.displaced.try_join_next().is_some() {}
+        if let Some(before) = self.serving.insert(key, serving) {
+            self.displaced.spawn(async move {
+                let _still_there = before;
+                sleep(TO_FINISH).await;
+            });
+        }
+    }
+
+    /// The port that is open where `public` is, as `public` has it, with its socket.
+    pub(crate) fn reopened(&self, public: &PublicPort) -> Option<(Published, PublicSocket)> {
+        let key = key(public);
+        let at = self.published.iter().find(|published| self::key(&published.public) == key)?.at;
+        let socket = self.serving.get(&key)?.socket.clone();
+        Some((Published { public: public.clone(), at }, socket))
+    }
+
+    /// The port that is open where `public` is becomes `public`; what serves it stays.
+    pub(crate) fn rename(&mut self, public: &PublicPort) {
+        let same = |published: &&mut Published| key(&published.public) == key(public);
+        if let Some(published) = self.published.iter_mut().find(same) {
+            published.public = public.clone();
+        }
     }
 
     /// Those of `public` that are not open.
@@ -68,6 +106,24 @@ impl PublicPorts {
             let tls = self.serving.get(&key(public)).and_then(|serving| serving.tls.as_ref());
             if let (Some(tls), Some(acceptor)) = (tls, provision.acceptor(&public.role, &public.endpoint)) {
                 tls.acceptor.send_replace(for_speaker(acceptor, tls.spoken));
+            }
+        }
+    }
+
+    /// Exchanges the sockets with those of the same ports of another deployment, all at the same moment.
+    ///
+    /// Who serves a port goes on with the other socket. What it has accepted already is its own: what waits in line, and what
+    /// shakes hands. The flows of UDP end.
+    pub(crate) fn exchange(&mut self, other: &mut Self) {
+        let pairs = self.serving.iter().filter_map(|(key, serving)| {
+            let theirs = other.serving.get(key)?;
+            Some((&serving.socket, &theirs.socket))
+        });
+        public_socket::exchange(pairs);
+        for ours in &mut self.published {
+            let same = |theirs: &&mut Published| key(&theirs.public) == key(&ours.public);
+            if let Some(theirs) = other.published.iter_mut().find(same) {
+                std::mem::swap(&mut ours.at, &mut theirs.at);
             }
         }
     }
@@ -87,6 +143,9 @@ impl PublicPorts {
         for mut tasks in closing {
             tasks.shutdown().await;
         }
+        if kept.is_empty() {
+            self.displaced.shutdown().await;
+        }
     }
 }
 
@@ -97,7 +156,12 @@ fn key(public: &PublicPort) -> Key {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::public_socket::Slot;
     use crate::test_plans::plan_of;
+    use std::net::SocketAddr;
+    use std::sync::Arc;
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio::sync::mpsc;
 
     fn ports(instances: u32) -> Vec<PublicPort> {
         let roles = r#"<WorkerRole name="W"><Endpoints>
@@ -109,15 +173,28 @@ mod tests {
         plan_of(roles, &format!(r#"<Role name="W"><Instances count="{instances}" /></Role>"#)).public
     }
 
-    fn open(all: &mut PublicPorts, public: &[PublicPort]) -> Vec<u16> {
+    /// Opens those that are missing. Who accepts a connection says so with the port's number.
+    async fn open(all: &mut PublicPorts, public: &[PublicPort], accepted: &mpsc::Sender<u16>) -> Vec<u16> {
         let missing: Vec<PublicPort> = all.missing(public).cloned().collect();
         let numbers = missing.iter().map(|public| public.port.get()).collect();
         for public in missing {
-            let mut serving = Serving::default();
-            serving.tasks.spawn(std::future::pending());
-            all.open(Published { public, at: ([127, 0, 0, 1], 0).into() }, serving);
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let (at, slot, accepted) =
+                (listener.local_addr().unwrap(), Slot::new(listener), accepted.clone());
+            let mut serving = Serving::of(PublicSocket::Tcp(Arc::clone(&slot)));
+            let (number, used) = (public.port.get(), slot.begin_use());
+            serving.tasks.spawn(async move {
+                while let Some(Ok(_)) = used.accept().await {
+                    accepted.send(number).await.unwrap();
+                }
+            });
+            all.open(Published { public, at }, serving);
         }
         numbers
+    }
+
+    fn nobody() -> mpsc::Sender<u16> {
+        mpsc::channel(1).0
     }
 
     fn numbers(all: &PublicPorts) -> Vec<u16> {
@@ -127,19 +204,48 @@ mod tests {
     #[tokio::test]
     async fn ports_are_opened_once_and_listed_in_the_order_of_the_plan() {
         let mut all = PublicPorts::default();
-        assert_eq!(open(&mut all, &ports(1)), [9000, 9005]);
-        assert_eq!(open(&mut all, &ports(3)), [9001, 9002]);
+        assert_eq!(open(&mut all, &ports(1), &nobody()).await, [9000, 9005]);
+        assert_eq!(open(&mut all, &ports(3), &nobody()).await, [9001, 9002]);
         assert_eq!(numbers(&all), [9000, 9001, 9002, 9005]);
     }
 
     #[tokio::test]
     async fn closing_ends_what_serves_a_port_and_nothing_else() {
         let mut all = PublicPorts::default();
-        open(&mut all, &ports(3));
+        open(&mut all, &ports(3), &nobody()).await;
         all.close_all_but(&ports(1)).await;
         assert_eq!(numbers(&all), [9000, 9005]);
         assert!(all.serving.values().all(|serving| serving.tasks.len() == 1));
+        let at: Vec<SocketAddr> = all.published().iter().map(|published| published.at).collect();
+        TcpStream::connect(at[0]).await.unwrap();
         all.close_all_but(&[]).await;
         assert!(numbers(&all).is_empty() && all.serving.is_empty());
+        for at in at {
+            assert!(TcpStream::connect(at).await.is_err(), "{at} is open");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_begins_after_an_exchange_is_the_others_and_one_of_before_is_not() {
+        let (mut first, mut second) = (PublicPorts::default(), PublicPorts::default());
+        let (accepts_first, mut at_first) = mpsc::channel(10);
+        let (accepts_second, mut at_second) = mpsc::channel(10);
+        open(&mut first, &ports(1), &accepts_first).await;
+        open(&mut second, &ports(1), &accepts_second).await;
+        let before: Vec<SocketAddr> = first.published().iter().map(|published| published.at).collect();
+        // It is in the backlog, since nobody has had a turn to accept it.
+        let _early = std::net::TcpStream::connect(before[0]).unwrap();
+        first.exchange(&mut second);
+        assert_eq!(at_second.recv().await, Some(9000), "what nobody had accepted goes with the socket");
+        for at in &before {
+            TcpStream::connect(at).await.unwrap();
+        }
+        assert_eq!((at_second.recv().await, at_second.recv().await), (Some(9000), Some(9005)));
+        assert!(at_first.try_recv().is_err());
+        let after: Vec<SocketAddr> = second.published().iter().map(|published| published.at).collect();
+        assert_eq!(after, before, "the addresses go with the sockets");
+        second.exchange(&mut first);
+        TcpStream::connect(before[1]).await.unwrap();
+        assert_eq!(at_first.recv().await, Some(9005));
     }
 }

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use tokio::net::{TcpListener, UdpSocket};
 use wasm_roles_service_plan::{Plan, Port, PublicPort, RoleName, Transport};
+
+use crate::public_socket::{PublicSocket, Slot};
 
 /// Ports below this need special rights on Unix systems.
 const FIRST_UNPRIVILEGED: u16 = 1024;
@@ -90,13 +93,6 @@ impl PublishError {
     }
 }
 
-/// The operating system's socket of a public port.
-#[derive(Debug)]
-pub(crate) enum PublicSocket {
-    Tcp(TcpListener),
-    Udp(UdpSocket),
-}
-
 /// Public ports, and their sockets.
 pub(crate) type Bound = Vec<(Published, PublicSocket)>;
 
@@ -128,12 +124,12 @@ async fn open(transport: Transport, at: SocketAddr) -> io::Result<(PublicSocket,
         Transport::Tcp => {
             let listener = TcpListener::bind(at).await?;
             let at = listener.local_addr()?;
-            Ok((PublicSocket::Tcp(listener), at))
+            Ok((PublicSocket::Tcp(Slot::new(listener)), at))
         }
         Transport::Udp => {
             let socket = UdpSocket::bind(at).await?;
             let at = socket.local_addr()?;
-            Ok((PublicSocket::Udp(socket), at))
+            Ok((PublicSocket::Udp(Slot::new(Arc::new(socket))), at))
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::path::Path;
 use std::sync::{Arc, Weak};
 
 use rand::Rng;
@@ -10,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use wasm_roles_role_runtime::Seed;
 use wasm_roles_service_plan::{Availability, Plan, PlannedInstance, PublicPort, RoleName};
-use wasm_roles_virtual_network::{Interface, Network};
+use wasm_roles_virtual_network::Network;
 
 use crate::backends::Backends;
 use crate::balancer::Balancer;
@@ -20,19 +19,23 @@ use crate::components::Components;
 use crate::datagrams::DatagramBalancer;
 use crate::deployment::DeploymentOptions;
 use crate::door::{Entrance, TlsEntrance};
+use crate::entry::Entry;
 use crate::events::{Event, EventKind, Events, Herald};
 use crate::hairpin::Hairpin;
 use crate::instances::Instances;
-use crate::launch::{Common, Directories, RoleLauncher};
+use crate::launch::{Common, RoleLauncher};
+use crate::lifecycle::Wish;
 use crate::members::Members;
 use crate::narrator::Reporter;
 use crate::probe::prober::Prober;
 use crate::public_ports::{Ending, PublicPorts, Serving};
-use crate::publish::{Bound, PublicSocket};
+use crate::public_socket::PublicSocket;
+use crate::publish::Bound;
 use crate::status_board::{Seat, StatusBoard};
-use crate::storage::Stores;
 use crate::supervisor::{Ledger, Supervisor};
 use crate::tls::Spoken;
+use crate::version::Generation;
+use crate::usage::Meters;
 use crate::view::Views;
 
 /// What all instances and ports of a deployment are started with.
@@ -41,12 +44,15 @@ pub(crate) struct Starter {
     pub(crate) common: Arc<Common>,
     /// Those who start from now on have it.
     pub(crate) provision: Arc<Provision>,
-    components: BTreeMap<RoleName, Components>,
-    members: BTreeMap<RoleName, Members<Interface>>,
+    /// What those who start run, unless it is said otherwise.
+    pub(crate) generation: Arc<Generation>,
+    members: BTreeMap<RoleName, Members<Entry>>,
+    /// The place of each role on the board. Roles that come with an upgrade come after all others.
+    positions: BTreeMap<RoleName, usize>,
     pub(crate) board: StatusBoard,
     herald: Herald,
     /// The network asks it, and does not keep it.
-    hairpin: Arc<Hairpin<Interface>>,
+    hairpin: Arc<Hairpin<Entry>>,
     sender: mpsc::Sender<Event>,
     /// They end by themselves when the last event of their instance is told.
     narrators: JoinSet<()>,
@@ -57,10 +63,12 @@ pub(crate) struct Starter {
 impl Starter {
     pub(crate) fn new(
         plan: &Arc<Plan>,
-        options: DeploymentOptions,
-        components: BTreeMap<RoleName, Components>,
+        mut options: DeploymentOptions,
+        generation: Generation,
         provision: Provision,
     ) -> (Self, Events) {
+        // What is said of others would hold for those who get their names later.
+        options.at_rest.retain(|instance| plan.instance(instance).is_some());
         let (sender, events) = Events::channel();
         let (herald_alive, alive) = oneshot::channel();
         let (herald, carry) = Herald::new(Arc::clone(plan), options.clock, sender.clone(), alive);
@@ -72,6 +80,7 @@ impl Starter {
         let common = Arc::new(Common {
             deployment_id: deployment_id(&options.seed),
             network: Network::new(Arc::clone(&plan.policy), Arc::new(herald.clone())),
+            meters: Meters::default(),
             stop_budget: options.stop_budget,
             web: options.web.clone(),
             clock: options.clock,
@@ -79,13 +88,13 @@ impl Starter {
         });
         let hairpin = Arc::new(Hairpin::new());
         common.network.set_public_ports(Arc::downgrade(&hairpin) as Weak<_>);
-        let members = plan.roles.iter().map(|role| (role.name.clone(), Members::new())).collect();
-        let starter = Self {
+        let mut starter = Self {
             options,
             common,
             provision: Arc::new(provision),
-            components,
-            members,
+            generation: Arc::new(generation),
+            members: BTreeMap::new(),
+            positions: BTreeMap::new(),
             board: StatusBoard::new(),
             herald,
             hairpin,
@@ -93,7 +102,17 @@ impl Starter {
             narrators,
             _herald_alive: herald_alive,
         };
+        starter.know_roles(plan);
         (starter, events)
+    }
+
+    /// Instances of the roles of this plan may start from now on, and those that were known before.
+    pub(crate) fn know_roles(&mut self, plan: &Plan) {
+        for role in &plan.roles {
+            let next = self.positions.len();
+            self.positions.entry(role.name.clone()).or_insert(next);
+            self.members.entry(role.name.clone()).or_insert_with(Members::new);
+        }
     }
 
     /// What the instances of `plan` see.
@@ -101,25 +120,37 @@ impl Starter {
         Views::new(Arc::clone(plan), &self.common.deployment_id, self.options.emulated)
     }
 
+    /// Denials are explained by this plan from now on.
+    pub(crate) fn explain_by(&self, plan: &Arc<Plan>) {
+        self.herald.explain_by(Arc::clone(plan));
+    }
+
     /// Other certificates, for those who start from now on. Says what runs differently with them.
-    pub(crate) fn provide(&mut self, provision: Provision) {
+    pub(crate) fn provide(&mut self, provision: Arc<Provision>) {
         for notice in provision.notices_beyond(&self.provision) {
             self.herald.tell(EventKind::Certificate(notice.clone()));
         }
-        self.provision = Arc::new(provision);
+        self.provision = provision;
     }
 
-    /// Opens public ports: they are served, and the instances tried if the port has a probe.
-    pub(crate) fn open(&self, plan: &Plan, bound: Bound, ports: &mut PublicPorts) {
+    /// Opens public ports: they are served, and the instances tried if the port has a probe. A port that is open is served anew,
+    /// with the socket that it has.
+    pub(crate) fn open(&self, plan: &Plan, generation: &Generation, bound: Bound, ports: &mut PublicPorts) {
         for (published, socket) in bound {
-            let mut serving = Serving::default();
-            self.balance(plan, &published.public, socket, &mut serving);
+            let serving = self.balance(plan, generation, &published.public, socket);
             ports.open(published, serving);
         }
     }
 
-    fn balance(&self, plan: &Plan, public: &PublicPort, socket: PublicSocket, serving: &mut Serving) {
-        let Some(members) = self.members.get(&public.role) else { return };
+    fn balance(
+        &self,
+        plan: &Plan,
+        generation: &Generation,
+        public: &PublicPort,
+        socket: PublicSocket,
+    ) -> Serving {
+        let mut serving = Serving::of(socket.clone());
+        let Some(members) = self.members.get(&public.role) else { return serving };
         let only = public.instance.as_ref().and_then(|id| plan.instance(id));
         let (rotation, healthy) = match &public.availability {
             Availability::Ready => (members.ready(), None),
@@ -136,12 +167,13 @@ impl Starter {
         let backends = Backends { public: public.clone(), only, rotation, healthy };
         let herald = self.herald.clone();
         match socket {
-            PublicSocket::Tcp(listener) => {
+            PublicSocket::Tcp(slot) => {
+                let listener = slot.begin_use();
                 let acceptor = self.provision.acceptor(&public.role, &public.endpoint).cloned();
                 let (gave_up, tls) = match acceptor {
                     Some(acceptor) => {
                         let (gave_up, inside) = self.hairpin.open_door(public.port.get());
-                        let (ending, acceptor) = Ending::new(&acceptor, self.spoken_by(&public.role));
+                        let (ending, acceptor) = Ending::new(&acceptor, spoken_by(generation, &public.role));
                         serving.tls = Some(ending);
                         (gave_up, Some(TlsEntrance { acceptor, inside }))
                     }
@@ -153,62 +185,55 @@ impl Starter {
             PublicSocket::Udp(socket) => {
                 let inside = self.hairpin.open_datagrams(backends.clone(), herald.clone());
                 serving.tasks.spawn(inside.serve());
-                serving.tasks.spawn(DatagramBalancer { backends, herald }.serve(socket));
+                serving.tasks.spawn(DatagramBalancer { backends, herald }.serve(socket.begin_use()));
             }
         }
+        serving
     }
 
-    /// Whether a role's instances answer with a web server, or read the bytes themselves.
-    fn spoken_by(&self, role: &RoleName) -> Spoken {
-        let components = self.components.get(role);
-        let has_server = |found: &Components| found.role.shape().http.is_some() || found.sites.has_files();
-        if components.is_some_and(has_server) { Spoken::ByWebServer } else { Spoken::ByRole }
-    }
-
-    /// Starts these instances of the plan that `views` shows.
+    /// Starts these instances of the plan that `views` shows; they run this generation.
     pub(crate) fn start<'a>(
         &mut self,
         views: &Views,
+        generation: &Generation,
         coming: impl IntoIterator<Item = &'a PlannedInstance>,
         instances: &mut Instances,
     ) {
         // Those of instances that are gone.
         while self.narrators.try_join_next().is_some() {}
         for instance in coming {
-            let position = views.plan().roles.iter().position(|role| role.name == instance.role);
-            let Some((launcher, reporter)) = self.launcher(views, instance) else { continue };
+            let position = self.positions.get(&instance.role).copied();
+            let Some((launcher, reporter)) = self.launcher(views, generation, instance) else { continue };
             let (Some(role), Some(members)) = (position, self.members.get(&instance.role)) else { continue };
             let (place, seat) = (members.place(instance.ordinal), Seat { role, ordinal: instance.ordinal });
             let ledger = Ledger { reporter, board: self.board.clone(), seat, clock: self.options.clock };
-            instances.start(instance, seat, |reins| {
-                Supervisor::new(launcher, place, reins.wish, reins.orders, ledger)
+            self.common.meters.created(&instance.id);
+            let wish = if self.options.at_rest.remove(&instance.id) { Wish::Rest } else { Wish::Run };
+            let since = self.options.clock.wall();
+            instances.start(instance, (seat, since), (generation.number, wish), |reins| {
+                Supervisor::new(launcher, place, reins, ledger)
             });
         }
     }
 
-    fn launcher(&mut self, views: &Views, instance: &PlannedInstance) -> Option<(RoleLauncher, Reporter)> {
+    fn launcher(
+        &mut self,
+        views: &Views,
+        generation: &Generation,
+        instance: &PlannedInstance,
+    ) -> Option<(RoleLauncher, Reporter)> {
         let (plan, options) = (views.plan(), &self.options);
-        let role = plan.role(&instance.role)?;
-        let components = self.components.get(&role.name)?.clone();
+        let version = generation.version(plan, instance, &options.data_folder, false)?;
         let renewal = Renewal {
             plan: Arc::clone(plan),
             environment: Arc::new(views.of(&instance.id)?),
             provision: Some(Arc::clone(&self.provision)),
+            version: None,
         };
         let (reporter, narrator) = Reporter::new(instance.id.clone(), options.clock, self.sender.clone());
-        let reporter = reporter.with_log_rate(instance.limits.log_bytes_per_second);
+        reporter.set_log_rate(instance.limits.log_bytes_per_second);
         self.narrators.spawn(narrator);
-        let launcher = RoleLauncher::new(
-            components,
-            Arc::clone(&self.common),
-            renewal,
-            instance.clone(),
-            Directories {
-                approot: options.approots.folder(&role.name, Path::is_dir),
-                stores: Stores::new(&options.data_folder, &instance.id, &role.local_resources),
-            },
-            reporter.for_tasks(),
-        );
+        let launcher = RoleLauncher::new(Arc::clone(&self.common), version, renewal, reporter.for_tasks());
         Some((launcher, reporter))
     }
 
@@ -218,7 +243,16 @@ impl Starter {
     }
 }
 
-fn deployment_id(seed: &Seed) -> String {
+/// Whether a role's instances answer with a web server, or read the bytes themselves.
+fn spoken_by(generation: &Generation, role: &RoleName) -> Spoken {
+    let components = generation.components.get(role);
+    let has_server = |found: &Components| found.role.shape().http.is_some() || found.sites.has_files();
+    if components.is_some_and(has_server) { Spoken::ByWebServer } else { Spoken::ByRole }
+}
+
+/// The id of the deployment that is started with this seed: 32 hexadecimal digits.
+#[must_use]
+pub fn deployment_id(seed: &Seed) -> String {
     let mut bytes = [0; 16];
     seed.derive("deployment id").generator().fill_bytes(&mut bytes);
     format!("{:032x}", u128::from_be_bytes(bytes))

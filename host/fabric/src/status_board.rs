@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 use wasm_roles_service_plan::InstanceId;
@@ -16,6 +17,13 @@ pub struct InstanceStatus {
     pub instance: InstanceId,
     /// Where it is in its life.
     pub status: Status,
+    /// Since when, as time since 1970-01-01T00:00:00Z on the deployment's clock.
+    pub since: Duration,
+    /// How many incarnations of it were started.
+    pub launches: u64,
+    /// The generation of the deployment that its incarnation is of, or the last one was: 1 until there was an
+    /// [upgrade](crate::Deployment::upgrade).
+    pub generation: u32,
     /// Its last recycle; none when it was not recycled yet.
     pub recycled: Option<Recycled>,
 }
@@ -49,7 +57,8 @@ pub(crate) struct Seat {
     pub(crate) ordinal: u32,
 }
 
-type Board = BTreeMap<Seat, InstanceStatus>;
+/// Everybody by seat.
+pub(crate) type Board = BTreeMap<Seat, InstanceStatus>;
 
 /// Where supervisors write.
 #[derive(Clone)]
@@ -62,8 +71,10 @@ impl StatusBoard {
     }
 
     /// An instance is there, and will be started.
-    pub(crate) fn enter(&self, seat: Seat, instance: InstanceId) {
-        let created = InstanceStatus { instance, status: Status::Created, recycled: None };
+    pub(crate) fn enter(&self, seat: Seat, instance: InstanceId, generation: u32, at: Duration) {
+        let status = Status::Created;
+        let created =
+            InstanceStatus { instance, status, since: at, launches: 0, generation, recycled: None };
         self.0.send_modify(|board| drop(board.insert(seat, created)));
     }
 
@@ -72,9 +83,23 @@ impl StatusBoard {
         self.0.send_modify(|board| drop(board.remove(&seat)));
     }
 
-    /// The instance has another status.
-    pub(crate) fn set(&self, seat: Seat, status: Status) {
-        self.write(seat, |written| written.status = status);
+    /// The instance has another status from now on.
+    pub(crate) fn set(&self, seat: Seat, status: Status, at: Duration) {
+        self.write(seat, |written| {
+            (written.status, written.since) = (status, at);
+            if status == Status::Starting {
+                written.launches = written.launches.saturating_add(1);
+            }
+        });
+    }
+
+    /// An incarnation of this generation is started. What became of those of another one says nothing of it.
+    pub(crate) fn launches(&self, seat: Seat, generation: u32) {
+        self.write(seat, |written| {
+            if written.generation != generation {
+                (written.generation, written.recycled) = (generation, None);
+            }
+        });
     }
 
     /// The instance is recycled.
@@ -97,6 +122,11 @@ impl StatusBoard {
         };
         // The sender is here, so that waiting does not fail.
         let _ = self.0.subscribe().wait_for(up).await;
+    }
+
+    /// All statuses by seat, now and from now on.
+    pub(crate) fn boards(&self) -> watch::Receiver<Board> {
+        self.0.subscribe()
     }
 
     pub(crate) fn watch(&self) -> Statuses {
@@ -124,9 +154,22 @@ impl Statuses {
         found.map(|written| written.instance.clone()).collect()
     }
 
-    /// Waits until all instances are Ready at one time. It never returns if the deployment ends before that.
+    /// Waits until something on the board is different from when it was last looked at here or waited for. For ever when the
+    /// deployment has ended.
+    pub async fn changed(&mut self) {
+        if self.0.changed().await.is_err() {
+            std::future::pending().await
+        }
+    }
+
+    /// Waits until all instances are Ready at one time, but for those that are [stopped](crate::Deployment::stop_instances). It
+    /// never returns if all are, or if the deployment ends before that.
     pub async fn all_ready(&mut self) {
-        let ready = |board: &Board| board.values().all(|written| written.status == Status::Ready);
+        let ready = |board: &Board| {
+            let mut running = board.values().filter(|written| written.status != Status::Stopped).peekable();
+            let some = running.peek().is_some() || board.is_empty();
+            some && running.all(|written| written.status == Status::Ready)
+        };
         if self.0.wait_for(ready).await.is_err() {
             std::future::pending().await
         }

@@ -68,6 +68,18 @@ impl Stores {
         move || drop(folders.map(|folder| remove_tree(&folder)))
     }
 
+    /// Removes everything that is stored, for an incarnation that shall find nothing.
+    pub(crate) async fn empty(&self) -> Result<(), String> {
+        let folders: Vec<PathBuf> = self.stores.iter().map(|store| store.directory.clone()).collect();
+        let emptied = tokio::task::spawn_blocking(move || {
+            let unusable = |folder: &Path, error: io::Error| {
+                format!("its local storage {} cannot be emptied: {error}", folder.display())
+            };
+            folders.iter().try_for_each(|folder| remove_tree(folder).map_err(|error| unusable(folder, error)))
+        });
+        emptied.await.unwrap_or_else(|error| Err(format!("its local storage cannot be emptied: {error}")))
+    }
+
     /// Makes the directories ready for an incarnation. It blocks.
     fn prepare(&self) -> Result<Vec<Preopen>, String> {
         self.stores.iter().map(Store::prepare).collect()

@@ -9,7 +9,7 @@ use wasm_roles_role_runtime::{Clock, End, InstanceState, Outcome, OutputPipe, Ou
 
 use crate::change::{Missed, Order, Reaction, Renewal, What};
 use crate::conversation::{Conversation, Said, Tell};
-use crate::lifecycle::{Action, Input, Lifecycle, Status};
+use crate::lifecycle::{Action, Input, Lifecycle, Status, Wish};
 use crate::members::Place;
 use crate::narrator::Reporter;
 use crate::status_board::{Recycled, Seat, StatusBoard};
@@ -45,17 +45,28 @@ pub(crate) trait Launcher: Send + 'static {
         stderr: OutputPipe,
     ) -> impl Future<Output = Result<Self::Incarnation, String>> + Send;
 
-    /// Later incarnations have this configuration.
+    /// Later incarnations have this configuration, and are of this version.
     fn renew(&mut self, renewal: Renewal);
+
+    /// The generation of the version that the next incarnation is of.
+    fn generation(&self) -> u32;
 }
 
-/// What the owner of the instance wants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wish {
-    Run,
-    Stop,
-    /// It shall be cut off, and is waited for.
-    Kill,
+/// Whether an instance has stopped and may be wanted again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Rest {
+    #[default]
+    No,
+    /// With the end of the incarnation that was running when it was asked; none when there was none.
+    Yes(Option<End>),
+}
+
+/// What a supervisor is driven by.
+pub(crate) struct Reins {
+    /// What the owner of the instance wants.
+    pub(crate) wish: watch::Receiver<Wish>,
+    pub(crate) orders: mpsc::Receiver<Order>,
+    pub(crate) rest: watch::Sender<Rest>,
 }
 
 /// Where a supervisor writes what it does.
@@ -69,8 +80,7 @@ pub(crate) struct Ledger {
 pub(crate) struct Supervisor<L: Launcher> {
     launcher: L,
     place: Place<<L::Incarnation as Incarnation>::Target>,
-    wish: watch::Receiver<Wish>,
-    orders: mpsc::Receiver<Order>,
+    reins: Reins,
     ledger: Ledger,
     running: Option<Running<L::Incarnation>>,
     launched: u32,
@@ -94,15 +104,13 @@ impl<L: Launcher> Supervisor<L> {
     pub(crate) fn new(
         launcher: L,
         place: Place<<L::Incarnation as Incarnation>::Target>,
-        wish: watch::Receiver<Wish>,
-        orders: mpsc::Receiver<Order>,
+        reins: Reins,
         ledger: Ledger,
     ) -> Self {
         Self {
             launcher,
             place,
-            wish,
-            orders,
+            reins,
             ledger,
             running: None,
             launched: 0,
@@ -115,26 +123,44 @@ impl<L: Launcher> Supervisor<L> {
         }
     }
 
-    /// Runs the instance until it was asked to stop and has stopped. Gives the end of the incarnation that was
+    /// Runs the instance until it was asked to stop for good and has stopped. Gives the end of the incarnation that was
     /// running when it was asked, if one was.
     pub(crate) async fn supervise(mut self) -> Option<End> {
         let mut life = Lifecycle::new();
-        let mut input = Input::Start;
         loop {
+            let input = self.next_input(&life).await;
             let (next, actions) = life.step(input);
-            let was_stopping = life.status() == Status::Stopping;
             for action in actions {
                 self.act(action).await;
             }
-            if next.status() != life.status() {
-                self.ledger.board.set(self.ledger.seat, next.status());
-                self.ledger.reporter.status(next.status());
+            let (before, now) = (life.status(), next.status());
+            if now != before {
+                self.ledger.board.set(self.ledger.seat, now, self.ledger.clock.wall());
+                self.ledger.reporter.status(now);
+            }
+            if (before, now) == (Status::Starting, Status::Ready) {
+                self.settle(Reaction::Recycled);
+            }
+            let end = || self.last_end.clone().filter(|_| before == Status::Stopping);
+            if next.is_over() {
+                return end();
+            }
+            if next.rests() != life.rests() {
+                let rest = if next.rests() { Rest::Yes(end()) } else { Rest::No };
+                self.reins.rest.send_replace(rest);
+            }
+            if next.rests() {
+                self.settle(Reaction::Stopped);
             }
             life = next;
-            if life.status() == Status::Stopped {
-                return self.last_end.filter(|_| was_stopping);
-            }
-            input = self.next_input(life.status()).await;
+        }
+    }
+
+    /// Tells those who wait for the next incarnation.
+    fn settle(&mut self, reaction: Reaction) {
+        for owed in self.owed.drain(..) {
+            // Whoever gave the order may have stopped waiting.
+            let _ = owed.send(reaction);
         }
     }
 
@@ -173,6 +199,7 @@ impl<L: Launcher> Supervisor<L> {
         let number = self.launched;
         self.launched = self.launched.saturating_add(1);
         self.last_words = Some(stderr.tail());
+        self.ledger.board.launches(self.ledger.seat, self.launcher.generation());
         match self.launcher.launch(number, stdout, stderr).await {
             Ok(incarnation) => {
                 let mut state = incarnation.state();
@@ -190,30 +217,34 @@ impl<L: Launcher> Supervisor<L> {
     }
 
     /// What happens next.
-    async fn next_input(&mut self, status: Status) -> Input {
+    async fn next_input(&mut self, life: &Lifecycle) -> Input {
+        let status = life.status();
         loop {
             let Some(running) = &mut self.running else {
-                return self.next_input_without_incarnation(status).await;
+                return self.next_input_without_incarnation(life).await;
             };
             let (idle, runs) = (self.conversation.is_idle(), matches!(status, Status::Ready | Status::Busy));
             let check_due = self.conversation.next_check();
-            let mut kill = self.wish.clone();
+            let mut kill = self.reins.wish.clone();
             tokio::select! {
                 biased;
                 () = kill_wished(&mut kill), if status == Status::Stopping && !self.killed => {
                     running.incarnation.kill();
                     self.killed = true;
                 }
-                // Once it is stopping, it need not be told again.
-                () = stop_wished(&mut self.wish), if status != Status::Stopping => return Input::Stop,
+                input = wished(&mut self.reins.wish, life) => return input,
                 // Before the state: what the last incarnation said must not be taken for the next one's words.
                 said = self.conversation.said() => {
                     if let Some(input) = self.hear(said, status) {
                         return input;
                     }
                 }
-                state = next_state(&mut running.state) => return self.entered(state, status).await,
-                Some(order) = self.orders.recv(), if idle => self.carry_out(order, status),
+                state = next_state(&mut running.state) => return self.entered(state).await,
+                Some(order) = self.reins.orders.recv(), if idle => {
+                    if let Some(input) = self.carry_out(order, status) {
+                        return input;
+                    }
+                }
                 () = sleep_until(check_due), if idle && runs => {
                     self.conversation.check(running.incarnation.teller());
                 }
@@ -221,7 +252,8 @@ impl<L: Launcher> Supervisor<L> {
         }
     }
 
-    async fn next_input_without_incarnation(&mut self, status: Status) -> Input {
+    async fn next_input_without_incarnation(&mut self, life: &Lifecycle) -> Input {
+        let status = life.status();
         if status == Status::Starting {
             return Input::Ended { at: self.ledger.clock.elapsed() }; // it could not be launched
         }
@@ -229,30 +261,29 @@ impl<L: Launcher> Supervisor<L> {
             let idle = self.conversation.is_idle();
             tokio::select! {
                 biased;
-                () = stop_wished(&mut self.wish) => return Input::Stop,
+                input = wished(&mut self.reins.wish, life) => return input,
                 said = self.conversation.said() => {
                     if let Some(input) = self.hear(said, status) {
                         return input;
                     }
                 }
-                Some(order) = self.orders.recv(), if idle => self.carry_out(order, status),
-                () = sleep_until(self.back_off_over) => return Input::BackOffOver,
+                Some(order) = self.reins.orders.recv(), if idle => {
+                    if let Some(input) = self.carry_out(order, status) {
+                        return input;
+                    }
+                }
+                () = sleep_until(self.back_off_over), if status == Status::Recycling => {
+                    return Input::BackOffOver;
+                }
             }
         }
     }
 
     /// The incarnation has come this far.
-    async fn entered(&mut self, state: InstanceState, status: Status) -> Input {
+    async fn entered(&mut self, state: InstanceState) -> Input {
         match state {
             InstanceState::Starting | InstanceState::Ready => {
                 self.conversation.begin();
-                // One that was asked to make room while it started may get as far as this, and is not what is waited for.
-                if status == Status::Starting {
-                    for owed in self.owed.drain(..) {
-                        // Whoever gave the order may have stopped waiting.
-                        let _ = owed.send(Reaction::Recycled);
-                    }
-                }
                 Input::Ready { at: self.ledger.clock.elapsed() }
             }
             InstanceState::Stopping => Input::Leaving { at: self.ledger.clock.elapsed() },
@@ -272,12 +303,29 @@ impl<L: Launcher> Supervisor<L> {
     }
 
     /// Whatever comes of it, later incarnations have the change.
-    fn carry_out(&mut self, order: Order, status: Status) {
-        if let What::Change(renewal) | What::Announced(renewal) | What::Recycle(renewal) = &order.what {
+    fn carry_out(&mut self, order: Order, status: Status) -> Option<Input> {
+        if let What::Change(renewal)
+        | What::Announced(renewal)
+        | What::Recycle(renewal)
+        | What::Replace(renewal) = &order.what
+        {
+            if let Some(version) = &renewal.version {
+                self.ledger.reporter.set_log_rate(version.instance.limits.log_bytes_per_second);
+            }
             self.launcher.renew(renewal.clone());
         }
-        match (&self.running, status) {
-            (Some(running), Status::Starting | Status::Ready | Status::Busy) => {
+        let at = self.ledger.clock.elapsed();
+        match (&order.what, &self.running, status) {
+            // Nothing can be told to the incarnation; the next one is what is waited for.
+            (What::Again, _, Status::Starting | Status::Ready | Status::Busy | Status::Recycling) => {
+                self.owed.push(order.reply);
+                return Some(Input::Renew { at });
+            }
+            (What::Replace(_), _, Status::Starting | Status::Ready | Status::Busy | Status::Recycling) => {
+                self.owed.push(order.reply);
+                return Some(Input::Replace { at });
+            }
+            (_, Some(running), Status::Starting | Status::Ready | Status::Busy) => {
                 self.conversation.tell(running.incarnation.teller(), order);
             }
             _ => {
@@ -285,6 +333,7 @@ impl<L: Launcher> Supervisor<L> {
                 let _ = order.reply.send(Reaction::NotRunning);
             }
         }
+        None
     }
 
     fn hear(&mut self, said: Said, status: Status) -> Option<Input> {
@@ -338,9 +387,13 @@ async fn next_state(state: &mut watch::Receiver<InstanceState>) -> InstanceState
     }
 }
 
-/// Returns when the instance shall stop. An owner that is gone wants nothing to run.
-async fn stop_wished(wish: &mut watch::Receiver<Wish>) {
-    let _ = wish.wait_for(|wish| *wish != Wish::Run).await;
+/// What the owner wants next. An owner that is gone wants nothing to run.
+async fn wished(wish: &mut watch::Receiver<Wish>, life: &Lifecycle) -> Input {
+    let wished = wish.wait_for(|wish| life.input_of(*wish).is_some()).await.map_or(Wish::Stop, |wish| *wish);
+    match life.input_of(wished) {
+        Some(input) => input,
+        None => std::future::pending().await, // it stops already
+    }
 }
 
 /// Returns when the instance shall be gone at once. An owner that is gone has cut off the supervisor, too.

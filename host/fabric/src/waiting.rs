@@ -12,7 +12,7 @@ use tokio::time::Instant;
 /// How long a connection to a public port waits for an instance that takes it. Then it is refused: the client sees a reset.
 pub const CONNECTION_WAIT: Duration = Duration::from_secs(10);
 
-/// Connections that can wait at one port: the usual backlog of a listener. Further ones are refused at once.
+/// Connections that can wait at one port: the usual backlog of a listener. Each is an open file of this process.
 pub(crate) const PLACES: usize = 128;
 
 /// The line, first come first.
@@ -30,9 +30,14 @@ impl<C> Waiting<C> {
         self.line.is_empty()
     }
 
+    /// Whether one more can wait.
+    pub(crate) fn has_place(&self) -> bool {
+        self.line.len() < PLACES
+    }
+
     /// One that comes now; given back when there is no place.
     pub(crate) fn join(&mut self, connection: C, now: Instant) -> Result<(), C> {
-        if self.line.len() >= PLACES {
+        if !self.has_place() {
             return Err(connection);
         }
         self.line.push_back((connection, now + CONNECTION_WAIT));

@@ -63,6 +63,7 @@ async fn start(folder: &Path, at: SocketAddr) -> Result<(Deployment, wasm_roles_
         publication: Publication { at: [(Port::new(81).unwrap(), at)].into(), ..Publication::default() },
         certificates: CertificateOptions::default(),
         web: wasm_roles_fabric::WebOptions::default(),
+        at_rest: std::collections::BTreeSet::new(),
         stop_budget: DEFAULT_STOP_BUDGET,
         data_folder: folder.join("data"),
         emulated: true,

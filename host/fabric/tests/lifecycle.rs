@@ -66,6 +66,7 @@ impl Running {
             publication: Publication::default(),
             certificates: CertificateOptions::default(),
             web: wasm_roles_fabric::WebOptions::default(),
+            at_rest: std::collections::BTreeSet::new(),
             stop_budget: DEFAULT_STOP_BUDGET,
             data_folder: data.path().to_owned(),
             emulated: true,

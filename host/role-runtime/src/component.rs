@@ -125,8 +125,8 @@ impl RoleComponent {
 }
 
 impl Runtime {
-    /// Compiles a component, or takes the compiled form from the cache. It blocks: a large component may take
-    /// seconds.
+    /// Compiles a component, or takes the compiled form from the cache. The same bytes are the same code in memory, whoever
+    /// loads them from wherever. It blocks: a large component may take seconds.
     ///
     /// # Errors
     ///
@@ -154,8 +154,23 @@ impl Runtime {
         &self,
         path: &Path,
         bytes: &[u8],
-        is_role: impl FnOnce(&RoleShape) -> bool,
+        is_role: impl Fn(&RoleShape) -> bool,
     ) -> Result<RoleComponent, LoadError> {
+        let inner = self.loaded.get_or(bytes, || self.compile(path, bytes, &is_role))?;
+        // Somebody else may have asked for less.
+        if !is_role(&inner.shape) {
+            let exports = self.exports_of(inner.pre.component());
+            return Err(LoadError::NoRole { path: path.to_owned(), exports });
+        }
+        Ok(RoleComponent(inner))
+    }
+
+    fn compile(
+        &self,
+        path: &Path,
+        bytes: &[u8],
+        is_role: impl Fn(&RoleShape) -> bool,
+    ) -> Result<Arc<Inner>, LoadError> {
         let owned = || path.to_owned();
         let component = Component::from_binary(&self.engine, bytes)
             .map_err(|error| LoadError::Invalid { path: owned(), reason: one_line(&error) })?;
@@ -168,7 +183,7 @@ impl Runtime {
             .linker
             .instantiate_pre(&component)
             .map_err(|error| LoadError::Unlinkable { path: owned(), reason: one_line(&error) })?;
-        Ok(RoleComponent(Arc::new(Inner { runtime: self.clone(), pre, exports, shape })))
+        Ok(Arc::new(Inner { runtime: self.clone(), pre, exports, shape }))
     }
 
     fn exports_of(&self, component: &Component) -> Vec<String> {

@@ -9,14 +9,16 @@ use wasm_roles_virtual_network::Interface;
 use wasmtime::component::Linker;
 use wasmtime::{Cache, CacheConfig, Config, Engine};
 
+use crate::component::Inner;
 use crate::cpu::Processors;
 use crate::http::{Outgoing, Trust, TrustedRoots};
 use crate::linker::linker;
+use crate::loaded::Loaded;
 use crate::sandbox::Sandbox;
 use crate::storage::VolumeRegistry;
 
 /// How long an instance computes before it is asked whether the worker thread should go to somebody else.
-const TICK: Duration = Duration::from_millis(1);
+pub(crate) const TICK: Duration = Duration::from_millis(1);
 
 /// How a [`Runtime`] is set up.
 #[derive(Clone, Debug, Default)]
@@ -50,6 +52,8 @@ pub struct Runtime {
     pub(crate) volumes: VolumeRegistry,
     pub(crate) processors: Processors,
     pub(crate) trust: Arc<Trust>,
+    /// All of it runs with this trust.
+    pub(crate) loaded: Arc<Loaded<Inner>>,
     // Last handle gone: the channel closes and the ticker ends.
     _ticker: Arc<mpsc::Sender<()>>,
 }
@@ -71,6 +75,7 @@ impl Runtime {
             volumes: VolumeRegistry::default(),
             processors,
             trust: Arc::default(),
+            loaded: Arc::default(),
             _ticker: Arc::new(ticker),
         })
     }
@@ -79,7 +84,7 @@ impl Runtime {
     /// the default are those of the platform.
     #[must_use]
     pub fn trusting(self, roots: TrustedRoots) -> Self {
-        Self { trust: Arc::new(Trust::new(roots)), ..self }
+        Self { trust: Arc::new(Trust::new(roots)), loaded: Arc::default(), ..self }
     }
 }
 

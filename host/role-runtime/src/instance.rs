@@ -1,18 +1,19 @@
 //! One incarnation of one instance, seen from outside.
 
+use std::convert::Infallible;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use wasm_roles_virtual_network::Interface;
 
 use crate::component::{RoleComponent, one_line};
 use crate::control::{Control, InstanceState, Wish};
-use crate::cpu::{self, Account, Share};
+use crate::cpu::{self, Account, ProcessorTime, Share};
 use crate::end::{End, Phase};
 use crate::environment::EnvironmentView;
 use crate::events::{self, Listener, Outcome, Teller};
@@ -105,6 +106,7 @@ pub struct Preopen {
 pub struct RunningInstance {
     control: Arc<Control>,
     teller: Teller,
+    time: ProcessorTime,
     task: AbortOnDrop,
 }
 
@@ -132,10 +134,12 @@ pub fn start_within(
 ) -> RunningInstance {
     let control = Arc::new(Control::new());
     let (teller, listener) = events::line(component.inner().exports.events.handlers(), Arc::clone(&control));
-    let incarnation =
-        incarnation(surroundings, component.clone(), interface, spec, Arc::clone(&control), listener);
     let processors = component.inner().runtime.processors.clone();
-    RunningInstance { control, teller, task: AbortOnDrop(cpu::spawn(processors, incarnation)) }
+    let account = processors.account(spec.limits.cpu_weight);
+    let time = account.time();
+    let driven = (Arc::clone(&control), listener, account);
+    let incarnation = incarnation(surroundings, component.clone(), interface, spec, driven);
+    RunningInstance { control, teller, time, task: AbortOnDrop(cpu::spawn(processors, incarnation)) }
 }
 
 impl RunningInstance {
@@ -149,6 +153,12 @@ impl RunningInstance {
     #[must_use]
     pub fn teller(&self) -> Teller {
         self.teller.clone()
+    }
+
+    /// The processor time that it has used; it can be asked after the end, too.
+    #[must_use]
+    pub fn processor_time(&self) -> ProcessorTime {
+        self.time.clone()
     }
 
     /// What became of `stopping`; none as long as it was not called or has time to return.
@@ -185,20 +195,25 @@ impl RunningInstance {
     }
 }
 
+/// Whoever holds it has a store of this incarnation.
+type Alive = mpsc::Sender<Infallible>;
+
 async fn incarnation(
     mut surroundings: impl Surroundings,
     component: RoleComponent,
     interface: Interface,
     spec: InstanceSpec,
-    control: Arc<Control>,
-    listener: Listener,
+    (control, listener, account): (Arc<Control>, Listener, Account),
 ) -> End {
     let _ended = EnterEnded(&control);
     let cut_off = End::Stopped { forced: true };
     let mut out_of_time = pin!(out_of_time(&control, spec.stop_budget));
+    // Stores of single requests are on threads of their own when they are cut off.
+    let (alive, mut all_gone) = mpsc::channel(1);
+    let driven = (&control, listener, account, alive);
     let role = tokio::select! {
         biased;
-        end = of_role(&mut surroundings, &component, &interface, &spec, &control, listener) => Some(end),
+        end = of_role(&mut surroundings, &component, &interface, &spec, driven) => Some(end),
         () = &mut out_of_time => None,
     };
     let end = match role {
@@ -213,6 +228,8 @@ async fn incarnation(
         None => cut_off,
     };
     surroundings.cut_off().await;
+    // Nothing is ever sent.
+    let _: Option<Infallible> = all_gone.recv().await;
     interface.detach();
     end
 }
@@ -223,10 +240,8 @@ async fn of_role(
     component: &RoleComponent,
     interface: &Interface,
     spec: &InstanceSpec,
-    control: &Arc<Control>,
-    listener: Listener,
+    (control, listener, account, alive): (&Arc<Control>, Listener, Account, Alive),
 ) -> End {
-    let account = component.inner().runtime.processors.account(spec.limits.cpu_weight);
     let wires = Wires::new(Arc::clone(control), account.clone());
     let recycle_is_overdue = async {
         control.wished(Wish::Recycle).await;
@@ -245,7 +260,7 @@ async fn of_role(
         return End::RecycleRequested { forced: false };
     }
     let share = account.share();
-    let inside = inside(component, interface, spec, control, listener, (&account, share.clone()));
+    let inside = inside(component, interface, spec, control, (listener, alive), (&account, share.clone()));
     tokio::select! {
         biased;
         end = watch_over(component, interface, spec, control) => end,
@@ -268,7 +283,7 @@ async fn inside(
     interface: &Interface,
     spec: &InstanceSpec,
     control: &Arc<Control>,
-    listener: Listener,
+    (listener, alive): (Listener, Alive),
     (account, share): (&Account, Share),
 ) -> End {
     let inner = component.inner();
@@ -295,9 +310,10 @@ async fn inside(
         spec: spec.again(),
         control: Arc::clone(control),
         account: account.clone(),
+        _alive: alive,
     });
     let web = (exports.handler.is_some() || spec.web.sites.has_files())
-        .then(|| Web::start(interface, spec, nursery))
+        .then(|| Web::start(interface, spec, control, nursery))
         .transpose();
     let web = match web {
         Ok(web) => web,
@@ -349,5 +365,24 @@ pub(crate) fn reason_of(error: &wasmtime::Error) -> String {
     match error.downcast_ref::<wasmtime::Trap>() {
         Some(trap) => trap.to_string(),
         None => one_line(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The size of the future that a function makes.
+    fn size<A, F: Future>(_: impl FnOnce(A) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn what_drives_an_instance_is_small_until_it_needs_more() {
+        type Whole = (RoleComponent, Interface, InstanceSpec, (Arc<Control>, Listener, Account));
+        let whole = size(|(component, interface, spec, driven): Whole| {
+            incarnation((), component, interface, spec, driven)
+        });
+        assert!(whole <= 12 * 1024, "{whole} bytes");
     }
 }

@@ -33,6 +33,7 @@ mod instance;
 mod life;
 mod limits;
 mod linker;
+mod loaded;
 mod output;
 mod program;
 mod sandbox;
@@ -43,6 +44,7 @@ mod wires;
 
 pub use component::{LoadError, RoleComponent, RoleShape, WasiVersion};
 pub use control::InstanceState;
+pub use cpu::ProcessorTime;
 pub use end::{End, Phase};
 pub use engine::{Runtime, RuntimeError, RuntimeOptions};
 pub use environment::{

@@ -7,7 +7,7 @@
 use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
 
-use futures_util::future::FusedFuture;
+use futures_util::future::{FusedFuture, OptionFuture};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use tokio::time::{Duration, timeout};
@@ -46,16 +46,12 @@ pub(crate) async fn live(
     }
     let pacer = Pacer::new(share.clone());
     let phase = Mutex::new(Phase::Run);
+    // What only web roles need is large, and has its place apart: an instance without it is a small future.
     let (server, door, answering) = match web.map(|web| web.split(&pacer)) {
-        Some((server, door, answering)) => (Some(server), Some(door), Some(answering)),
+        Some((server, door, answering)) => (Some(Box::pin(server)), Some(door), Some(answering)),
         None => (None, None, None),
     };
-    let serving = async {
-        if let Some(server) = server {
-            server.await;
-        }
-    };
-    let mut serving = pin!(serving.fuse());
+    let mut serving = pin!(OptionFuture::from(server).map(drop).fuse());
     let work = Work { exports, door: door.as_ref(), answering, listener, control, phase: &phase };
     let worked = store.run_concurrent(async move |accessor| work.go(accessor).await);
     let worked = pacer.drive(worked, serving.as_mut()).await;
@@ -117,7 +113,9 @@ impl Work<'_> {
     async fn go(self, accessor: &Accessor<Sandbox>) -> wasmtime::Result<End> {
         let Self { exports, door, answering, listener, control, phase } = self;
         let mut run = pin!(run(accessor, exports));
-        let mut requests = pin!(answer(accessor, exports, answering).fuse());
+        let requests = answering.map(|answering| Box::pin(answer(accessor, exports, answering)));
+        let requests = OptionFuture::from(requests).map(|answered| answered.unwrap_or(Ok(())));
+        let mut requests = pin!(requests.fuse());
         let others = async {
             tokio::select! {
                 biased;
@@ -189,23 +187,20 @@ async fn stopping(accessor: &Accessor<Sandbox>, exports: &EventExports) -> wasmt
 async fn answer(
     accessor: &Accessor<Sandbox>,
     exports: &Exports,
-    answering: Option<Answering>,
+    answering: Answering,
 ) -> wasmtime::Result<()> {
     match (&exports.handler, answering) {
-        (Some(handler), Some(Answering::Role(requests))) => {
-            answer_requests(accessor, handler, requests).await
-        }
-        (_, Some(Answering::Nursery(all_answered))) => {
+        (Some(handler), Answering::Role(requests)) => answer_requests(accessor, handler, requests).await,
+        (_, Answering::Nursery(all_answered)) => {
             // Nothing is ever sent: it closes.
             let _ = all_answered.await;
             Ok(())
         }
         // Everything is answered with files.
-        (None, Some(Answering::Role(requests))) => {
+        (None, Answering::Role(requests)) => {
             requests.none_left().await;
             Ok(())
         }
-        (_, None) => Ok(()),
     }
 }
 

@@ -3,11 +3,14 @@
 //! An instance keeps its address for as long as it lives. A new one gets the lowest that nobody has: neither those that
 //! stay nor those that leave, since these are still there while the change is made.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
-use crate::{InstanceId, Plan};
+use wasm_roles_service_model::Role;
 
+use crate::Placement;
+
+const NETWORK: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 0);
 /// The first host is .4, as on the platform, where a subnet keeps the ones before it for itself.
 const FIRST_HOST: u32 = 4;
 /// The last host; the one after it is the broadcast address.
@@ -17,33 +20,35 @@ const LAST_HOST: u32 = 0xFFFE;
 pub(crate) const CAPACITY: u32 = LAST_HOST - FIRST_HOST + 1;
 
 /// Gives every instance of a plan its address.
-pub(crate) struct Addresses<I> {
-    /// The addresses of those who run.
-    running: BTreeMap<InstanceId, Ipv4Addr>,
+pub(crate) struct Addresses<'a, I> {
+    /// Who runs.
+    running: &'a Placement,
     taken: BTreeSet<Ipv4Addr>,
     rest: I,
 }
 
-/// Nobody runs yet, or the instances of `running` do.
-pub(crate) fn addresses(running: Option<&Plan>) -> Addresses<impl Iterator<Item = Ipv4Addr>> {
-    let running = running.into_iter().flat_map(|plan| &plan.instances);
-    let running: BTreeMap<InstanceId, Ipv4Addr> =
-        running.map(|instance| (instance.id.clone(), instance.address)).collect();
-    Addresses { taken: running.values().copied().collect(), running, rest: hosts() }
+/// The instances of `running` run.
+pub(crate) fn addresses(running: &Placement) -> Addresses<'_, impl Iterator<Item = Ipv4Addr>> {
+    Addresses { running, taken: running.taken(), rest: hosts() }
 }
 
-impl<I: Iterator<Item = Ipv4Addr>> Addresses<I> {
+impl<I: Iterator<Item = Ipv4Addr>> Addresses<'_, I> {
     /// The address of an instance, which is asked for once; none when all are taken.
-    pub(crate) fn of(&mut self, instance: &InstanceId) -> Option<Ipv4Addr> {
-        let own = self.running.get(instance).copied();
+    pub(crate) fn of(&mut self, role: &Role, ordinal: u32) -> Option<Ipv4Addr> {
+        let own = self.running.addresses(role).and_then(|addresses| addresses.get(&ordinal)).copied();
         own.or_else(|| self.rest.by_ref().find(|address| !self.taken.contains(address)))
     }
 }
 
+/// Whether an instance can have this address.
+pub(crate) fn is_host(address: Ipv4Addr) -> bool {
+    let host = address.to_bits() ^ NETWORK.to_bits();
+    (FIRST_HOST..=LAST_HOST).contains(&host)
+}
+
 /// The addresses of a deployment, one after the other; [`CAPACITY`] of them.
 fn hosts() -> impl Iterator<Item = Ipv4Addr> {
-    let network = Ipv4Addr::new(10, 0, 0, 0).to_bits();
-    (FIRST_HOST..=LAST_HOST).map(move |host| Ipv4Addr::from_bits(network | host))
+    (FIRST_HOST..=LAST_HOST).map(|host| Ipv4Addr::from_bits(NETWORK.to_bits() | host))
 }
 
 #[cfg(test)]
@@ -57,5 +62,9 @@ mod tests {
         assert_eq!(all[0], Ipv4Addr::new(10, 0, 0, 4));
         assert_eq!(all[252], Ipv4Addr::new(10, 0, 1, 0));
         assert_eq!(all.last(), Some(&Ipv4Addr::new(10, 0, 255, 254)));
+        assert!(all.iter().copied().all(is_host));
+        for other in [[10, 0, 0, 3], [10, 0, 255, 255], [10, 1, 0, 4], [0, 0, 0, 0]] {
+            assert!(!is_host(other.into()), "{other:?}");
+        }
     }
 }

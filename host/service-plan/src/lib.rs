@@ -5,7 +5,9 @@
 //! traffic rules into the policy that the virtual network asks. Nothing else decides an address or a permission.
 //!
 //! [`plan_after`] decides the next configuration of a deployment that runs: the instances that both have stay what they
-//! are, and [`Plan::policy_beside`] is the policy for the time while the ones come and the others leave.
+//! are, and [`Plan::policy_beside`] is the policy for the time while the ones come and the others leave. The next configuration may
+//! be one of another definition: [`in_place`] says whether the instances that run can be led to it. [`plan_placed`] makes a plan
+//! again from what is kept of it, a [`Placement`].
 //!
 //! What a plan can be asked: [`Plan::traffic`], who may reach which endpoint; [`explain`], why, and what would change
 //! it; [`explain_denial`], the way back from a denial at run time to the rule; [`graph`], the same as a drawing;
@@ -17,9 +19,12 @@ mod document;
 mod error;
 mod explain;
 mod graph;
+mod in_place;
 mod instance_value;
 mod limits;
 mod missing_rules;
+mod ordinals;
+mod placement;
 mod planner;
 mod policy;
 mod ports;
@@ -38,10 +43,12 @@ pub use explain::{
     explain_outbound,
 };
 pub use graph::{Graph, graph};
+pub use in_place::{InPlace, NotInPlace, in_place};
 pub use instance_value::{InstanceFacts, ValueError, instance_value};
 pub use limits::{LimitError, LimitName, LimitOverride, Limits};
 pub use missing_rules::{MissingRules, missing_rules};
-pub use planner::{plan, plan_after};
+pub use placement::{Placement, plan_placed};
+pub use planner::{plan, plan_after, plan_after_removing};
 pub use sites::{LEGACY_SITE, PlannedBinding, PlannedPlace, PlannedSite};
 pub use traffic::{Because, TrafficEntry, Way};
 pub use types::{
@@ -51,5 +58,5 @@ pub use types::{
 pub use wasm_roles_service_model::{
     Certificate, CertificateName, Content, Distribution, EntryPoint, EnvironmentVariable, LocalResource,
     PermissionLevel, Port, ProbeCheck, RoleKind, RoleName, ServiceModel, Span, StartupTask, TaskKind,
-    Thumbprint, TopologyChangeDiscovery, Transport, VariableValue, VirtualDirectoryKind,
+    Thumbprint, TopologyChangeDiscovery, Transport, VariableValue, VirtualDirectoryKind, VmSize,
 };

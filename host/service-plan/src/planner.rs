@@ -1,12 +1,15 @@
 //! The planner: one pass over the model.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use wasm_roles_service_model::{
-    Distribution, Endpoint, EndpointKind as DeclaredKind, InputEndpoint, Port, Role, RoleId, ServiceModel,
+    Distribution, Endpoint, EndpointKind as DeclaredKind, InputEndpoint, Port, PortRange, Role, RoleId,
+    ServiceModel,
 };
 
+use crate::ordinals::ordinals;
 use crate::policy::{Compiler, reach};
 use crate::ports::{LocalPorts, local_ports};
 use crate::rehearsal::Rehearsal;
@@ -15,7 +18,7 @@ use crate::types::{
     Availability, EndpointKind, InstanceId, Plan, PlannedEndpoint, PlannedInstance, PlannedProbe,
     PlannedRole, PublicPort, RoleEndpoint,
 };
-use crate::{PlanError, addresses};
+use crate::{Placement, PlanError, addresses};
 
 /// Instances with even and odd ordinals are on different machines: the platform promises two fault domains
 /// (facts: section 7.6).
@@ -29,62 +32,98 @@ const FAULT_DOMAINS: u32 = 2;
 /// # Errors
 /// The private network is too small for the instances, or a role names so many ports that none is left.
 pub fn plan(model: &ServiceModel) -> Result<Plan, PlanError> {
-    decide(model, None)
+    decide(model, &Placement::default(), &BTreeSet::new())
 }
 
-/// Decides the next configuration of a deployment that runs as `running` says.
+/// Decides the next configuration of a deployment that runs as `running` says. The definition may be another one; whether the
+/// instances that run can be led to it is a question for [`in_place`](crate::in_place).
 ///
-/// Instances that both have keep what they have: address, ports, domains. New ones get the lowest addresses that
-/// nobody has, and of the ports those that their role has. A role that gets smaller loses its highest ordinals (facts:
-/// section 7.8). Leaving instances run on while the change is made, so nobody gets their addresses.
+/// Instances that both have keep what they have: number, address, domains, and the ports that were chosen for endpoints that
+/// name none. New ones get the lowest numbers of their role and the lowest addresses that nobody has. A role that gets smaller
+/// loses its highest ordinals (facts: section 7.8). Leaving instances run on while the change is made, so nobody gets their
+/// addresses.
 ///
 /// # Errors
-/// As [`plan`], and [`PlanError::NoAddressLeft`] when the instances that leave and those that come are too many together.
+/// As [`plan`], and [`PlanError::NoAddressLeft`] when the instances that leave and those that come are too many together;
+/// [`PlanError::NoPublicPort`] when one that stays has a number beyond a range of public ports.
 pub fn plan_after(running: &Plan, model: &ServiceModel) -> Result<Plan, PlanError> {
-    decide(model, Some(running))
+    decide(model, &Placement::of(running), &BTreeSet::new())
 }
 
-fn decide(model: &ServiceModel, running: Option<&Plan>) -> Result<Plan, PlanError> {
+/// As [`plan_after`], without these instances: they go, and not those with the highest ordinals. The model says how many instances
+/// there shall be afterwards; when it asks for as many as before, others come in place of those that are named.
+///
+/// # Errors
+/// As [`plan_after`], and [`PlanError::NoSuchInstance`] when one of them does not run.
+pub fn plan_after_removing(
+    running: &Plan,
+    model: &ServiceModel,
+    removed: &BTreeSet<InstanceId>,
+) -> Result<Plan, PlanError> {
+    if let Some(unknown) = removed.iter().find(|instance| running.instance(instance).is_none()) {
+        return Err(PlanError::NoSuchInstance { instance: unknown.clone() });
+    }
+    decide(model, &Placement::of(running), removed)
+}
+
+/// Decides for a deployment whose instances have their places; those that are `removed` shall go.
+pub(crate) fn decide(
+    model: &ServiceModel,
+    placed: &Placement,
+    removed: &BTreeSet<InstanceId>,
+) -> Result<Plan, PlanError> {
     let mut grants = Compiler::new(model);
     let mut roles = Vec::with_capacity(model.roles().len());
-    let mut public = Vec::new();
+    let (mut public, mut ordinals) = (Vec::new(), Vec::with_capacity(model.roles().len()));
     for ((id, role), index) in model.roles_with_ids().zip(grants.roles()) {
-        let ports = local_ports(role, running.and_then(|running| running.role(&role.name)))?;
+        let ports = local_ports(role, placed)?;
         for ((endpoint_id, endpoint), ports) in role.endpoints_with_ids(id).zip(&ports) {
             grants.endpoint(index, model, endpoint_id, endpoint, ports);
         }
         let planned = plan_role(model, id, role, &ports);
-        public.extend(public_ports(model, role, &planned));
+        let of_role = ordinals_of(role, placed, removed);
+        public.extend(public_ports(model, role, &planned, &of_role)?);
         roles.push(planned);
+        ordinals.push(of_role);
     }
     public.sort_by_key(|port: &PublicPort| (port.port, port.transport));
     grants.public_side(model.name().as_str(), &public);
     let mut compiler = grants.clone();
-    let instances = plan_instances(model, &roles, running, &mut compiler)?;
+    let instances = plan_instances(model, roles.iter().zip(ordinals), placed, &mut compiler)?;
     Ok(Plan {
         service: model.name().to_string(),
         roles,
         instances,
         public,
         topology_change_discovery: model.topology_change_discovery(),
+        upgrade_domains: model.upgrade_domain_count(),
         policy: compiler.build()?,
         rehearsal: Rehearsal::new(grants.clone(), model)?.into(),
         grants: grants.into(),
     })
 }
 
-fn plan_instances(
+/// The numbers of a role's instances.
+fn ordinals_of(role: &Role, placed: &Placement, removed: &BTreeSet<InstanceId>) -> BTreeSet<u32> {
+    let running = placed.ordinals(role);
+    let goes = |ordinal: &u32| removed.contains(&InstanceId::new(&role.name, *ordinal));
+    let removed =
+        if removed.is_empty() { BTreeSet::new() } else { running.iter().copied().filter(goes).collect() };
+    ordinals(role.instance_count, &running, &removed)
+}
+
+fn plan_instances<'a>(
     model: &ServiceModel,
-    planned: &[PlannedRole],
-    running: Option<&Plan>,
+    planned: impl Iterator<Item = (&'a PlannedRole, BTreeSet<u32>)>,
+    placed: &Placement,
     compiler: &mut Compiler,
 ) -> Result<Vec<PlannedInstance>, PlanError> {
-    let mut addresses = addresses::addresses(running);
+    let mut addresses = addresses::addresses(placed);
     let mut instances = Vec::new();
-    for ((role, planned), index) in model.roles().iter().zip(planned).zip(compiler.roles()) {
-        for ordinal in 0..role.instance_count {
+    for ((role, (planned, ordinals)), index) in model.roles().iter().zip(planned).zip(compiler.roles()) {
+        for ordinal in ordinals {
             let id = InstanceId::new(&role.name, ordinal);
-            let address = addresses.of(&id).ok_or_else(|| too_many_instances(model, running))?;
+            let address = addresses.of(role, ordinal).ok_or_else(|| too_many_instances(model, placed))?;
             instances.push(PlannedInstance {
                 index: compiler.instance(index, id.as_str(), ordinal, address),
                 role: role.name.clone(),
@@ -101,20 +140,15 @@ fn plan_instances(
     Ok(instances)
 }
 
-fn too_many_instances(model: &ServiceModel, running: Option<&Plan>) -> PlanError {
+fn too_many_instances(model: &ServiceModel, placed: &Placement) -> PlanError {
     let wanted = model.roles().iter().map(|role| u64::from(role.instance_count)).sum();
     let capacity = addresses::CAPACITY;
-    match running {
-        Some(running) if wanted <= u64::from(capacity) => {
-            let stays = |instance: &&PlannedInstance| {
-                let role = model.roles().iter().find(|role| role.name == instance.role);
-                role.is_some_and(|role| instance.ordinal < role.instance_count)
-            };
-            let leaving = running.instances.iter().filter(|instance| !stays(instance)).count();
-            PlanError::NoAddressLeft { wanted, leaving, capacity }
-        }
-        _ => PlanError::TooManyInstances { wanted, capacity },
+    if wanted > u64::from(capacity) {
+        return PlanError::TooManyInstances { wanted, capacity };
     }
+    let count = |role: &Role| usize::try_from(role.instance_count).unwrap_or(usize::MAX);
+    let staying: usize = model.roles().iter().map(|role| placed.ordinals(role).len().min(count(role))).sum();
+    PlanError::NoAddressLeft { wanted, leaving: placed.instance_count().saturating_sub(staying), capacity }
 }
 
 fn plan_role(model: &ServiceModel, id: RoleId, role: &Role, ports: &[LocalPorts]) -> PlannedRole {
@@ -144,6 +178,7 @@ fn plan_role(model: &ServiceModel, id: RoleId, role: &Role, ports: &[LocalPorts]
         sites: sites(role, &endpoints),
         name: role.name.clone(),
         kind: role.kind,
+        vm_size: role.vm_size,
         entry: role.entry_point.clone(),
         startup_tasks: role.startup_tasks.clone(),
         environment: role.environment.clone(),
@@ -176,7 +211,12 @@ fn instance_endpoints(role: &Role, planned: &PlannedRole, ordinal: u32) -> Vec<P
 }
 
 /// The public ports of a role: one for each input endpoint, one for each instance and instance input endpoint.
-fn public_ports(model: &ServiceModel, role: &Role, planned: &PlannedRole) -> Vec<PublicPort> {
+fn public_ports(
+    model: &ServiceModel,
+    role: &Role,
+    planned: &PlannedRole,
+    ordinals: &BTreeSet<u32>,
+) -> Result<Vec<PublicPort>, PlanError> {
     let mut public = Vec::new();
     for (declared, endpoint) in role.endpoints.iter().zip(&planned.endpoints) {
         let Some(local_port) = Port::new(endpoint.port) else { continue };
@@ -203,11 +243,11 @@ fn public_ports(model: &ServiceModel, role: &Role, planned: &PlannedRole) -> Vec
                 ..public_port(input.port, input.protocol.transport())
             }),
             DeclaredKind::InstanceInput(input) => {
-                for ordinal in 0..role.instance_count {
-                    // The model has checked that the range is long enough.
-                    let Some(port) = nth_port(input.public_ports.first(), ordinal) else { break };
+                for ordinal in ordinals {
+                    let instance = InstanceId::new(&role.name, *ordinal);
+                    let port = instance_port(input.public_ports, &instance, *ordinal, endpoint)?;
                     public.push(PublicPort {
-                        instance: Some(InstanceId::new(&role.name, ordinal)),
+                        instance: Some(instance),
                         idle_timeout: idle_timeout(input.idle_timeout_minutes),
                         ..public_port(port, input.transport)
                     });
@@ -215,7 +255,23 @@ fn public_ports(model: &ServiceModel, role: &Role, planned: &PlannedRole) -> Vec
             }
         }
     }
-    public
+    Ok(public)
+}
+
+/// The port of an instance in the range of an instance input endpoint. The model has checked that the range is as long as the role
+/// has instances; an instance may have a higher number than that.
+fn instance_port(
+    range: PortRange,
+    instance: &InstanceId,
+    ordinal: u32,
+    endpoint: &RoleEndpoint,
+) -> Result<Port, PlanError> {
+    let port = nth_port(range.first(), ordinal).filter(|port| *port <= range.last());
+    port.ok_or_else(|| PlanError::NoPublicPort {
+        instance: instance.clone(),
+        endpoint: endpoint.name.clone(),
+        ports: range.width(),
+    })
 }
 
 /// A probe replaces the status of the instances, so that there is nothing left to ignore.

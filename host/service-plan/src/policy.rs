@@ -21,16 +21,21 @@ use crate::{PublicPort, Reach, ReachRule};
 #[derive(Debug, Clone)]
 pub(crate) struct Compiler {
     builder: PolicyBuilder,
-    /// The index of each role, in the order of the model.
-    roles: Vec<RoleIndex>,
+    /// The name and index of each role, in the order of the model.
+    roles: Vec<(String, RoleIndex)>,
+    /// All grants so far.
+    grants: Vec<(RoleIndex, EndpointGrant)>,
+    /// The service's name and its public ports, as they are known so far.
+    public: Option<(String, Vec<PublicPort>)>,
 }
 
 impl Compiler {
     /// All roles without endpoints. They come first, since rules name roles that are declared further down.
     pub(crate) fn new(model: &ServiceModel) -> Self {
         let mut builder = Policy::builder();
-        let roles = model.roles().iter().map(|role| builder.role(role.name.as_str())).collect();
-        Compiler { builder, roles }
+        let role = |name: &str| (name.to_owned(), builder.role(name));
+        let roles = model.roles().iter().map(|role| role.name.as_str()).map(role).collect();
+        Compiler { builder, roles, grants: Vec::new(), public: None }
     }
 
     /// An endpoint on the ports that were chosen for it: one grant for each range.
@@ -51,8 +56,55 @@ impl Compiler {
                 ports,
                 audience: audience.clone(),
             };
-            self.builder.endpoint(owner, grant);
+            self.grant(owner, grant);
         }
+    }
+
+    fn grant(&mut self, owner: RoleIndex, grant: EndpointGrant) {
+        self.grants.push((owner, grant.clone()));
+        self.builder.endpoint(owner, grant);
+    }
+
+    /// What either of two definitions grants. The indexes are those of this one.
+    pub(crate) fn joined_with(&self, other: &Self) -> Self {
+        let mut joined = self.clone();
+        for (name, _) in &other.roles {
+            if joined.role(name).is_none() {
+                let index = joined.builder.role(name);
+                joined.roles.push((name.clone(), index));
+            }
+        }
+        for (owner, grant) in &other.grants {
+            let Some(owner) = joined.same_role(other, *owner) else { continue };
+            let audience = match &grant.audience {
+                Audience::Only { roles, origin } => Audience::Only {
+                    roles: roles.iter().filter_map(|role| joined.same_role(other, *role)).collect(),
+                    origin: origin.clone(),
+                },
+                everyone => everyone.clone(),
+            };
+            let grant = EndpointGrant { audience, ..grant.clone() };
+            if !joined.grants.contains(&(owner, grant.clone())) {
+                joined.grant(owner, grant);
+            }
+        }
+        if let Some((service, ports)) = &other.public {
+            let mut all = joined.public.take().map(|(_, ports)| ports).unwrap_or_default();
+            all.extend(ports.iter().cloned());
+            joined.public_side(service, &all);
+        }
+        joined
+    }
+
+    /// The role that has the same name as one of another compiler.
+    fn same_role(&self, other: &Self, index: RoleIndex) -> Option<RoleIndex> {
+        let (name, _) = other.roles.iter().find(|(_, known)| *known == index)?;
+        self.role(name)
+    }
+
+    /// The role of this name.
+    pub(crate) fn role(&self, name: &str) -> Option<RoleIndex> {
+        self.roles.iter().find(|(known, _)| known == name).map(|(_, index)| *index)
     }
 
     /// An instance of a role.
@@ -69,6 +121,7 @@ impl Compiler {
     /// The public side of the deployment, as its instances see it.
     pub(crate) fn public_side(&mut self, service: &str, ports: &[PublicPort]) {
         self.builder.subnet(public_side::subnet());
+        self.public = Some((service.to_owned(), ports.to_vec()));
         if let Some(public_side) = public_side::public_side(service, ports) {
             self.builder.public_side(public_side);
         }
@@ -81,7 +134,7 @@ impl Compiler {
 
     /// The index of each role, in the order of the model.
     pub(crate) fn roles(&self) -> Vec<RoleIndex> {
-        self.roles.clone()
+        self.roles.iter().map(|(_, index)| *index).collect()
     }
 
     fn audience(&self, model: &ServiceModel, id: EndpointId, kind: &EndpointKind) -> Audience {
@@ -91,7 +144,7 @@ impl Compiler {
         match model.admission(id) {
             Admission::Everyone => Audience::Deployment,
             Admission::Only { roles, rules } => Audience::Only {
-                roles: roles.iter().filter_map(|role| self.roles.get(role.position()).copied()).collect(),
+                roles: roles.iter().filter_map(|role| Some(self.roles.get(role.position())?.1)).collect(),
                 origin: origin(rules.iter().map(|rule| &rule.span)),
             },
         }

@@ -8,10 +8,10 @@ use wasm_roles_service_model::{
     Role,
 };
 
-use crate::{PlanError, PlannedRole};
+use crate::{Placement, PlanError};
 
 /// Below it are the well-known ports that definitions name, above it the ones that connections start from.
-const FIRST_DYNAMIC: u16 = 20_000;
+pub(crate) const FIRST_DYNAMIC: u16 = 20_000;
 
 /// The local ports of an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,7 +78,7 @@ fn joined(ranges: &[PortRange]) -> Vec<PortRange> {
 ///
 /// # Errors
 /// No port is left for an endpoint that names none.
-pub(crate) fn local_ports(role: &Role, running: Option<&PlannedRole>) -> Result<Vec<LocalPorts>, PlanError> {
+pub(crate) fn local_ports(role: &Role, running: &Placement) -> Result<Vec<LocalPorts>, PlanError> {
     let mut taken: Vec<PortRange> = Vec::new();
     for endpoint in &role.endpoints {
         if let Some(LocalPorts::Ranges(ranges)) = declared(endpoint) {
@@ -104,10 +104,10 @@ pub(crate) fn local_ports(role: &Role, running: Option<&PlannedRole>) -> Result<
 }
 
 /// The ports of endpoints that name none, as `running` has them, if they are still free; they are taken then.
-fn kept_ports(role: &Role, running: Option<&PlannedRole>, taken: &mut Vec<PortRange>) -> Vec<Option<Port>> {
+fn kept_ports(role: &Role, running: &Placement, taken: &mut Vec<PortRange>) -> Vec<Option<Port>> {
     let mut kept = |endpoint: &Endpoint| {
-        let before = running?.endpoints.iter().find(|before| before.name == endpoint.name.as_str())?;
-        let port = Port::new(before.port).filter(|port| port.get() >= FIRST_DYNAMIC)?;
+        let before = running.port(role, endpoint.name.as_str())?;
+        let port = Port::new(before).filter(|port| port.get() >= FIRST_DYNAMIC)?;
         let range = PortRange::single(port);
         if declared(endpoint).is_some() || taken.iter().any(|taken| taken.overlaps(range)) {
             return None;

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::Ipv4Addr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use wasm_roles_service_model::{
     Certificate, CertificateName, Content, Distribution, EntryPoint, EnvironmentVariable, InputProtocol,
     InternalProtocol, LocalResource, Port, PortRange, ProbeCheck, RoleKind, RoleName, Span, StartupTask,
-    TopologyChangeDiscovery, Transport,
+    TopologyChangeDiscovery, Transport, VmSize,
 };
 use wasm_roles_virtual_network::{InstanceIndex, Policy};
 
@@ -33,6 +34,8 @@ pub struct Plan {
     pub public: Vec<PublicPort>,
     /// How instances learn of a change of the topology.
     pub topology_change_discovery: TopologyChangeDiscovery,
+    /// How many upgrade domains there are, whether all of them have instances or not.
+    pub upgrade_domains: NonZeroU32,
     /// Who may reach what.
     pub policy: Arc<Policy>,
     /// The policy without any instance.
@@ -61,12 +64,30 @@ impl Plan {
         &'a self,
         leaving: impl IntoIterator<Item = &'a PlannedInstance>,
     ) -> Result<Arc<Policy>, PlanError> {
-        let mut compiler = Compiler::clone(&self.grants);
-        let indexes = compiler.roles();
+        self.with_leaving(Compiler::clone(&self.grants), leaving)
+    }
+
+    /// As [`policy_beside`](Self::policy_beside), for a time in which instances also run by what the definition of an `earlier`
+    /// plan says: of their role they may do what either definition allows, and so may who reaches them.
+    ///
+    /// # Errors
+    /// As [`policy_beside`](Self::policy_beside), and when the names of both definitions cannot be told apart.
+    pub fn policy_between<'a>(
+        &'a self,
+        earlier: &Plan,
+        leaving: impl IntoIterator<Item = &'a PlannedInstance>,
+    ) -> Result<Arc<Policy>, PlanError> {
+        self.with_leaving(self.grants.joined_with(&earlier.grants), leaving)
+    }
+
+    fn with_leaving<'a>(
+        &'a self,
+        mut compiler: Compiler,
+        leaving: impl IntoIterator<Item = &'a PlannedInstance>,
+    ) -> Result<Arc<Policy>, PlanError> {
         for instance in self.instances.iter().chain(leaving) {
-            let role = self.roles.iter().zip(&indexes).find(|(role, _)| role.name == instance.role);
-            if let Some((_, index)) = role {
-                compiler.instance(*index, instance.id.as_str(), instance.ordinal, instance.address);
+            if let Some(role) = compiler.role(instance.role.as_str()) {
+                compiler.instance(role, instance.id.as_str(), instance.ordinal, instance.address);
             }
         }
         Ok(compiler.build()?)
@@ -81,6 +102,8 @@ pub struct PlannedRole {
     pub name: RoleName,
     /// Web or worker.
     pub kind: RoleKind,
+    /// The machine size, from which the limits of its instances come unless somebody put others over them.
+    pub vm_size: VmSize,
     /// What an instance runs.
     pub entry: EntryPoint,
     /// What runs before it, each time that an instance starts; in the order of the definition.
@@ -169,7 +192,7 @@ pub struct PlannedInstance {
     pub id: InstanceId,
     /// Its role.
     pub role: RoleName,
-    /// Its number in the role, from 0 without gaps.
+    /// Its number in the role, from 0. There is a gap where an instance was removed by name.
     pub ordinal: u32,
     /// Its address in the deployment's private network.
     pub address: Ipv4Addr,

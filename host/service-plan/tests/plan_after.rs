@@ -150,6 +150,73 @@ fn beside_the_next_plan_those_who_leave_keep_their_rights_until_its_own_policy_h
     assert!(next.policy_beside([instance(running, "Second_IN_0")]).is_err(), "it does not leave");
 }
 
+#[test]
+fn between_two_definitions_those_of_either_may_do_what_theirs_allows() {
+    let role = |name: &str, port: u16| {
+        format!(
+            r#"<WorkerRole name="{name}"><Endpoints>
+                <InternalEndpoint name="Rpc" protocol="tcp" port="{port}" /></Endpoints></WorkerRole>"#
+        )
+    };
+    // Kept gets another port, Gone goes, and New comes before all others.
+    let old = plan_of(&[role("Kept", 1), role("Gone", 3)].concat(), &[("Kept", 2), ("Gone", 1)]);
+    let new = [role("New", 4), role("Kept", 2)].concat();
+    let new = plan_after(&old, &model_of(&new, &[("New", 1), ("Kept", 2)])).unwrap();
+    let between = new.policy_between(&old, [instance(&old, "Gone_IN_0")]).unwrap();
+    let address = |plan: &Plan, id: &str| instance(plan, id).address;
+    let (kept, peer) = (address(&old, "Kept_IN_0"), address(&old, "Kept_IN_1"));
+    let (gone, comes) = (address(&old, "Gone_IN_0"), address(&new, "New_IN_0"));
+    for (from, to, port, old_allows, new_allows) in [
+        (kept, peer, 1, true, false),
+        (kept, peer, 2, false, true),
+        (kept, gone, 3, true, false),
+        (gone, kept, 1, true, false),
+        (kept, comes, 4, false, true),
+        (comes, gone, 3, false, false), // only while both are there
+        (kept, peer, 9, false, false),
+    ] {
+        let target = SocketAddr::from((to, port));
+        let allows = |policy: &wasm_roles_virtual_network::Policy| {
+            let subject = policy.instance_at(from);
+            subject.is_some_and(|subject| policy.decide(subject, Operation::Connect, target).is_allowed())
+        };
+        assert_eq!((allows(&old.policy), allows(&new.policy)), (old_allows, new_allows), "{from} {target}");
+        let meanwhile = old_allows || new_allows || (from, to) == (comes, gone);
+        assert_eq!(allows(&between), meanwhile, "{from} {target}");
+    }
+    for one in &new.instances {
+        assert_eq!(between.instance_id(one.index), Some(one.id.as_str()));
+    }
+}
+
+#[test]
+fn between_two_definitions_a_rule_counts_by_the_names_of_its_roles() {
+    let rule = |from: &str| {
+        format!(
+            r#"<NetworkTrafficRules><OnlyAllowTrafficTo>
+                <Destinations><RoleEndpoint roleName="Back" endpointName="Rpc" /></Destinations>
+                <WhenSource matches="AnyRule"><FromRole roleName="{from}" /></WhenSource>
+            </OnlyAllowTrafficTo></NetworkTrafficRules>"#
+        )
+    };
+    let back = r#"<WorkerRole name="Back"><Endpoints>
+        <InternalEndpoint name="Rpc" protocol="tcp" port="1" /></Endpoints></WorkerRole>"#;
+    let role = |name: &str| format!(r#"<WorkerRole name="{name}" />"#);
+    let old = plan_of(
+        &[back.to_owned(), role("A"), role("B"), rule("A")].concat(),
+        &[("Back", 1), ("A", 1), ("B", 1)],
+    );
+    // The roles have other positions in the new definition.
+    let new = [role("C"), role("B"), role("A"), back.to_owned(), rule("B")].concat();
+    let new = plan_after(&old, &model_of(&new, &[("C", 1), ("B", 1), ("A", 1), ("Back", 1)])).unwrap();
+    let between = new.policy_between(&old, []).unwrap();
+    let target = address_of(&new, "Back_IN_0", "Rpc");
+    for (id, allowed) in [("A_IN_0", true), ("B_IN_0", true), ("C_IN_0", false)] {
+        let verdict = between.decide(instance(&new, id).index, Operation::Connect, target);
+        assert_eq!(verdict.is_allowed(), allowed, "{id}");
+    }
+}
+
 /// Instance counts of the four roles of the zoo. The first one has five public ports for its instances.
 fn counts() -> impl Strategy<Value = [u32; 4]> {
     [0..6_u32, 0..12_u32, 0..12_u32, 0..12_u32]

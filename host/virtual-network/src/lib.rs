@@ -70,5 +70,6 @@ pub use policy::{
 };
 pub use tcp::{
     BoundTcp, Connecting, HandOverOptions, InsideConnection, Layer, OutsideStream, TcpListener, TcpStream,
+    WayBack,
 };
 pub use udp::{AnswerSink, Datagram, InsideClient, OutsideFlow, UdpSocket};

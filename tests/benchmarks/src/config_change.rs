@@ -56,6 +56,7 @@ async fn start(folder: &std::path::Path, count: u32) -> Result<(Deployment, Join
         publication: Publication::default(),
         certificates: CertificateOptions::default(),
         web: wasm_roles_fabric::WebOptions::default(),
+        at_rest: std::collections::BTreeSet::new(),
         stop_budget: DEFAULT_STOP_BUDGET,
         data_folder: folder.join("data"),
         emulated: true,

@@ -10,6 +10,8 @@
 //! wasm-roles-benchmarks neighbours         round trips of two instances while others attack
 //! wasm-roles-benchmarks instances [COUNT]  start instances, memory when idle
 //! wasm-roles-benchmarks config-change [COUNT]  change a setting of so many instances
+//! wasm-roles-benchmarks operate            recycle, scale, change, stop, start, swap under load: what fails
+//! wasm-roles-benchmarks tenants [COUNT]    so many deployments of three instances each in one process
 //! wasm-roles-benchmarks cpu                late wake-ups beside spinning instances, shares by weight
 //! wasm-roles-benchmarks storage            4 KiB writes: with a quota against the stock file system
 //! wasm-roles-benchmarks input-endpoint [REQUESTS]  a public tcp endpoint against a bare tokio server
@@ -25,15 +27,19 @@ mod input_endpoint;
 mod instances;
 mod neighbours;
 mod network;
+mod operate;
 mod process;
 mod statistics;
 mod storage;
+mod tenants;
 mod web;
 
 use wasmtime::{Result, bail};
 
 /// How many instances are started where no other number is asked for.
 const INSTANCES: u32 = 1_000;
+/// How many deployments are started where no other number is asked for.
+const DEPLOYMENTS: u32 = 1_000;
 /// How many requests of a kind a round of `input-endpoint` has where no other number is asked for.
 const REQUESTS: u32 = 20_000;
 
@@ -48,6 +54,8 @@ fn main() -> Result<()> {
             connections::run(INSTANCES)?;
             crowd::run(INSTANCES)?;
             config_change::run(INSTANCES)?;
+            operate::run()?;
+            tenants::run(DEPLOYMENTS)?;
             cpu::run()?;
             storage::run()?;
             input_endpoint::run(REQUESTS)?;
@@ -64,6 +72,9 @@ fn main() -> Result<()> {
         ["instances", count] => instances::run(count.parse()?),
         ["config-change"] => config_change::run(INSTANCES),
         ["config-change", count] => config_change::run(count.parse()?),
+        ["operate"] => operate::run(),
+        ["tenants"] => tenants::run(DEPLOYMENTS),
+        ["tenants", count] => tenants::run(count.parse()?),
         ["cpu"] => cpu::run(),
         ["storage"] => storage::run(),
         ["input-endpoint"] => input_endpoint::run(REQUESTS),
@@ -73,7 +84,7 @@ fn main() -> Result<()> {
         ["web", part] => web::run_one(part).unwrap_or_else(|| bail!("no such part of web: {part}")),
         ["hyper", address] => web::serve_with_hyper(address),
         _ => bail!(
-            "usage: wasm-roles-benchmarks network [CASE] | neighbours | connections [COUNT] | crowd [COUNT] | instances [COUNT] | config-change [COUNT] | cpu | storage | input-endpoint [REQUESTS] | web"
+            "usage: wasm-roles-benchmarks network [CASE] | neighbours | connections [COUNT] | crowd [COUNT] | instances [COUNT] | config-change [COUNT] | operate | tenants [COUNT] | cpu | storage | input-endpoint [REQUESTS] | web"
         ),
     }
 }

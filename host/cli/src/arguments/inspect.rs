@@ -4,7 +4,10 @@ use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 
-use super::{GrantArguments, LimitArguments, PublicationArguments, ServiceArguments};
+use super::{
+    ControlArguments, GrantArguments, LimitArguments, OfDeployment, PublicationArguments, ReadingArguments,
+    ServiceArguments,
+};
 
 pub const CHECK_EXAMPLE: &str = "\
 Exit code: 0 clean or only warnings and notes, 1 errors, 2 wrong arguments.
@@ -29,10 +32,13 @@ Examples:
 pub const EXPLAIN_EXAMPLE: &str = "\
 Exit code: 0 allowed, 3 denied, 1 errors in the files, 2 wrong arguments or names that the definition does not have.
 
+Without a definition it is about what runs on a host; then a name that there is not has exit code 1.
+
 Examples:
   wasm-roles explain myservice/ServiceDefinition.csdef WebRole1 WorkerRole2:InternalTCP3
   wasm-roles explain myservice/ServiceDefinition.csdef Internet WebRole1
-  wasm-roles explain myservice/ServiceDefinition.csdef WorkerRole1 Internet --allow-outbound example.com:443";
+  wasm-roles explain myservice/ServiceDefinition.csdef WorkerRole1 Internet --allow-outbound example.com:443
+  wasm-roles explain -d shop WebRole1 WorkerRole2";
 
 pub const GRAPH_EXAMPLE: &str = "\
 Examples:
@@ -82,21 +88,26 @@ pub enum Format {
 }
 
 #[derive(Debug, Args)]
+#[command(override_usage = "wasm-roles explain [OPTIONS] <CSDEF> <FROM> <TO[:ENDPOINT]>\n       \
+                            wasm-roles explain [OPTIONS] [-d <DEPLOYMENT>] <FROM> <TO[:ENDPOINT]>")]
 pub struct ExplainArguments {
-    #[command(flatten)]
-    pub service: ServiceArguments,
-
-    /// The role that wants to talk, or `Internet` for the outside
-    #[arg(value_name = "FROM")]
-    pub from: String,
-
-    /// The role that it wants to talk to, and perhaps the endpoint of that role; or `Internet`, and perhaps a place there, such as
+    /// The service definition, or nothing for what runs; the role that wants to talk, or `Internet` for the outside; the role
+    /// that it wants to talk to, and perhaps the endpoint of that role, or `Internet`, and perhaps a place there, such as
     /// Internet:example.com:443
-    #[arg(value_name = "TO[:ENDPOINT]")]
-    pub to: Target,
+    #[arg(value_names = ["CSDEF", "FROM", "TO[:ENDPOINT]"], num_args = 2..=3, required = true)]
+    pub words: Vec<String>,
+
+    #[command(flatten)]
+    pub reading: ReadingArguments,
 
     #[command(flatten)]
     pub grants: GrantArguments,
+
+    #[command(flatten)]
+    pub of: OfDeployment,
+
+    #[command(flatten)]
+    pub control: ControlArguments,
 }
 
 /// A role, and perhaps one of its endpoints.

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use wasm_roles_fabric::virtual_network::{OutboundRule, PolicyMode};
 
 // No doc comment: clap would print it in the place of the command's own words.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct GrantArguments {
     /// Let all roles connect to a place outside: a host (`example.com:443`, `*.example.com`), an address or a range of addresses
     /// (`10.20.0.0/16:5432`), on one port or on all; can be given several times. `localhost` is this machine
@@ -16,6 +16,13 @@ pub struct GrantArguments {
     /// A file with the same, also for single roles, such as wasm-roles.toml; none is read unless it is named here
     #[arg(long, value_name = "FILE")]
     pub host_policy: Option<PathBuf>,
+}
+
+impl GrantArguments {
+    /// Whether nothing is granted.
+    pub const fn is_empty(&self) -> bool {
+        self.allow_outbound.is_empty() && self.host_policy.is_none()
+    }
 }
 
 // No doc comment either.

@@ -4,17 +4,26 @@
 //! the order between the two options matters too.
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
+use wasm_roles_control_interface::package::OverlayOption;
 use wasm_roles_service_model::Overlay;
 
 const SET: &str = "set";
 const SETTING: &str = "setting";
 
 #[derive(Debug)]
-pub struct Overlays(Vec<Overlay>);
+pub struct Overlays {
+    overlays: Vec<Overlay>,
+    typed: Vec<OverlayOption>,
+}
 
 impl Overlays {
     pub fn as_slice(&self) -> &[Overlay] {
-        &self.0
+        &self.overlays
+    }
+
+    /// The same for a host, which has to read them again.
+    pub fn as_typed(&self) -> Vec<OverlayOption> {
+        self.typed.clone()
     }
 }
 
@@ -49,14 +58,16 @@ impl Args for Overlays {
 
 impl FromArgMatches for Overlays {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let of = |option: &str| {
+        let of = |option: &str, typed: fn(String) -> OverlayOption| {
             let places = matches.indices_of(option).into_iter().flatten();
             let overlays = matches.get_many::<Overlay>(option).into_iter().flatten();
-            places.zip(overlays.cloned()).collect::<Vec<(usize, Overlay)>>()
+            let both = overlays.map(|overlay| (overlay.clone(), typed(overlay.to_string())));
+            places.zip(both).collect::<Vec<(usize, (Overlay, OverlayOption))>>()
         };
-        let mut placed = [of(SET), of(SETTING)].concat();
+        let mut placed = [of(SET, OverlayOption::Set), of(SETTING, OverlayOption::Setting)].concat();
         placed.sort_by_key(|(place, _)| *place);
-        Ok(Self(placed.into_iter().map(|(_, overlay)| overlay).collect()))
+        let (overlays, typed) = placed.into_iter().map(|(_, both)| both).unzip();
+        Ok(Self { overlays, typed })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
@@ -76,5 +87,7 @@ mod tests {
         let overlays = Overlays::from_arg_matches(&command.get_matches_from(typed)).unwrap();
         let texts: Vec<String> = overlays.as_slice().iter().map(Overlay::to_string).collect();
         assert_eq!(texts, ["A.x=1", "A/@vmsize=Small", "A.x=2"]);
+        assert_eq!(overlays.as_typed()[1], OverlayOption::Set("A/@vmsize=Small".to_owned()));
+        assert_eq!(overlays.as_typed()[2], OverlayOption::Setting("A.x=2".to_owned()));
     }
 }

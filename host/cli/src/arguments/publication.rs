@@ -32,7 +32,7 @@ impl PublicationArguments {
     }
 }
 
-fn parse_publish(text: &str) -> Result<(Port, SocketAddr), String> {
+pub(super) fn parse_publish(text: &str) -> Result<(Port, SocketAddr), String> {
     let (public, place) =
         text.split_once('=').ok_or("it has the form PUBLIC=ADDR:PORT, as in 80=127.0.0.1:8080")?;
     let public = public.parse().ok().and_then(Port::new).ok_or_else(|| format!("`{public}` is no port"))?;

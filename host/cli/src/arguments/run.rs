@@ -126,7 +126,7 @@ pub enum LogFormat {
     Json,
 }
 
-fn parse_approot(text: &str) -> Result<(RoleName, PathBuf), String> {
+pub(super) fn parse_approot(text: &str) -> Result<(RoleName, PathBuf), String> {
     let (role, folder) = text.split_once('=').ok_or("it has the form ROLE=DIR, as in WebRole1=target/web")?;
     let role = RoleName::new(role).map_err(|error| error.to_string())?;
     if folder.is_empty() {

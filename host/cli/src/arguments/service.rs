@@ -1,8 +1,9 @@
-//! Which service, and how its two files are read: the arguments that most commands share.
+//! Which service, and how its two files are read: the arguments that most commands of files share.
 
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use wasm_roles_control_interface::package::PlatformLimits;
 use wasm_roles_service_model::{LimitsMode, Options};
 
 use super::overlays::Overlays;
@@ -14,6 +15,13 @@ pub struct ServiceArguments {
     #[arg(value_name = "CSDEF")]
     pub definition: PathBuf,
 
+    #[command(flatten)]
+    pub reading: ReadingArguments,
+}
+
+// No doc comment either.
+#[derive(Debug, Args)]
+pub struct ReadingArguments {
     /// The service configuration; without it ServiceConfiguration.Local.cscfg or else ServiceConfiguration.cscfg beside
     /// the definition
     #[arg(long, value_name = "CSCFG")]
@@ -39,7 +47,28 @@ enum Limits {
     Warn,
 }
 
-impl ServiceArguments {
+impl ReadingArguments {
+    /// Whether what is accepted with a warning otherwise is refused.
+    pub const fn is_strict(&self) -> bool {
+        self.strict
+    }
+
+    /// What a host does with a service that exceeds a limit of the platform.
+    pub const fn platform_limits(&self) -> PlatformLimits {
+        match self.limits {
+            Limits::Enforce => PlatformLimits::Enforce,
+            Limits::Warn => PlatformLimits::Warn,
+        }
+    }
+
+    /// Whether anything of this was said, the defaults not counted.
+    pub fn is_empty(&self) -> bool {
+        self.config.is_none()
+            && !self.strict
+            && self.limits == Limits::Enforce
+            && self.overlays.as_slice().is_empty()
+    }
+
     /// How the files are read.
     pub fn options(&self) -> Options {
         let limits = match self.limits {

@@ -1,11 +1,15 @@
-//! The commands, one file each.
+//! The commands: one file each, or one for several that are alike.
 
 pub mod check;
 pub mod explain;
 pub mod explain_code;
 pub mod graph;
+pub mod observe;
+pub mod operate;
 pub mod plan;
 pub mod run;
+pub mod serve;
+pub mod shells;
 
 use std::process::ExitCode;
 

@@ -1,7 +1,7 @@
 //! `wasm-roles run`: one service in the foreground, until somebody wants it to stop.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -10,11 +10,12 @@ use anyhow::{Context, Result};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{interval_at, timeout};
+use wasm_roles_controller::Sources;
 use wasm_roles_fabric::approot::Approots;
 use wasm_roles_fabric::virtual_network::Network;
 use wasm_roles_fabric::{
-    CertificateOptions, Clock, Deployment, DeploymentOptions, Events, Runtime, RuntimeOptions, Seed, Status,
-    WebOptions,
+    CertificateOptions, Clock, Deployment, DeploymentOptions, Event, Runtime, RuntimeOptions, Seed, Status,
+    Statuses, StopSummary, WebOptions,
 };
 use wasm_roles_service_plan::{Plan, missing_rules};
 
@@ -25,6 +26,7 @@ use crate::capture::Capture;
 use crate::data::Data;
 use crate::failure::Failure;
 use crate::host_policy::{host_rules, unread};
+use crate::operated::{self, Operated};
 use crate::printer::{Printed, Printer};
 use crate::reading::Reading;
 use crate::service_files::ServiceFiles;
@@ -42,8 +44,10 @@ pub async fn run(arguments: RunArguments) -> Result<Ending> {
     let reading = Reading::of(&arguments.service)?;
     let plan = Arc::new(arguments.limits.over(reading.plan()?)?);
     let files = reading.into_files();
+    let sources = sources(&arguments, &files);
     let rules = host_rules(&arguments.outbound, &plan)?;
-    let engine = engine(&arguments)?;
+    let granted = rules.clone();
+    let engine = engine(arguments.cache_dir.clone())?;
     let data = Data::of(&arguments, &plan.service)?;
     let kept = arguments.data_dir.as_ref().map(|_| data.path());
     let certificates = arguments.certificates.options(SystemTime::now(), kept)?;
@@ -74,6 +78,8 @@ pub async fn run(arguments: RunArguments) -> Result<Ending> {
             return Ok(Ending::Interrupted);
         }
     };
+    let network = deployment.network().clone();
+    let statuses = deployment.statuses();
     let (printer, printed) = Printer::start().context("no thread can be started")?;
     let mut words = words::of(&arguments, &plan);
     let started = Started {
@@ -89,11 +95,23 @@ pub async fn run(arguments: RunArguments) -> Result<Ending> {
     if let Some(file) = unread(&arguments.outbound.grants, &files.folder) {
         let _ = progress.send(Progress::HostPolicyUnread(file));
     }
+    let host = operated::Host { runtime: engine, clock, seed: seed(None), rules: granted };
+    let (operated, events) = Operated::begin(host, deployment, events, sources).await?;
     let talk = tokio::spawn(talk(words, clock, printer, events, told));
     let stop_budget = Duration::from_secs(arguments.stop_timeout);
     let signals = &mut signals;
-    let session =
-        Session { plan, deployment, signals, printed, progress, talk, stop_budget, capture: &capture };
+    let session = Session {
+        plan,
+        operated,
+        network,
+        statuses,
+        signals,
+        printed,
+        progress,
+        talk,
+        stop_budget,
+        capture: &capture,
+    };
     let Lived { ending, guests_are_gone } = session.live().await;
     let captured = tokio::task::spawn_blocking(move || capture.end());
     let (ending, captured) = tokio::select! {
@@ -177,8 +195,22 @@ fn say_what_is_left(folder: &Path, because: &str) {
     let _ = std::io::stderr().write_all(words.as_bytes());
 }
 
-fn engine(arguments: &RunArguments) -> Result<Runtime, Failure> {
-    let cache_dir = arguments.cache_dir.clone().or_else(cache_folder::of_user);
+/// What the plan was made from, so that others can change it.
+fn sources(arguments: &RunArguments, files: &ServiceFiles) -> Sources {
+    let reading = &arguments.service.reading;
+    Sources {
+        definition: files.definition.clone(),
+        configuration: files.configuration.clone(),
+        overlays: reading.overlays.as_slice().to_vec(),
+        options: reading.options(),
+        limits: arguments.limits.overrides(),
+        confined_to: None,
+    }
+}
+
+/// What runs components. `cache_dir` is the folder that the user names for compiled ones.
+pub fn engine(cache_dir: Option<PathBuf>) -> Result<Runtime, Failure> {
+    let cache_dir = cache_dir.or_else(cache_folder::of_user);
     Ok(Runtime::new(&RuntimeOptions { cache_dir })?)
 }
 
@@ -186,7 +218,7 @@ fn options(
     arguments: &RunArguments,
     files: &ServiceFiles,
     certificates: CertificateOptions,
-    data_folder: std::path::PathBuf,
+    data_folder: PathBuf,
 ) -> DeploymentOptions {
     let mut approots = Approots::beside(&files.folder);
     for (role, folder) in &arguments.approot {
@@ -196,6 +228,7 @@ fn options(
         approots,
         publication: arguments.publication.publication(),
         certificates,
+        at_rest: std::collections::BTreeSet::new(),
         stop_budget: Duration::from_secs(arguments.stop_timeout),
         web: WebOptions::default()
             .with_instances(arguments.web_instances.into())
@@ -207,7 +240,8 @@ fn options(
     }
 }
 
-fn seed(number: Option<u64>) -> Seed {
+/// Where random numbers come from: this number, or else the operating system.
+pub fn seed(number: Option<u64>) -> Seed {
     let Some(number) = number else { return Seed::new(rand::random()) };
     let mut bytes = [0; 32];
     bytes.iter_mut().zip(number.to_le_bytes()).for_each(|(byte, given)| *byte = given);
@@ -219,7 +253,7 @@ async fn talk(
     mut words: Box<dyn Words>,
     clock: Clock,
     printer: Printer,
-    mut events: Events,
+    mut events: mpsc::Receiver<Event>,
     mut progress: mpsc::UnboundedReceiver<Progress>,
 ) {
     let mut last = Vec::new();
@@ -234,7 +268,7 @@ async fn talk(
                 }
                 other => Some(words.progress(clock.wall(), &other)),
             },
-            event = events.next() => match event {
+            event = events.recv() => match event {
                 Some(event) => words.event(&event),
                 None => break,
             },
@@ -261,7 +295,9 @@ struct Lived {
 /// A running service and those who could want it to stop.
 struct Session<'a> {
     plan: Arc<Plan>,
-    deployment: Deployment,
+    operated: Operated,
+    network: Network,
+    statuses: Statuses,
     signals: &'a mut StopSignals,
     printed: Printed,
     progress: mpsc::UnboundedSender<Progress>,
@@ -273,10 +309,20 @@ struct Session<'a> {
 impl Session<'_> {
     async fn live(mut self) -> Lived {
         self.until_stop_is_wanted().await;
-        let Self { plan, deployment, signals, mut printed, progress, talk, stop_budget, capture } = self;
-        let network = deployment.network().clone();
+        let Self {
+            plan,
+            operated,
+            network,
+            statuses,
+            signals,
+            mut printed,
+            progress,
+            talk,
+            stop_budget,
+            capture,
+        } = self;
         let (hurry, hurried) = oneshot::channel();
-        let stopping = stop(deployment, &progress, stop_budget, hurried);
+        let stopping = stop(operated, &statuses, &progress, stop_budget, hurried);
         match with_patience(stopping, signals, hurry).await {
             Patience::Enough => {}
             Patience::Over => return Lived { ending: Ending::Interrupted, guests_are_gone: true },
@@ -306,7 +352,7 @@ impl Session<'_> {
 
     /// Waits for a signal, or for the reader of the output to go away.
     async fn until_stop_is_wanted(&mut self) {
-        let mut statuses = self.deployment.statuses();
+        let mut statuses = self.statuses.clone();
         let instances = statuses.now().len();
         let mut all_ready = pin!(statuses.all_ready());
         let mut told = false;
@@ -314,6 +360,7 @@ impl Session<'_> {
             tokio::select! {
                 () = self.signals.next() => return,
                 () = self.printed.reader_gone() => return,
+                () = self.operated.ended() => return,
                 () = &mut all_ready, if !told => {
                     told = true;
                     let _ = self.progress.send(Progress::AllReady(instances));
@@ -355,12 +402,12 @@ async fn with_patience(
 
 /// Stops the deployment and says what it waits for. Who is in a `hurry` has the instances cut off.
 async fn stop(
-    deployment: Deployment,
+    operated: Operated,
+    statuses: &Statuses,
     progress: &mpsc::UnboundedSender<Progress>,
     budget: Duration,
     hurry: oneshot::Receiver<()>,
 ) {
-    let statuses = deployment.statuses();
     let not_stopped = || {
         statuses.with(&[
             Status::Created,
@@ -373,16 +420,26 @@ async fn stop(
     };
     // The talker is there as long as the deployment is.
     let _ = progress.send(Progress::Stopping(not_stopped(), budget));
-    // The one who could be in a hurry waits for this.
-    let mut stopping = pin!(deployment.stop_unless(async { drop(hurry.await) }));
-    let mut remind = interval_at(tokio::time::Instant::now() + REMIND, REMIND);
-    let summary = loop {
-        tokio::select! {
-            summary = &mut stopping => break summary,
-            _ = remind.tick() => {
-                let _ = progress.send(Progress::StillWaiting(not_stopped()));
+    let (deployment, serving) = operated.release().await;
+    let summary = match deployment {
+        None => StopSummary { instances: Vec::new() },
+        Some(deployment) => {
+            // The one who could be in a hurry waits for this.
+            let mut stopping = pin!(deployment.stop_unless(async { drop(hurry.await) }));
+            let mut remind = interval_at(tokio::time::Instant::now() + REMIND, REMIND);
+            loop {
+                tokio::select! {
+                    summary = &mut stopping => break summary,
+                    _ = remind.tick() => {
+                        let _ = progress.send(Progress::StillWaiting(not_stopped()));
+                    }
+                }
             }
         }
     };
+    if let Some(serving) = serving {
+        // It removes its socket. Whoever reads slowly cannot keep the program from ending.
+        let _ = timeout(LAST_WORDS, serving).await;
+    }
     let _ = progress.send(Progress::Stopped(summary));
 }

@@ -1,16 +1,19 @@
 //! What is printed: about a running service, for people ([`plain`]) or for programs ([`json`]); about its files
-//! ([`problems`]) and its plan ([`plan`]).
+//! ([`problems`]) and its plan ([`plan`]); about what a host holds ([`host`]).
 
+mod age;
 mod clean;
 mod color;
 mod columns;
 mod denial;
+pub mod host;
 mod json;
 mod lines;
 mod plain;
 pub mod plan;
 pub mod problems;
 mod table;
+pub mod terminal;
 mod time;
 
 use std::io::IsTerminal;
@@ -18,6 +21,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use clean::clean;
+pub use lines::GuestLines;
 use wasm_roles_fabric::{Event, Published, StopSummary};
 use wasm_roles_service_plan::{InstanceId, MissingRules, Plan};
 

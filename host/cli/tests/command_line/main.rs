@@ -9,14 +9,20 @@
     reason = "a test may stop at the first surprise: a panic is its report"
 )]
 
+mod answers;
 mod bad_input;
 mod components;
 mod data;
 mod development;
 mod documentation;
+mod fake_host;
 mod golden;
 mod host_policy;
 mod inspect;
 mod life_cycle_page;
+mod observe;
+mod operate;
+mod serve;
 mod service;
 mod session;
+mod shells;

@@ -80,6 +80,9 @@ impl Service {
             .current_dir(self.path())
             .env("XDG_CACHE_HOME", self.path().join(".cache"))
             .env("TMPDIR", self.temporary())
+            // No host of whoever runs the tests is found.
+            .env("XDG_RUNTIME_DIR", self.path().join(".run"))
+            .env_remove("COLUMNS")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -105,6 +108,12 @@ impl Service {
     /// Runs the program to its end; everything that it said, with its exit code.
     pub fn transcript(&self, arguments: &str) -> String {
         let output = self.command(arguments).output().unwrap();
+        transcript(arguments, output.status, &output.stdout, &output.stderr)
+    }
+
+    /// As [`transcript`](Self::transcript), with variables of the test's own.
+    pub fn transcript_with(&self, arguments: &str, variables: &[(&str, &Path)]) -> String {
+        let output = self.command(arguments).envs(variables.iter().copied()).output().unwrap();
         transcript(arguments, output.status, &output.stdout, &output.stderr)
     }
 
@@ -168,9 +177,14 @@ pub struct Running {
 impl Running {
     /// Waits until it says something with `words` on standard error.
     pub fn says(&mut self, words: &str) {
+        self.line_of(words);
+    }
+
+    /// The next line with `words` on its standard error.
+    pub fn line_of(&mut self, words: &str) -> String {
         while let Some(line) = self.stderr.line() {
             if line.contains(words) {
-                return;
+                return line;
             }
         }
         panic!("it never said `{words}`, only:\n{}", self.stderr.heard);
@@ -185,6 +199,24 @@ impl Running {
             objects.push(serde_json::from_str(&line).unwrap());
         }
         objects
+    }
+
+    /// The next object on its standard output.
+    pub fn object(&mut self) -> Value {
+        let line =
+            self.stdout.as_mut().unwrap().line().unwrap_or_else(|| panic!("it ended: {}", self.stderr.heard));
+        serde_json::from_str(&line).unwrap()
+    }
+
+    /// The next line with `words` on its standard output.
+    pub fn line_with(&mut self, words: &str) -> String {
+        let stdout = self.stdout.as_mut().unwrap();
+        while let Some(line) = stdout.line() {
+            if line.contains(words) {
+                return line;
+            }
+        }
+        panic!("it never said `{words}`, only:\n{}", stdout.heard);
     }
 
     /// Stops reading its standard output.

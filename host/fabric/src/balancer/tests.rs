@@ -8,19 +8,26 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{mpsc, oneshot, watch};
 use wasm_roles_role_runtime::Clock;
+use wasm_roles_virtual_network::{self as virtual_network, Interface, Network};
 
 use super::*;
 use crate::events::{Event, Events};
 use crate::probe::prober::Healthy;
+use crate::public_socket::Slot;
 use crate::rotation::Rotation;
 use crate::test_plans::plan_of;
 use crate::waiting::CONNECTION_WAIT;
 
 /// Greets each connection with its name and the seconds of its idle time-out.
+#[derive(Clone)]
 struct Greeter {
     name: &'static str,
     listens: bool,
+    /// Takes the connections instead.
+    interface: Option<Interface>,
 }
+
+impl Leads for Greeter {}
 
 impl Taker for Greeter {
     fn take(
@@ -29,6 +36,9 @@ impl Taker for Greeter {
         mut stream: OutsideStream,
         options: HandOverOptions,
     ) -> Result<(), OutsideStream> {
+        if let Some(interface) = &self.interface {
+            return interface.hand_over_with(LOCAL, stream, options).map_err(HandOver::into_stream);
+        }
         if !self.listens {
             return Err(stream);
         }
@@ -39,8 +49,15 @@ impl Taker for Greeter {
     }
 }
 
+/// The local port.
+const LOCAL: NonZeroU16 = NonZeroU16::new(81).unwrap();
+
 struct Port {
     at: SocketAddr,
+    slot: Arc<Slot<TcpListener>>,
+    network: Network,
+    /// Of the first instance.
+    address: Ipv4Addr,
     rotation: watch::Sender<Rotation<Greeter>>,
     healthy: watch::Sender<Healthy>,
     events: Events,
@@ -70,8 +87,10 @@ impl Setup {
         let public = plan.public[0].clone();
         let (sender, events) = Events::channel();
         let (_herald_alive, alive) = oneshot::channel();
+        let (policy, address) = (Arc::clone(&plan.policy), plan.instances[0].address);
         let (herald, carry) = Herald::new(Arc::new(plan), Clock::new(SystemTime::UNIX_EPOCH), sender, alive);
         tokio::spawn(carry);
+        let network = Network::new(policy, Arc::new(herald.clone()));
         let (rotation, healthy) = (watch::Sender::new(Rotation::new()), watch::Sender::new(Healthy::new()));
         let watched = self.probed.then(|| healthy.subscribe());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -80,8 +99,10 @@ impl Setup {
         let backends = Backends { public, only, rotation: rotating, healthy: watched };
         let balancer = Balancer { backends, herald };
         let (gives_up, gave_up) = mpsc::channel(10);
+        let slot = Slot::new(listener);
+        let listener = slot.begin_use();
         tokio::spawn(balancer.serve(Entrance { listener, gave_up, tls: None }));
-        let port = Port { at, rotation, healthy, events, gives_up, _herald_alive };
+        let port = Port { at, slot, network, address, rotation, healthy, events, gives_up, _herald_alive };
         for (ordinal, (name, listens)) in (0..).zip(greeters) {
             port.enter(ordinal, name, *listens);
         }
@@ -95,7 +116,17 @@ async fn port(greeters: &[(&'static str, bool)]) -> Port {
 
 impl Port {
     fn enter(&self, ordinal: u32, name: &'static str, listens: bool) {
-        self.rotation.send_modify(|rotation| rotation.enter(ordinal, Greeter { name, listens }));
+        self.rotation
+            .send_modify(|rotation| rotation.enter(ordinal, Greeter { name, listens, interface: None }));
+    }
+
+    /// The first instance, which listens and accepts nothing. It has ended when this is dropped.
+    fn enter_deaf(&self) -> (Interface, virtual_network::TcpListener) {
+        let interface = self.network.attach_at(self.address).unwrap();
+        let listener = interface.bind((self.address, LOCAL.get()).into()).unwrap().listen(4).unwrap();
+        let deaf = Greeter { name: "deaf", listens: true, interface: Some(interface.clone()) };
+        self.rotation.send_modify(|rotation| rotation.enter(0, deaf));
+        (interface, listener)
     }
 
     fn leave(&self, ordinal: u32) {
@@ -234,15 +265,85 @@ async fn a_connection_that_has_waited_long_enough_is_refused_counted_and_told_of
 }
 
 #[tokio::test(start_paused = true)]
-async fn more_connections_than_can_wait_are_refused_at_once() {
-    let mut port = port(&[]).await;
-    let begun = Instant::now();
-    let mut waiting = Vec::new();
-    for _ in 0..crate::waiting::PLACES {
-        waiting.push(TcpStream::connect(port.at).await.unwrap());
+async fn more_connections_than_can_wait_stay_with_the_operating_system_until_somebody_takes_them() {
+    let port = port(&[]).await;
+    let mut clients = Vec::new();
+    for _ in 0..3 * crate::waiting::PLACES {
+        clients.push(TcpStream::connect(port.at).await.unwrap());
     }
+    sleep(CONNECTION_WAIT / 2).await;
+    port.enter(0, "zero", true);
+    for (number, mut client) in clients.into_iter().enumerate() {
+        let mut name = String::new();
+        client.read_to_string(&mut name).await.unwrap();
+        assert_eq!(name, "zero", "{number}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_nobody_comes_in_time_what_does_not_fit_into_the_line_is_refused_at_once() {
+    let mut port = port(&[]).await;
+    let places = crate::waiting::PLACES as u64;
+    let mut line = Vec::new();
+    for _ in 0..2 * places {
+        line.push(TcpStream::connect(port.at).await.unwrap());
+    }
+    assert_eq!(port.refused().await.2, 1, "the first has waited in vain");
+    let begun = Instant::now();
+    // Those behind it have joined the line in its place and in that of the others.
     assert_eq!((port.greeted_by().await.as_str(), begun.elapsed().as_secs()), ("refused", 0));
-    assert_eq!(port.refused().await.2, 1);
-    // The others are not forgotten, although their count comes at a time when no connection does.
-    assert_eq!(port.refused().await.2, crate::waiting::PLACES as u64);
+    let mut refused = 1;
+    while refused < 2 * places + 1 {
+        refused += port.refused().await.2;
+    }
+    assert_eq!(refused, 2 * places + 1);
+    port.enter(0, "zero", true);
+    assert_eq!(port.greeted_by().await, "zero");
+}
+
+/// An instance may end when its listener has a connection that it has not accepted.
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_comes_back_goes_to_somebody_else_and_not_for_ever() {
+    let port = port(&[]).await;
+    for in_the_end in ["zero", "refused"] {
+        let mut client = TcpStream::connect(port.at).await.unwrap();
+        for _ in 0..RETURNS {
+            let (interface, listener) = port.enter_deaf();
+            while interface.socket_count() < 2 {
+                sleep(Duration::from_millis(1)).await;
+            }
+            port.leave(0);
+            interface.detach();
+            drop(listener);
+        }
+        let mut name = String::new();
+        if in_the_end == "zero" {
+            port.enter(0, "zero", true);
+            client.read_to_string(&mut name).await.unwrap();
+            assert_eq!(name, "zero");
+            port.leave(0);
+        } else {
+            let (interface, _listener) = port.enter_deaf();
+            while interface.socket_count() < 2 {
+                sleep(Duration::from_millis(1)).await;
+            }
+            interface.detach();
+            let error = client.read_to_string(&mut name).await.unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_is_served_by_whoever_had_the_port_when_it_came() {
+    let port = port(&[]).await;
+    let mut waits = TcpStream::connect(port.at).await.unwrap();
+    sleep(Duration::from_secs(1)).await;
+    let next = port.slot.begin_use();
+    let late = TcpStream::connect(port.at).await.unwrap();
+    assert_eq!(next.accept().await.unwrap().unwrap().1, late.local_addr().unwrap());
+    port.enter(0, "zero", true);
+    let mut name = String::new();
+    waits.read_to_string(&mut name).await.unwrap();
+    assert_eq!(name, "zero");
 }

@@ -31,6 +31,8 @@ pub(crate) struct Difference {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Step {
     pub(crate) how: How,
+    /// The upgrade domain of all of them; none where it does not matter.
+    pub(crate) domain: Option<u32>,
     pub(crate) notices: Vec<Notice>,
 }
 
@@ -131,6 +133,7 @@ impl Difference {
         let blast = new.topology_change_discovery == Discovery::Blast;
         let at_once = Step {
             how: How::AtOnce,
+            domain: None,
             notices: notices(&staying, |instance| {
                 if blast { News::told(self.topology_for(new, instance)) } else { None }
             }),
@@ -149,7 +152,7 @@ impl Difference {
                 }
                 News::told(changes)
             };
-            Step { how: How::InTurn, notices: notices(&of_domain, news) }
+            Step { how: How::InTurn, domain: Some(domain), notices: notices(&of_domain, news) }
         });
         std::iter::once(at_once).chain(in_turn).filter(|step| !step.notices.is_empty()).collect()
     }

@@ -45,6 +45,7 @@
 
 mod difference;
 mod order;
+mod run;
 mod turnover;
 mod walk;
 
@@ -129,6 +130,9 @@ pub enum ChangeError {
         /// What the operating system says.
         reason: String,
     },
+    /// An upgrade was begun and not finished.
+    #[error("an upgrade was begun and not finished; finish it, or roll it back")]
+    UpgradeBegun,
     /// TLS of a public port would end in the host instead of in the role, or the other way round.
     #[error(
         "TLS at public port {port} (https endpoint {endpoint} of role {role}) would end somewhere else, because its \
@@ -214,7 +218,7 @@ impl<'a> Renewals<'a> {
             }
         };
         let environment = Arc::new(views.of(instance)?);
-        Some(Renewal { plan: Arc::clone(views.plan()), environment, provision })
+        Some(Renewal { plan: Arc::clone(views.plan()), environment, provision, version: None })
     }
 }
 

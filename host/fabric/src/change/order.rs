@@ -8,6 +8,7 @@ use wasm_roles_role_runtime::{Change, EVENT_DEADLINE, EnvironmentView, Outcome, 
 use wasm_roles_service_plan::Plan;
 
 use crate::certificates::Provision;
+use crate::version::Version;
 
 /// What later incarnations are started with, and what the running one sees from `changed` on.
 #[derive(Clone)]
@@ -16,6 +17,8 @@ pub(crate) struct Renewal {
     pub(crate) environment: Arc<EnvironmentView>,
     /// None: those that it has. The running incarnation has its own in any case.
     pub(crate) provision: Option<Arc<Provision>>,
+    /// None: what it runs now. The running incarnation stays what it is in any case.
+    pub(crate) version: Option<Arc<Version>>,
 }
 
 /// An order to tell one instance of a change.
@@ -35,6 +38,10 @@ pub(crate) enum What {
     Announced(Renewal),
     /// Make the change with a recycle, and say nothing.
     Recycle(Renewal),
+    /// Recycle, and change nothing.
+    Again,
+    /// Recycle into another version, and say nothing. How often the one before had failed does not count against it.
+    Replace(Renewal),
 }
 
 /// How an instance took a change.

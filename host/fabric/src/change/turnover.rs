@@ -26,13 +26,33 @@ impl Turnover {
         living: impl Iterator<Item = &'a PlannedInstance>,
         new: &Plan,
     ) -> Result<Self, ChangeError> {
+        Self::with(living, new, same_but_index)
+    }
+
+    /// The same for an upgrade: what stays may get other limits and endpoints.
+    ///
+    /// # Errors
+    ///
+    /// [`ChangeError::Moved`] and [`ChangeError::AddressTaken`]: `new` was not planned after what lives.
+    pub(crate) fn of_upgrade<'a>(
+        living: impl Iterator<Item = &'a PlannedInstance>,
+        new: &Plan,
+    ) -> Result<Self, ChangeError> {
+        Self::with(living, new, same_address)
+    }
+
+    fn with<'a>(
+        living: impl Iterator<Item = &'a PlannedInstance>,
+        new: &Plan,
+        stays: fn(&PlannedInstance, &PlannedInstance) -> Result<(), ChangeError>,
+    ) -> Result<Self, ChangeError> {
         let living: BTreeMap<&InstanceId, &PlannedInstance> =
             living.map(|instance| (&instance.id, instance)).collect();
         let mut turnover = Self::default();
         for after in &new.instances {
             match living.get(&after.id) {
                 Some(before) => {
-                    same_but_index(before, after)?;
+                    stays(before, after)?;
                     turnover.staying.insert(after.id.clone());
                 }
                 None => turnover.coming.push(after.clone()),
@@ -58,11 +78,17 @@ impl Turnover {
     }
 }
 
+fn same_address(before: &PlannedInstance, after: &PlannedInstance) -> Result<(), ChangeError> {
+    if before.address == after.address {
+        Ok(())
+    } else {
+        Err(ChangeError::Moved { instance: after.id.clone() })
+    }
+}
+
 /// The index is a number in the policy of its own plan.
 fn same_but_index(before: &PlannedInstance, after: &PlannedInstance) -> Result<(), ChangeError> {
-    if before.address != after.address {
-        return Err(ChangeError::Moved { instance: after.id.clone() });
-    }
+    same_address(before, after)?;
     if before.limits != after.limits {
         return Err(ChangeError::Limits { instance: after.id.clone() });
     }

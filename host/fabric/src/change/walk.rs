@@ -8,6 +8,7 @@ use wasm_roles_service_plan::InstanceId;
 
 use super::difference::{How, News, Notice, Step};
 use super::{Order, READY_AGAIN, Reaction, Renewal, What};
+use crate::progress::{DomainState, Tracker};
 
 /// Where the supervisors of a deployment take orders.
 pub(crate) type Orders = BTreeMap<InstanceId, mpsc::Sender<Order>>;
@@ -19,26 +20,38 @@ pub(crate) async fn walk(
     steps: Vec<Step>,
     renewal: impl Fn(&InstanceId, How) -> Option<Renewal>,
     mut ordered: impl FnMut(&InstanceId, How),
+    progress: &Tracker,
 ) -> Vec<(InstanceId, Reaction)> {
     let mut told = Vec::new();
-    for Step { how, notices } in steps {
+    for Step { how, domain, notices } in steps {
         let renewed = |notice: &Notice| renewal(&notice.instance, how);
-        let mut ordered = |instance: &InstanceId| ordered(instance, how);
+        let mut ordered = |instance: &InstanceId| {
+            progress.told(instance);
+            ordered(instance, how);
+        };
+        if let Some(domain) = domain {
+            progress.domain(domain, DomainState::Walking);
+        }
         let reactions = match how {
             How::InTurn => {
                 let what = |notice: &Notice| match notice.news {
                     News::Told(_) => What::Change,
                     News::Recycle => What::Recycle,
                 };
-                tell(orders, &notices, |notice| renewed(notice).map(what(notice)), &mut ordered).await
+                let what = |notice: &Notice| renewed(notice).map(what(notice));
+                let reacted = |instance: &InstanceId, reaction| progress.reacted(instance, reaction);
+                tell(orders, &notices, what, &mut ordered, reacted).await
             }
             How::AtOnce => {
-                let announced = tell(orders, &notices, |_| Some(What::Announce), |_| {}).await;
-                let made =
-                    tell(orders, &notices, |notice| renewed(notice).map(What::Announced), &mut ordered).await;
+                let announced = tell(orders, &notices, |_| Some(What::Announce), |_| {}, |_, _| {}).await;
+                let what = |notice: &Notice| renewed(notice).map(What::Announced);
+                let made = tell(orders, &notices, what, &mut ordered, |_, _| {}).await;
                 announced.into_iter().zip(made).map(|(first, second)| first_missed(first, second)).collect()
             }
         };
+        if let Some(domain) = domain {
+            progress.domain(domain, DomainState::Walked);
+        }
         told.extend(notices.into_iter().map(|notice| notice.instance).zip(reactions));
     }
     told
@@ -50,6 +63,7 @@ async fn tell(
     notices: &[Notice],
     what: impl Fn(&Notice) -> Option<What>,
     mut ordered: impl FnMut(&InstanceId),
+    reacted: impl Fn(&InstanceId, Reaction),
 ) -> Vec<Reaction> {
     let mut replies = Vec::with_capacity(notices.len());
     for notice in notices {
@@ -68,12 +82,14 @@ async fn tell(
     }
     let deadline = Instant::now() + READY_AGAIN;
     let mut reactions = Vec::with_capacity(replies.len());
-    for reply in replies {
-        reactions.push(match timeout_at(deadline, reply).await {
+    for (notice, reply) in notices.iter().zip(replies) {
+        let reaction = match timeout_at(deadline, reply).await {
             Ok(Ok(reaction)) => reaction,
             Ok(Err(_)) => Reaction::Stopped,
             Err(_) => Reaction::NotReadyAgain,
-        });
+        };
+        reacted(&notice.instance, reaction);
+        reactions.push(reaction);
     }
     reactions
 }
@@ -130,7 +146,8 @@ mod tests {
             let provision = Arc::default();
             let ahead = SettingsOf::new();
             let renewals = Renewals::new((&Arc::new(old), &ahead), &new, ("d", true), &provision);
-            walk(&instances, steps, |instance, how| renewals.of(instance, how), |_, _| {}).await
+            let progress = Tracker::default();
+            walk(&instances, steps, |instance, how| renewals.of(instance, how), |_, _| {}, &progress).await
         });
         Walked { orders, told }
     }
@@ -166,6 +183,7 @@ mod tests {
         let (old, new) = (plan("", "1"), plan("", "2"));
         let step = |instance: &wasm_roles_service_plan::PlannedInstance| Step {
             how: How::InTurn,
+            domain: Some(instance.update_domain),
             notices: vec![Notice { instance: instance.id.clone(), news: News::Recycle }],
         };
         let mut walked = walked(new.instances.iter().map(step).collect(), &old, new);
@@ -198,7 +216,7 @@ mod tests {
             instance: instance.id.clone(),
             news: News::Told(vec![Change::Topology("W".to_owned())]),
         };
-        let step = Step { how: How::AtOnce, notices: new.instances.iter().map(notice).collect() };
+        let step = Step { how: How::AtOnce, domain: None, notices: new.instances.iter().map(notice).collect() };
         let mut walked = walked(vec![step], &old, new);
         let first = walked.orders[0].recv().await.unwrap();
         let second = walked.orders[1].recv().await.unwrap();

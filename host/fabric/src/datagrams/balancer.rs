@@ -21,6 +21,7 @@ use super::flows::Activity;
 use super::losses::Losses;
 use crate::backends::Backends;
 use crate::events::{EventKind, Herald};
+use crate::public_socket::{Gone, Received, Use};
 use crate::tally;
 
 /// The wait after the operating system gave no datagram.
@@ -85,7 +86,7 @@ impl AnswerSink for Answers {
 
 /// What the loop is woken up by.
 enum Next {
-    Received(io::Result<(usize, SocketAddr)>),
+    Received(Result<io::Result<Received>, Gone>),
     ChoiceChanged,
     Look,
 }
@@ -94,49 +95,61 @@ enum Next {
 struct Port<T: FlowTaker> {
     exchange: Exchange<T>,
     herald: Herald,
+    /// The one that all flows came from.
     socket: Arc<UdpSocket>,
     lost: Losses,
     lost_answers: Arc<LostAnswers>,
 }
 
 impl<T: FlowTaker> DatagramBalancer<T> {
-    /// Serves the port until the task is aborted.
-    pub(crate) async fn serve(self, socket: UdpSocket) {
+    /// Serves the port until the task is aborted, or somebody else serves it.
+    pub(crate) async fn serve(self, socket: Use<Arc<UdpSocket>>) {
         let port = Port {
             exchange: Exchange::new(self.backends),
             herald: self.herald,
-            socket: Arc::new(socket),
+            socket: socket.now(),
             lost: Losses::default(),
             lost_answers: Arc::default(),
         };
-        port.serve().await;
+        port.serve(&socket).await;
     }
 }
 
 impl<T: FlowTaker> Port<T> {
-    async fn serve(mut self) {
-        let mut changes = self.exchange.changes();
-        let (socket, mut room) = (Arc::clone(&self.socket), vec![0; LARGEST]);
+    async fn serve(mut self, slot: &Use<Arc<UdpSocket>>) {
+        let (mut changes, mut room) = (self.exchange.changes(), vec![0; LARGEST]);
         let lost_answers = Arc::clone(&self.lost_answers);
         loop {
             let next = tokio::select! {
-                received = socket.recv_from(&mut room) => Next::Received(received),
+                received = slot.receive(&mut room) => Next::Received(received),
                 () = changes.next() => Next::ChoiceChanged,
                 () = idle_until(self.exchange.due()) => Next::Look,
                 () = tally::due(self.lost.tallies()) => Next::Look,
                 () = lost_answers.news.notified() => Next::Look,
             };
             match next {
-                Next::Received(Ok((length, client))) => {
+                Next::Received(Ok(Ok(Received { length, client, socket }))) => {
                     let data = Bytes::copy_from_slice(room.get(..length).unwrap_or_default());
+                    self.follow(socket);
                     self.receive(client, &data);
                 }
-                Next::Received(Err(error)) => self.rest(&error).await,
+                Next::Received(Ok(Err(error))) => self.rest(&error).await,
+                Next::Received(Err(Gone::Exchanged)) => {}
+                Next::Received(Err(Gone::Displaced)) => return,
                 Next::ChoiceChanged => self.exchange.end_flows_of_the_gone(),
                 Next::Look => {}
             }
+            self.follow(slot.now());
             self.exchange.expire(Instant::now());
             self.tell();
+        }
+    }
+
+    /// The flows of another socket end: their clients are another deployment's now.
+    fn follow(&mut self, socket: Arc<UdpSocket>) {
+        if !Arc::ptr_eq(&self.socket, &socket) {
+            self.exchange.end_all_flows();
+            self.socket = socket;
         }
     }
 

@@ -7,15 +7,16 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::time::Instant;
 use wasm_roles_service_plan::PublicPort;
-use wasm_roles_virtual_network::{AnswerSink, FlowError, Interface, OutsideFlow, Undelivered};
+use wasm_roles_virtual_network::{AnswerSink, FlowError, OutsideFlow, Undelivered};
 
 use super::flows::{Activity, Flow, Flows};
 use super::{DatagramLoss, FLOWS, IDLE_TIMEOUT};
 use crate::backends::{Backends, Changes};
+use crate::entry::{Entry, Leads};
 use crate::rotation::Turn;
 
 /// What takes datagrams of clients: an interface of the virtual network.
-pub(crate) trait FlowTaker {
+pub(crate) trait FlowTaker: Leads + Clone {
     /// A flow; dropping it closes it.
     type Flow: Send;
 
@@ -34,7 +35,7 @@ pub(crate) trait FlowTaker {
     fn deliver(flow: &Self::Flow, data: Bytes) -> Result<(), Undelivered>;
 }
 
-impl FlowTaker for Interface {
+impl FlowTaker for Entry {
     type Flow = OutsideFlow;
 
     fn open(
@@ -43,11 +44,11 @@ impl FlowTaker for Interface {
         client: SocketAddr,
         sink: Arc<dyn AnswerSink>,
     ) -> Result<OutsideFlow, FlowError> {
-        self.open_flow(port, client, sink)
+        self.interface().open_flow(port, client, sink)
     }
 
     fn has(&self, flow: &OutsideFlow) -> bool {
-        flow.is_of(self)
+        flow.is_of(self.interface())
     }
 
     fn deliver(flow: &OutsideFlow, data: Bytes) -> Result<(), Undelivered> {
@@ -121,12 +122,13 @@ impl<T: FlowTaker> Exchange<T> {
 
     /// Begins a flow with the first who takes it.
     fn begin(&mut self, client: &impl Source<T>, data: &Bytes) -> Result<(), DatagramLoss> {
-        let (port, now) = (NonZeroU16::from(self.backends.public.local_port), Instant::now());
-        let address = client.address();
-        let rotation = self.backends.rotation.borrow();
-        for (ordinal, taker) in self.backends.in_order(&rotation, address.ip(), self.turn) {
+        let (address, now) = (client.address(), Instant::now());
+        for place in 0.. {
+            // The rotation is not locked while somebody is asked: whoever takes a datagram wakes others, which may come back here.
+            let Some((ordinal, taker)) = self.backends.nth(place, address.ip(), self.turn) else { break };
+            let Some(port) = taker.leads(&self.backends.public) else { continue };
             let activity = Arc::new(Activity::new(now));
-            let held = match client.open(taker, port, Arc::clone(&activity)) {
+            let held = match client.open(&taker, port, Arc::clone(&activity)) {
                 Ok(held) => held,
                 Err(FlowError::NotIpv4) => return Err(DatagramLoss::NotIpv4),
                 // Another public port leads to the same one, and has this client.
@@ -147,10 +149,18 @@ impl<T: FlowTaker> Exchange<T> {
     /// Ends the flows of instances that cannot be chosen any more.
     pub(super) fn end_flows_of_the_gone(&mut self) {
         let (backends, rotation) = (&self.backends, self.backends.rotation.borrow());
-        self.flows.retain(|flow| {
+        let ended = self.flows.take_unless(|flow| {
             backends.admits(flow.ordinal)
                 && rotation.get(flow.ordinal).is_some_and(|taker| taker.has(&flow.held))
         });
+        // Closing a flow may wake others, too.
+        drop(rotation);
+        drop(ended);
+    }
+
+    /// Ends all flows.
+    pub(super) fn end_all_flows(&mut self) {
+        self.flows.clear();
     }
 
     /// Ends the flows that have been idle for their time.

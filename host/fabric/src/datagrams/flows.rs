@@ -78,16 +78,23 @@ impl<F> Flows<F> {
         }
     }
 
-    /// Keeps those of which this is true.
-    pub(super) fn retain(&mut self, mut is_kept: impl FnMut(&Flow<F>) -> bool) {
+    /// Ends all of them.
+    pub(super) fn clear(&mut self) {
+        self.flows.clear();
+        self.by_time.clear();
+    }
+
+    /// Keeps those of which this is true, and gives the others.
+    pub(super) fn take_unless(&mut self, mut is_kept: impl FnMut(&Flow<F>) -> bool) -> Vec<Flow<F>> {
         let by_time = &mut self.by_time;
-        self.flows.retain(|client, (flow, at)| {
-            let is_kept = is_kept(flow);
-            if !is_kept {
+        let taken = self.flows.extract_if(.., |client, (flow, at)| {
+            let is_taken = !is_kept(flow);
+            if is_taken {
                 by_time.remove(&(*at, *client));
             }
-            is_kept
+            is_taken
         });
+        taken.map(|(_, (flow, _))| flow).collect()
     }
 
     /// Ends those that have been idle for their time.
@@ -184,7 +191,7 @@ mod tests {
         assert_eq!(held(&flows), [7, 2]);
         flows.remove(client(1));
         flows.remove(client(1));
-        flows.retain(|flow| flow.held != 2);
+        assert_eq!(flows.take_unless(|flow| flow.held != 2).len(), 1);
         assert!(held(&flows).is_empty());
     }
 }

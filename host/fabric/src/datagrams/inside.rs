@@ -12,27 +12,28 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use tokio::sync::Notify;
 use tokio::time::Instant;
-use wasm_roles_virtual_network::{FlowError, InsideClient, Interface, OutsideFlow};
+use wasm_roles_virtual_network::{FlowError, InsideClient, OutsideFlow};
 
 use super::balancer::idle_until;
 use super::exchange::{Exchange, FlowTaker, Source};
 use super::flows::Activity;
 use super::losses::Losses;
 use crate::backends::Backends;
+use crate::entry::Entry;
 use crate::events::Herald;
 
-impl Source<Interface> for InsideClient<'_> {
+impl Source<Entry> for InsideClient<'_> {
     fn address(&self) -> SocketAddr {
         InsideClient::address(self).into()
     }
 
     fn open(
         &self,
-        taker: &Interface,
+        taker: &Entry,
         port: NonZeroU16,
         activity: Arc<Activity>,
     ) -> Result<OutsideFlow, FlowError> {
-        self.open_flow(taker, port, move || activity.note(Instant::now()))
+        self.open_flow(taker.interface(), port, move || activity.note(Instant::now()))
     }
 
     fn owns(&self, flow: &OutsideFlow) -> bool {

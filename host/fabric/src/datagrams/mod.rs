@@ -10,6 +10,7 @@
 //! | no datagram in either direction for its time-out | it ends. The time is `idleTimeoutInMinutes`, or [`IDLE_TIMEOUT`] |
 //! | its instance leaves the rotation, fails the port's probe, or ends | it ends; the client's next datagram begins one with another instance |
 //! | its instance has no socket at the port any more | the datagram goes to another instance, and the flow with it |
+//! | the port's socket is [exchanged](crate::swap) for another deployment's | it ends; the client's next datagram begins one there |
 //! | there are [`FLOWS`] flows at the port and one more begins | the one that has been silent for the longest time ends |
 //!
 //! That is how the platform's balancer treats UDP, which has no connections that a client could notice the end of. Nothing

@@ -131,6 +131,8 @@ pub(crate) struct LetterFlow {
     activity: Arc<Activity>,
 }
 
+impl Leads for char {}
+
 impl FlowTaker for char {
     type Flow = LetterFlow;
 

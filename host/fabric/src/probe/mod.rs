@@ -17,7 +17,9 @@ use std::num::NonZeroU16;
 
 use thiserror::Error;
 use wasm_roles_service_plan::{PlannedProbe, ProbeCheck};
-use wasm_roles_virtual_network::{Interface, NetError};
+use wasm_roles_virtual_network::NetError;
+
+use crate::entry::Entry;
 
 /// Where tries come from, as on the platform.
 pub const PROBE_ADDRESS: Ipv4Addr = Ipv4Addr::new(168, 63, 129, 16);
@@ -53,16 +55,16 @@ pub(crate) trait Probed: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), ProbeFailure>> + Send;
 }
 
-impl Probed for Interface {
+impl Probed for Entry {
     async fn answers(&self, probe: &PlannedProbe, from: NonZeroU16) -> Result<(), ProbeFailure> {
         let from = SocketAddrV4::new(PROBE_ADDRESS, from.get());
-        let connecting = self.connect_from_outside(from, NonZeroU16::from(probe.port));
+        let connecting = self.interface().connect_from_outside(from, NonZeroU16::from(probe.port));
         let mut stream =
             connecting.map_err(ProbeFailure::Connection)?.await.map_err(ProbeFailure::Connection)?;
         match &probe.check {
             ProbeCheck::Tcp => Ok(()),
             ProbeCheck::Http { path } => {
-                let host = SocketAddrV4::new(self.address(), probe.port.get());
+                let host = SocketAddrV4::new(self.interface().address(), probe.port.get());
                 request::get(&mut stream, path, host).await
             }
         }

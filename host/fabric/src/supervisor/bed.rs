@@ -12,11 +12,11 @@ use wasm_roles_role_runtime::{
 };
 use wasm_roles_service_plan::{InstanceId, Plan, RoleName};
 
-use super::{Incarnation, Launcher, Ledger, Supervisor, Wish};
+use super::{Incarnation, Launcher, Ledger, Reins, Rest, Supervisor};
 use crate::change::{Order, Reaction, Renewal, What};
 use crate::conversation::Tell;
 use crate::events::{Event, EventKind, Events};
-use crate::lifecycle::Status;
+use crate::lifecycle::{Status, Wish};
 use crate::members::Members;
 use crate::narrator::Reporter;
 use crate::rotation::Rotation;
@@ -169,12 +169,18 @@ struct Stage {
     strings: Arc<Mutex<VecDeque<Strings>>>,
     refusals: u32,
     depth: String,
+    generation: u32,
 }
 
 impl Launcher for Stage {
     type Incarnation = Puppet;
 
+    fn generation(&self) -> u32 {
+        self.generation
+    }
+
     fn renew(&mut self, renewal: Renewal) {
+        self.generation = renewal.version.map_or(self.generation, |version| version.generation);
         self.depth = renewal.environment.settings["Depth"].clone();
     }
 
@@ -203,6 +209,7 @@ pub(super) struct Bed {
     rotation: watch::Receiver<Rotation<u32>>,
     running: watch::Receiver<Rotation<u32>>,
     pub(super) wish: watch::Sender<Wish>,
+    pub(super) rest: watch::Receiver<Rest>,
     orders: mpsc::Sender<Order>,
     pub(super) statuses: Statuses,
     pub(super) events: Events,
@@ -225,7 +232,14 @@ pub(super) fn renewal(depth: &str) -> Renewal {
     let plan = Arc::new(plan(depth));
     let views = Views::new(Arc::clone(&plan), "d", true);
     let environment = Arc::new(views.of(&plan.instances[0].id).unwrap());
-    Renewal { plan, environment, provision: None }
+    Renewal { plan, environment, provision: None, version: None }
+}
+
+/// The same of the second generation.
+pub(super) fn next_generation(depth: &str) -> Renewal {
+    let renewal = renewal(depth);
+    let version = Version::of_nothing(2, renewal.plan.instances[0].clone());
+    Renewal { version: Some(Arc::new(version)), ..renewal }
 }
 
 impl Bed {
@@ -238,17 +252,18 @@ impl Bed {
         let (reporter, narrator) = Reporter::new(id.clone(), clock, sender);
         tokio::spawn(narrator);
         let (board, seat) = (StatusBoard::new(), Seat { role: 0, ordinal: 0 });
-        board.enter(seat, id);
+        board.enter(seat, id, 1, clock.wall());
         let statuses = board.watch();
         let members = Members::new();
         let (rotation, running) = (members.ready(), members.running());
         let (wish, wished) = watch::channel(Wish::Run);
         let (orders, ordered) = mpsc::channel(1);
-        let stage = Stage { strings: Arc::clone(&strings), refusals, depth: "1".to_owned() };
+        let (rests, rest) = watch::channel(Rest::No);
+        let stage = Stage { strings: Arc::clone(&strings), refusals, depth: "1".to_owned(), generation: 1 };
         let ledger = Ledger { reporter, board, seat, clock };
-        let supervised =
-            tokio::spawn(Supervisor::new(stage, members.place(0), wished, ordered, ledger).supervise());
-        Self { strings, rotation, running, wish, orders, statuses, events, supervised }
+        let reins = Reins { wish: wished, orders: ordered, rest: rests };
+        let supervised = tokio::spawn(Supervisor::new(stage, members.place(0), reins, ledger).supervise());
+        Self { strings, rotation, running, wish, rest, orders, statuses, events, supervised }
     }
 
     /// A bed whose first puppet is Ready.

@@ -5,12 +5,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 use wasm_roles_role_runtime::{End, InstanceState, Outcome, Phase, Readiness, RoleEvent, Verdict};
 
-use super::Wish;
-use super::bed::{Bed, Wanted, renewal};
+use super::Rest;
+use super::bed::{Bed, Wanted, next_generation, renewal};
 use crate::change::{Missed, Reaction, What};
 use crate::conversation::STATUS_CHECK;
 use crate::events::EventKind;
-use crate::lifecycle::Status;
+use crate::lifecycle::{Status, Wish};
 
 fn returned() -> End {
     End::RunReturned { result: Ok(()) }
@@ -340,4 +340,131 @@ async fn people_learn_of_a_stopping_handler_that_did_not_return() {
     strings.script.lock().unwrap().stopping = Some(Outcome::TimedOut);
     strings.end(returned());
     bed.hears(|kind| matches!(kind, EventKind::EventMissed { event: RoleEvent::Stopping, .. })).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_at_rest_is_stopped_gracefully_and_starts_again_when_it_is_wanted() {
+    let (mut bed, mut strings) = Bed::open_and_ready().await;
+    bed.wish.send_replace(Wish::Rest);
+    strings.wanted.wait_for(|wanted| *wanted == Wanted::Stop).await.unwrap();
+    assert_eq!((bed.in_rotation(), bed.rest.borrow().clone()), (vec![], Rest::No));
+    strings.end(End::Stopped { forced: false });
+    bed.becomes(Status::Stopped).await;
+    let ended = Rest::Yes(Some(End::Stopped { forced: false }));
+    assert_eq!(*bed.rest.wait_for(|rest| *rest != Rest::No).await.unwrap(), ended);
+    tokio::time::sleep(10 * STATUS_CHECK).await;
+    assert_eq!(bed.statuses.with(&[Status::Stopped]).len(), 1, "nobody wants it");
+
+    bed.wish.send_replace(Wish::Run);
+    bed.next_ready().await;
+    assert_eq!((bed.in_rotation(), bed.rest.borrow().clone()), (vec![1], Rest::No));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_that_is_wanted_again_while_it_stops_starts_when_it_has_stopped() {
+    let (mut bed, mut strings) = Bed::open_and_ready().await;
+    bed.wish.send_replace(Wish::Rest);
+    strings.wanted.wait_for(|wanted| *wanted == Wanted::Stop).await.unwrap();
+    bed.wish.send_replace(Wish::Run);
+    tokio::task::yield_now().await;
+    assert!(bed.strings.lock().unwrap().is_empty(), "the one before it has not ended");
+    strings.end(End::Stopped { forced: false });
+    bed.next_ready().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_at_rest_stops_for_good_and_can_be_cut_off_before_it_rests() {
+    let (mut bed, mut strings) = Bed::open_and_ready().await;
+    bed.wish.send_replace(Wish::Rest);
+    strings.wanted.wait_for(|wanted| *wanted == Wanted::Stop).await.unwrap();
+    strings.end(End::Stopped { forced: false });
+    bed.becomes(Status::Stopped).await;
+    bed.wish.send_replace(Wish::Stop);
+    assert_eq!(bed.supervised.await.unwrap(), None, "nothing was running");
+
+    let (bed, mut strings) = Bed::open_and_ready().await;
+    bed.wish.send_replace(Wish::Rest);
+    strings.wanted.wait_for(|wanted| *wanted == Wanted::Stop).await.unwrap();
+    bed.wish.send_replace(Wish::Kill);
+    strings.wanted.wait_for(|wanted| *wanted == Wanted::Kill).await.unwrap();
+    strings.end(End::Stopped { forced: true });
+    assert_eq!(bed.supervised.await.unwrap(), Some(End::Stopped { forced: true }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_at_rest_has_a_change_when_it_starts() {
+    let (mut bed, mut strings) = Bed::open_and_ready().await;
+    bed.wish.send_replace(Wish::Rest);
+    strings.wanted.wait_for(|wanted| *wanted == Wanted::Stop).await.unwrap();
+    strings.end(End::Stopped { forced: false });
+    bed.becomes(Status::Stopped).await;
+    for what in [What::Change(renewal("2")), What::Recycle(renewal("3")), What::Again] {
+        assert_eq!(bed.orders(what).await.await, Ok(Reaction::NotRunning));
+    }
+    bed.wish.send_replace(Wish::Run);
+    assert_eq!(bed.next_ready().await.depth, "3");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_is_recycled_by_order_and_is_in_the_rotation_when_that_is_said() {
+    let (mut bed, mut strings) = Bed::open_and_ready().await;
+    let mut replied = bed.orders(What::Again).await;
+    strings.wanted.wait_for(|wanted| *wanted == Wanted::Recycle).await.unwrap();
+    assert_eq!((strings.told(), bed.in_rotation()), (vec![], vec![]));
+    assert!(replied.try_recv().is_err(), "it is not Ready again");
+    strings.end(End::RecycleRequested { forced: false });
+    bed.becomes(Status::Starting).await;
+    bed.strings().enter(InstanceState::Ready);
+    assert_eq!(replied.await, Ok(Reaction::Recycled));
+    assert_eq!(bed.in_rotation(), [1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_that_waits_for_its_next_try_is_tried_at_once_by_order() {
+    let mut bed = Bed::open(3);
+    for _ in 0..3 {
+        bed.hears(|kind| matches!(kind, EventKind::Recycling { .. })).await;
+    }
+    let begun = Instant::now();
+    let replied = bed.orders(What::Again).await;
+    bed.next_ready().await;
+    assert_eq!((replied.await, begun.elapsed()), (Ok(Reaction::Recycled), Duration::ZERO));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_a_recycle_learns_that_the_instance_rests_instead() {
+    let (bed, mut strings) = Bed::open_and_ready().await;
+    let replied = bed.orders(What::Again).await;
+    strings.wanted.wait_for(|wanted| *wanted == Wanted::Recycle).await.unwrap();
+    bed.wish.send_replace(Wish::Rest);
+    strings.wanted.wait_for(|wanted| *wanted == Wanted::Stop).await.unwrap();
+    strings.end(End::Stopped { forced: false });
+    assert_eq!(replied.await, Ok(Reaction::Stopped));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_that_is_replaced_runs_the_new_generation_from_its_next_incarnation_on() {
+    let (mut bed, mut strings) = Bed::open_and_ready().await;
+    let replied = bed.orders(What::Replace(next_generation("2"))).await;
+    strings.wanted.wait_for(|wanted| *wanted == Wanted::Recycle).await.unwrap();
+    assert_eq!((strings.told(), bed.in_rotation()), (vec![], vec![]), "it leaves the rotation and hears nothing");
+    assert_eq!(bed.statuses.now()[0].generation, 1);
+    strings.end(End::RecycleRequested { forced: false });
+    assert_eq!(bed.next_ready().await.depth, "2");
+    assert_eq!((replied.await, bed.statuses.now()[0].generation), (Ok(Reaction::Recycled), 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_that_waits_for_its_next_try_runs_the_new_generation_at_once_and_its_failures_are_forgotten() {
+    let mut bed = Bed::open(3);
+    for _ in 0..3 {
+        bed.hears(|kind| matches!(kind, EventKind::Recycling { .. })).await;
+    }
+    let begun = Instant::now();
+    let replied = bed.orders(What::Replace(next_generation("2"))).await;
+    let mut strings = bed.next_ready().await;
+    assert_eq!((replied.await, begun.elapsed()), (Ok(Reaction::Recycled), Duration::ZERO));
+    assert_eq!(bed.statuses.now()[0].recycled, None, "they are the other generation's");
+    strings.end(returned());
+    bed.hears(|kind| matches!(kind, EventKind::Recycling { recycled, .. } if recycled.times == 1)).await;
 }

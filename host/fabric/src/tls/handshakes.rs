@@ -71,6 +71,11 @@ impl Handshakes {
         self.under_way.iter().position(|handshake| counts.get(&handshake.client) == most).unwrap_or_default()
     }
 
+    /// Whether none is under way.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
     /// The next one that is over; waits for ever when none is under way.
     pub(crate) async fn next(&mut self) -> Shaken {
         loop {

@@ -19,9 +19,11 @@ use wasm_roles_virtual_network::Network;
 
 use super::handshakes::{HANDSHAKE_TIME, PLACES};
 use super::*;
+use crate::public_socket::Slot;
 use crate::backends::Backends;
 use crate::balancer::Balancer;
 use crate::door::{Entrance, TlsEntrance};
+use crate::entry::{Entry, Ways};
 use crate::events::{Event, EventKind, Events, Herald};
 use crate::hairpin::Hairpin;
 use crate::members::Members;
@@ -67,8 +69,8 @@ struct Bed {
     caller: wasm_roles_virtual_network::Interface,
     events: Events,
     serving: AbortHandle,
-    members: Members<wasm_roles_virtual_network::Interface>,
-    _hairpin: Arc<Hairpin<wasm_roles_virtual_network::Interface>>,
+    members: Members<Entry>,
+    _hairpin: Arc<Hairpin<Entry>>,
     _herald_alive: oneshot::Sender<std::convert::Infallible>,
 }
 
@@ -99,7 +101,8 @@ impl Bed {
         let local = SocketAddr::from((interface.address(), 8443));
         let listener = interface.bind(local).unwrap().listen(100).unwrap();
         let members = Members::new();
-        members.place(0).enter(interface.clone());
+        let ways = Arc::new(Ways::of(&plan, &plan.roles[0].name));
+        members.place(0).enter(Entry::new(interface.clone(), ways));
         let public = plan.public[0].clone();
         let backends = Backends { public, only: None, rotation: members.ready(), healthy: None };
         let outside = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -109,7 +112,7 @@ impl Bed {
         network.set_public_ports(Arc::downgrade(&hairpin) as Weak<_>);
         let (gave_up, inside) = hairpin.open_door(443);
         let tls = Some(TlsEntrance { acceptor: ends_tls, inside });
-        let entrance = Entrance { listener: outside, gave_up, tls };
+        let entrance = Entrance { listener: Slot::new(outside).begin_use(), gave_up, tls };
         let serving = tokio::spawn(balancer.serve(entrance)).abort_handle();
         Self {
             at,

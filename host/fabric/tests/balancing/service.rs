@@ -83,6 +83,7 @@ impl Service {
                 development: self.development.clone(),
             },
             web: wasm_roles_fabric::WebOptions::default(),
+            at_rest: std::collections::BTreeSet::new(),
             stop_budget: DEFAULT_STOP_BUDGET,
             data_folder: self.data(),
             emulated: true,

@@ -63,6 +63,7 @@ impl Bed {
             publication: Publication::default(),
             certificates: CertificateOptions::default(),
             web: wasm_roles_fabric::WebOptions::default(),
+            at_rest: std::collections::BTreeSet::new(),
             stop_budget: DEFAULT_STOP_BUDGET,
             data_folder: folder.path().join("data"),
             emulated: true,

@@ -115,6 +115,7 @@ impl Service {
             publication: Publication::default(),
             certificates: CertificateOptions::default(),
             web: wasm_roles_fabric::WebOptions::default(),
+            at_rest: std::collections::BTreeSet::new(),
             stop_budget: DEFAULT_STOP_BUDGET,
             data_folder: self.data.clone().unwrap_or_else(|| self.folder.path().join("data")),
             emulated: true,

@@ -26,9 +26,11 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
 use wasmtime::UpdateDeadline;
 
+use crate::engine::TICK;
 use fair_queue::{FairQueue, Member};
 pub(crate) use relay::spawn;
 
@@ -76,7 +78,8 @@ impl Processors {
     pub(crate) fn account(&self, weight: NonZeroU32) -> Account {
         let mut line = self.lock();
         line.queue.grow(threads());
-        Account(Arc::new(Seat { processors: self.clone(), member: line.queue.join(weight) }))
+        let member = line.queue.join(weight);
+        Account(Arc::new(Seat { processors: self.clone(), member, time: ProcessorTime::default() }))
     }
 
     /// A share with a weight of its own.
@@ -84,11 +87,12 @@ impl Processors {
         self.account(weight).share()
     }
 
-    fn share_of(&self, member: Member) -> Share {
+    fn share_of(&self, member: Member, time: ProcessorTime) -> Share {
         let now = self.now();
         Share(Arc::new(ShareState {
             processors: self.clone(),
             member,
+            time,
             turn_began: AtomicU64::new(now),
             charged_to: AtomicU64::new(now),
             served: AtomicBool::new(false),
@@ -129,15 +133,40 @@ pub(crate) struct Account(Arc<Seat>);
 struct Seat {
     processors: Processors,
     member: Member,
+    time: ProcessorTime,
+}
+
+/// The processor time of one incarnation, its start-up tasks included. A clone shows the same.
+///
+/// It is counted in the engine's ticks, of a millisecond each, as they fall: turns that are shorter than a tick count as a
+/// whole one or not at all, and are right on average.
+#[derive(Clone, Debug, Default)]
+pub struct ProcessorTime(Arc<AtomicU64>);
+
+impl ProcessorTime {
+    /// So much was used until now.
+    #[must_use]
+    pub fn used(&self) -> Duration {
+        TICK.saturating_mul(u32::try_from(self.0.load(Relaxed)).unwrap_or(u32::MAX))
+    }
+
+    fn spend(&self, ticks: u64) {
+        self.0.fetch_add(ticks, Relaxed);
+    }
 }
 
 impl Account {
     /// A share for one more store.
     pub(crate) fn share(&self) -> Share {
-        let Seat { processors, member } = &*self.0;
+        let Seat { processors, member, time } = &*self.0;
         // The seat is taken until this is dropped, so there is an account to join.
         let beside = processors.lock().queue.join_beside(*member);
-        processors.share_of(beside.unwrap_or(*member))
+        processors.share_of(beside.unwrap_or(*member), time.clone())
+    }
+
+    /// What its programs have used together.
+    pub(crate) fn time(&self) -> ProcessorTime {
+        self.0.time.clone()
     }
 }
 
@@ -154,6 +183,7 @@ pub(crate) struct Share(Arc<ShareState>);
 struct ShareState {
     processors: Processors,
     member: Member,
+    time: ProcessorTime,
     /// The tick at which it began to compute.
     turn_began: AtomicU64,
     /// The tick up to which it is charged for what it computes.
@@ -191,6 +221,7 @@ impl Share {
         if used == 0 {
             return UpdateDeadline::Continue(SLICE); // the deadline was an old one; it has just woken up
         }
+        state.time.spend(used);
         let served = state.served.swap(false, Relaxed);
         let begun = now.saturating_sub(state.turn_began.load(Relaxed)) <= 1;
         let goes_on = {
@@ -241,6 +272,7 @@ impl Share {
         let used = now.saturating_sub(state.charged_to.load(Relaxed));
         let served = state.served.swap(false, Relaxed);
         if used > 0 || served {
+            state.time.spend(used);
             state.processors.change(|queue| {
                 queue.charge(state.member, used);
                 queue.rest(state.member);
@@ -370,6 +402,28 @@ mod tests {
             let waited = processors.now() - before;
             assert!((1..=2).contains(&waited), "{waited} ticks");
         }
+    }
+
+    #[tokio::test]
+    async fn programs_of_one_instance_have_one_processor_time() {
+        let processors = Processors::new();
+        let instance = processors.account(weight(100));
+        let (time, shares) = (instance.time(), [instance.share(), instance.share()]);
+        drop(instance);
+        for share in &shares {
+            share.begin_turn();
+            share.end_turn();
+        }
+        assert_eq!(time.used(), Duration::ZERO, "no tick fell into a turn");
+        for share in &shares {
+            share.begin_turn();
+            processors.tick();
+            let _ = share.tick_over();
+            processors.tick();
+            share.end_turn();
+        }
+        processors.tick();
+        assert_eq!(time.used(), 4 * TICK);
     }
 
     #[tokio::test]

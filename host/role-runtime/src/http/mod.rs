@@ -15,6 +15,7 @@ mod pace;
 mod per_request;
 mod reply;
 mod server;
+mod watch;
 mod web_spec;
 
 pub(crate) use answer::answer_requests;

@@ -13,7 +13,7 @@
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use futures_util::task::AtomicWaker;
@@ -45,6 +45,8 @@ struct Pace {
     turned_away: AtomicBool,
     /// Turns in a row without rest.
     restless: AtomicU32,
+    /// How often the store has come to rest.
+    rests: AtomicU64,
     store: Arc<Side>,
     server: Arc<Side>,
     driver: Arc<Driver>,
@@ -96,6 +98,7 @@ impl Pacer {
             admissions: AtomicU32::new(BATCH),
             turned_away: AtomicBool::new(false),
             restless: AtomicU32::new(0),
+            rests: AtomicU64::new(0),
             store: Side::new(&driver),
             server: Side::new(&driver),
             driver,
@@ -115,6 +118,16 @@ impl Pacer {
     /// Gives back an admission that was not used.
     pub(super) fn unused(&self) {
         self.0.admissions.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// How often the store has come to rest so far.
+    pub(super) fn rests(&self) -> u64 {
+        self.0.rests.load(Ordering::Relaxed)
+    }
+
+    /// Whether the store has work to go on with.
+    pub(super) fn is_busy(&self) -> bool {
+        self.0.store.is_woken() || self.0.share.is_waiting()
     }
 
     /// Drives `store`, a future that holds the store, to its end, and `server` beside it. The server may end earlier.
@@ -219,6 +232,7 @@ impl Pace {
             return self.admissions.load(Ordering::SeqCst) != BATCH;
         }
         self.restless.store(0, Ordering::SeqCst);
+        self.rests.fetch_add(1, Ordering::Relaxed);
         self.open();
         self.store.is_woken()
     }

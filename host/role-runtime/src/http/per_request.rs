@@ -42,6 +42,8 @@ pub(crate) struct Nursery {
     pub(crate) spec: InstanceSpec,
     pub(crate) control: Arc<Control>,
     pub(crate) account: Account,
+    /// Dropped with the last store.
+    pub(crate) _alive: mpsc::Sender<Infallible>,
 }
 
 /// The other end of it closes, or is dropped, when nobody waits for the response or its body any more.

@@ -1,7 +1,9 @@
 //! Between the web server and the store: the queue of requests.
 
 use std::convert::Infallible;
+use std::future::pending;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, header};
@@ -19,7 +21,10 @@ use super::answer::Requests;
 use super::body::{Lost, ResponseBody};
 use super::pace::Pacer;
 use super::per_request::{Nursery, answer_each_in_its_own};
+use super::watch::{Tally, answers_nobody};
+use crate::control::{Control, Wish};
 use crate::instance::InstanceSpec;
+use crate::output::OutputPipe;
 
 /// Requests that have been read and wait for the instance. More than that wait in their connections.
 const QUEUE: usize = 64;
@@ -29,6 +34,28 @@ pub(crate) struct Web {
     server: Server<Handler>,
     jobs: mpsc::Receiver<Job>,
     nursery: Option<Nursery>,
+    watch: Watch,
+}
+
+/// What recycles an instance that answers nobody any more.
+struct Watch {
+    tally: Arc<Tally>,
+    time: Duration,
+    control: Arc<Control>,
+    stderr: OutputPipe,
+}
+
+impl Watch {
+    async fn keep(self, pacer: Pacer) {
+        let Self { tally, time, control, stderr } = self;
+        answers_nobody(tally, pacer, time).await;
+        let words = format!(
+            "the role has computed for {} s without a pause and answered no request: the instance is recycled",
+            time.as_secs()
+        );
+        stderr.say(words.as_bytes());
+        control.raise(Wish::Recycle);
+    }
 }
 
 /// Who answers the requests of a web server.
@@ -37,6 +64,12 @@ pub(crate) enum Answering {
     Role(Requests),
     /// Instances of their own, beside the store. This resolves when all requests are answered.
     Nursery(oneshot::Receiver<Infallible>),
+}
+
+/// What goes on beside the web server.
+enum Beside<N, W> {
+    Nursery(N),
+    Watch(W),
 }
 
 /// The web server, seen by the life of its instance.
@@ -50,6 +83,7 @@ impl Web {
     pub(crate) fn start(
         interface: &Interface,
         spec: &InstanceSpec,
+        control: &Arc<Control>,
         nursery: Option<Nursery>,
     ) -> Result<Self, ListenError> {
         let (sender, jobs) = mpsc::channel(QUEUE);
@@ -61,33 +95,47 @@ impl Web {
             clock: Arc::new(move || clock.wall()),
             seed: spec.seed.derive("web server").bytes(),
         };
-        let handler = Handler { jobs: sender, watched: nursery.is_some() };
+        let watch = Watch {
+            tally: Arc::default(),
+            time: spec.web.limits.response_time,
+            control: Arc::clone(control),
+            stderr: spec.stderr.clone(),
+        };
+        let handler = Handler { jobs: sender, tally: Arc::clone(&watch.tally), watched: nursery.is_some() };
         let server = Server::listen(interface, &spec.web.ports, handler, options)?;
-        Ok(Self { server, jobs, nursery })
+        Ok(Self { server, jobs, nursery, watch })
     }
 
     /// What has to be polled beside the store, what tells it to end, and who answers.
     pub(crate) fn split(self, pacer: &Pacer) -> (impl Future<Output = ()> + Send, Door, Answering) {
-        let Self { server, jobs, nursery } = self;
+        let Self { server, jobs, nursery, watch } = self;
         let door = Door { drain: server.drain(), lost: Lost::default() };
         let (answering, beside) = match nursery {
             None => {
                 let requests = Requests { jobs, lost: door.lost.clone(), pacer: pacer.clone() };
-                (Answering::Role(requests), None)
+                (Answering::Role(requests), Beside::Watch(watch.keep(pacer.clone())))
             }
             Some(nursery) => {
                 let (all_answered, done) = oneshot::channel();
-                (Answering::Nursery(done), Some((nursery, jobs, all_answered)))
+                let answered = async move {
+                    answer_each_in_its_own(nursery, jobs).await;
+                    drop(all_answered);
+                };
+                (Answering::Nursery(done), Beside::Nursery(answered))
             }
         };
         let serving = async move {
-            let beside = async move {
-                if let Some((nursery, jobs, all_answered)) = beside {
-                    answer_each_in_its_own(nursery, jobs).await;
-                    drop(all_answered);
+            let served = server.serve();
+            match beside {
+                Beside::Nursery(answered) => {
+                    tokio::join!(served, answered);
                 }
-            };
-            tokio::join!(server.serve(), beside);
+                Beside::Watch(kept) => tokio::select! {
+                    () = served => {}
+                    // Whoever stops it now ends it.
+                    () = async { kept.await; pending::<()>().await } => {}
+                },
+            }
         };
         (serving, door, answering)
     }
@@ -109,6 +157,7 @@ impl Door {
 /// The instance, as its web server sees it.
 pub(crate) struct Handler {
     jobs: mpsc::Sender<Job>,
+    tally: Arc<Tally>,
     /// Whether who answers wants to know when nobody waits any more.
     watched: bool,
 }
@@ -128,7 +177,10 @@ impl Application for Handler {
         if self.jobs.send(Job { request, ticket, reply, waiting }).await.is_err() {
             return plain(StatusCode::BAD_GATEWAY, "the role instance is gone\n");
         }
-        match answer.await {
+        let asked = self.tally.ask();
+        let answer = answer.await;
+        asked.answered();
+        match answer {
             Ok(Ok(response)) => response.map(|body| ResponseBody::of_guest(body, waits)),
             Ok(Err(refusal)) => plain(StatusCode::INTERNAL_SERVER_ERROR, format!("{}\n", refusal.0)),
             Err(_) => plain(StatusCode::BAD_GATEWAY, "the role instance ended before it had answered\n"),

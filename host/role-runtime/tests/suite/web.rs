@@ -1,6 +1,7 @@
 //! Web roles of both generations behind the host's web server, seen by a client in the same network.
 
 use crate::bed::{Bed, PORT, address};
+use futures_util::FutureExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use wasm_roles_role_runtime::{End, InstanceSpec, InstanceState, Phase, WasiVersion, WebInstances};
 use wasm_roles_virtual_network::{Interface, TcpStream};
@@ -221,6 +222,58 @@ async fn a_handler_that_never_yields_stops_neither_the_server_nor_others() {
     assert!(refusal.starts_with("HTTP/1.1 400 "), "{refusal}");
     spinning.instance.stop();
     assert_eq!(spinning.instance.ended().await, End::Stopped { forced: true });
+}
+
+/// Nobody asks it to: only another incarnation can answer anything.
+#[tokio::test]
+async fn an_instance_whose_handler_never_yields_is_recycled_when_nobody_got_an_answer_in_time() {
+    let bed = Bed::new();
+    let quick = |spec: &mut InstanceSpec| {
+        spec.stop_budget = std::time::Duration::from_millis(200);
+        spec.web.limits.response_time = std::time::Duration::from_millis(200);
+    };
+    let mut role = bed.start_with(&bed.load("hello-http-stock"), "wait", quick);
+    role.reached(InstanceState::Ready).await;
+    let client = bed.interface(1);
+    assert_eq!(ask(&client, "/spin", b"").await.0, 504);
+    let said = String::from_utf8(role.stderr.next_line().await.unwrap().bytes).unwrap();
+    assert!(said.ends_with("answered no request: the instance is recycled"), "{said}");
+    assert_eq!(role.instance.ended().await, End::RecycleRequested { forced: true });
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_whose_handler_waits_for_longer_than_a_response_may_take_goes_on() {
+    let bed = Bed::new();
+    let quick =
+        |spec: &mut InstanceSpec| spec.web.limits.response_time = std::time::Duration::from_millis(20);
+    let role = bed.start_with(&bed.load("hello-http-p3"), "wait", quick);
+    role.reached(InstanceState::Ready).await;
+    let client = bed.interface(1);
+    for _ in 0..3 {
+        assert_eq!(ask(&client, "/slow", b"").await.0, 504);
+    }
+    assert_eq!(ask(&client, "/", b"").await.0, 200);
+    role.instance.stop();
+    assert_eq!(role.instance.ended().await, End::Stopped { forced: false });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_store_of_a_request_is_left_when_its_instance_has_ended() {
+    let bed = Bed::new();
+    let mut role = bed.start_with(&bed.load("hello-http-p2"), "wait", per_request);
+    role.reached(InstanceState::Ready).await;
+    let client = bed.interface(1);
+    let mut spin = connect(&client).await;
+    spin.write_all(b"GET /spin HTTP/1.1\r\nhost: test\r\n\r\n").await.unwrap();
+    // The handler says so before it begins.
+    while role.stdout.next_line().now_or_never().is_none() {
+        tokio::task::yield_now().await;
+    }
+    role.instance.kill();
+    role.instance.ended().await;
+    // Each store holds the writing end.
+    let end = role.stdout.next_line().now_or_never();
+    assert!(matches!(end, Some(None)), "a store still runs");
 }
 
 #[tokio::test]

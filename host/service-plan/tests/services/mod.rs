@@ -22,9 +22,19 @@ pub fn model_of(body: &str, counts: &[(&str, u32)]) -> ServiceModel {
 
 /// The model of a definition's body, with the instance count and other configuration of each role.
 fn model_with(body: &str, roles: &[(&str, u32, &str)]) -> ServiceModel {
+    configured("name=\"Test\"", "Test", body, roles)
+}
+
+/// The model of a definition with these attributes, one of which names the service.
+pub fn model_from(attributes: &str, service: &str, body: &str, counts: &[(&str, u32)]) -> ServiceModel {
+    let roles: Vec<(&str, u32, &str)> = counts.iter().map(|(name, count)| (*name, *count, "")).collect();
+    configured(attributes, service, body, &roles)
+}
+
+fn configured(attributes: &str, service: &str, body: &str, roles: &[(&str, u32, &str)]) -> ServiceModel {
     let namespace = "http://schemas.microsoft.com/ServiceHosting/2008/10";
     let definition = format!(
-        "<ServiceDefinition name=\"Test\" xmlns=\"{namespace}/ServiceDefinition\">\n{body}\n</ServiceDefinition>"
+        "<ServiceDefinition {attributes} xmlns=\"{namespace}/ServiceDefinition\">\n{body}\n</ServiceDefinition>"
     );
     let roles: Vec<String> = roles
         .iter()
@@ -33,7 +43,7 @@ fn model_with(body: &str, roles: &[(&str, u32, &str)]) -> ServiceModel {
         })
         .collect();
     let configuration = format!(
-        "<ServiceConfiguration serviceName=\"Test\" xmlns=\"{namespace}/ServiceConfiguration\">{}</ServiceConfiguration>",
+        "<ServiceConfiguration serviceName=\"{service}\" xmlns=\"{namespace}/ServiceConfiguration\">{}</ServiceConfiguration>",
         roles.concat()
     );
     model(&source("test.csdef", definition), &source("test.cscfg", configuration))

@@ -22,25 +22,23 @@ impl AsyncRead for TcpStream {
         if buffer.remaining() == 0 {
             return Poll::Ready(Ok(()));
         }
-        loop {
-            let read = match &self.end {
-                End::Memory(end) => {
-                    end.incoming().read(buffer.remaining())?.map(|chunk| buffer.put_slice(&chunk))
+        match &self.end {
+            End::Memory(end) => loop {
+                if let Some(chunk) = end.incoming().read(buffer.remaining())? {
+                    buffer.put_slice(&chunk);
+                    break;
                 }
-                End::System(end) => {
-                    let before = buffer.filled().len();
-                    let read = end.read_into(buffer)?;
-                    let data = buffer.filled().get(before..).unwrap_or_default();
-                    self.watch().filter(|_| read).inspect(|watched| watched.read_slice(data));
-                    read.then_some(())
-                }
-            };
-            if read.is_some() {
-                budget.made_progress();
-                return Poll::Ready(Ok(()));
+                ready!(self.poll_readable(cx));
+            },
+            End::System(end) => {
+                let before = buffer.filled().len();
+                ready!(end.poll_read_into(cx, buffer))?;
+                let data = buffer.filled().get(before..).unwrap_or_default();
+                self.watch().inspect(|watched| watched.read_slice(data));
             }
-            ready!(self.poll_readable(cx));
         }
+        budget.made_progress();
+        Poll::Ready(Ok(()))
     }
 }
 

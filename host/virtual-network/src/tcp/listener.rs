@@ -10,7 +10,8 @@ use super::stream::TcpStream;
 use crate::NetError;
 use crate::network::Socket;
 
-/// A listening socket. Dropping it frees the port, resets what was not accepted and refuses what waits.
+/// A listening socket. Dropping it frees the port, refuses what waits, and resets what was not accepted but for
+/// connections from outside that have a [way back](super::WayBack).
 ///
 /// One task may wait; a second one takes its place.
 #[derive(Debug)]
@@ -29,6 +30,12 @@ impl TcpListener {
     #[must_use]
     pub fn local_address(&self) -> SocketAddr {
         self.local
+    }
+
+    /// Takes no new connections from now on: who connects is refused, and who hands one over finds nobody. Those that are in
+    /// the backlog can still be accepted, so nothing is lost that was established before.
+    pub fn refuse_new(&self) {
+        self.queue.refuse_new();
     }
 
     /// The oldest established connection; `None` when there is none now.

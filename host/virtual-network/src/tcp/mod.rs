@@ -56,7 +56,7 @@ pub use idle::HandOverOptions;
 pub use inside::InsideConnection;
 pub use listener::TcpListener;
 pub(crate) use memory::{Pipes, Side};
-pub use outside::{Layer, OutsideStream};
+pub use outside::{Layer, OutsideStream, WayBack};
 pub(crate) use queue::ListenQueue;
 pub(crate) use stream::Connection;
 pub use stream::TcpStream;

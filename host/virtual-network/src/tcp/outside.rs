@@ -11,7 +11,11 @@ use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker, ready};
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
+#[cfg(unix)]
+use rustix::buffer::spare_capacity;
+#[cfg(unix)]
+use tokio::io::Interest;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::task::coop::unconstrained;
@@ -30,18 +34,39 @@ pub trait Layer: AsyncRead + AsyncWrite + Send + 'static {
     fn reset_on_drop(&self);
 }
 
+/// Where a connection goes back to that was handed over and not accepted before nobody listened any more.
+///
+/// It is called with no lock held, by whoever ends the listener, so it must not wait.
+pub trait WayBack: Send + Sync + 'static {
+    /// The connection, as it was handed over: nobody has read of it or written to it.
+    fn take_back(&self, stream: OutsideStream);
+}
+
 /// A connection from outside, to be [handed over](crate::Interface::hand_over).
-#[derive(Debug)]
 pub struct OutsideStream {
     carrier: Carrier,
     peer: Option<SocketAddr>,
+    way_back: Option<Arc<dyn WayBack>>,
+}
+
+impl fmt::Debug for OutsideStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OutsideStream").field("peer", &self.peer).finish_non_exhaustive()
+    }
 }
 
 impl OutsideStream {
     /// A connection of the client at `peer` with a layer on it.
     #[must_use]
     pub fn layered(layer: impl Layer, peer: SocketAddr) -> Self {
-        Self { carrier: Carrier::Layered(Layered::new(Box::pin(layer))), peer: Some(peer) }
+        Self { carrier: Carrier::Layered(Layered::new(Box::pin(layer))), peer: Some(peer), way_back: None }
+    }
+
+    /// The same with a way back: when the listener ends that it was handed to, and nobody has accepted it, it goes there instead
+    /// of being reset.
+    #[must_use]
+    pub fn with_way_back(self, way_back: Arc<dyn WayBack>) -> Self {
+        Self { way_back: Some(way_back), ..self }
     }
 
     /// The address of the client; none when it has gone already.
@@ -53,6 +78,15 @@ impl OutsideStream {
     /// Ends the connection; the client sees a reset.
     pub fn reset(self) {
         self.carrier.reset();
+    }
+
+    /// One that was handed over and comes back.
+    pub(super) const fn returned(carrier: Carrier, peer: SocketAddr) -> Self {
+        Self { carrier, peer: Some(peer), way_back: None }
+    }
+
+    pub(super) fn take_way_back(&mut self) -> Option<Arc<dyn WayBack>> {
+        self.way_back.take()
     }
 
     pub(super) fn into_carrier(self) -> Carrier {
@@ -78,7 +112,7 @@ impl AsyncWrite for OutsideStream {
 impl From<TcpStream> for OutsideStream {
     fn from(stream: TcpStream) -> Self {
         let peer = stream.peer_addr().ok();
-        Self { carrier: Carrier::System(stream), peer }
+        Self { carrier: Carrier::System(stream), peer, way_back: None }
     }
 }
 
@@ -118,24 +152,32 @@ impl Carrier {
     pub(super) fn read(&mut self, size: usize) -> io::Result<Bytes> {
         match self {
             Self::System(stream) => {
-                let mut buffer = BytesMut::with_capacity(size);
-                let length = stream.try_read_buf(&mut (&mut buffer).limit(size))?;
+                let bytes = read_at_once(stream, size)?;
                 // A short read must not keep a long buffer alive.
-                let is_short = length < size / 2;
-                Ok(if is_short { Bytes::copy_from_slice(&buffer) } else { buffer.freeze() })
+                let is_short = bytes.len() < size / 2;
+                Ok(if is_short { Bytes::copy_from_slice(&bytes) } else { bytes.into() })
             }
             Self::Layered(layered) => layered.read(size),
         }
     }
 
-    /// The same into `buffer`; says how many.
-    pub(super) fn read_into(&mut self, buffer: &mut ReadBuf<'_>) -> io::Result<usize> {
+    /// The same into `buffer`; says how many. Pending: who waits is woken up.
+    pub(super) fn poll_read_into(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<usize>> {
         match self {
-            Self::System(stream) => stream.try_read_buf(buffer),
+            Self::System(stream) => {
+                let before = buffer.filled().len();
+                ready!(Pin::new(stream).poll_read(cx, buffer))?;
+                Poll::Ready(Ok(buffer.filled().len().saturating_sub(before)))
+            }
             Self::Layered(layered) => {
+                ready!(layered.poll_readable(cx));
                 let bytes = layered.read(buffer.remaining())?;
                 buffer.put_slice(&bytes);
-                Ok(bytes.len())
+                Poll::Ready(Ok(bytes.len()))
             }
         }
     }
@@ -193,6 +235,30 @@ impl Carrier {
             Self::Layered(layered) => layered.layer.reset_on_drop(),
         }
     }
+}
+
+/// Up to `size` bytes of what has come. A read that gets fewer than it asks for has got all there is: that is remembered,
+/// so that the next one need not ask the operating system to find nothing.
+#[cfg(unix)]
+fn read_at_once(stream: &TcpStream, size: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(size);
+    let read = stream.try_io(Interest::READABLE, || {
+        let length = rustix::io::read(stream, spare_capacity(&mut bytes))?;
+        let is_all = 0 < length && length < size;
+        if is_all { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+    });
+    match read {
+        Err(_) if !bytes.is_empty() => Ok(bytes),
+        read => read.map(|()| bytes),
+    }
+}
+
+/// Up to `size` bytes of what has come.
+#[cfg(not(unix))]
+fn read_at_once(stream: &TcpStream, size: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(size);
+    stream.try_read_buf(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// A layer with what was read ahead.

@@ -15,7 +15,7 @@ use super::account::Account;
 use super::connecting::Attempt;
 use super::idle::HandOverOptions;
 use super::memory::{MemoryEnd, Side};
-use super::outside::OutsideStream;
+use super::outside::{OutsideStream, WayBack};
 use super::stream::TcpStream;
 use super::system::SystemEnd;
 use crate::counters::Tally;
@@ -49,10 +49,35 @@ pub(crate) struct ListenQueue {
 #[derive(Default)]
 struct QueueState {
     closed: bool,
-    ready: VecDeque<TcpStream>,
+    /// Nobody comes in any more.
+    full_for_good: bool,
+    ready: VecDeque<Ready>,
     waiting: BTreeMap<Ticket, Arc<Attempt>>,
     next_ticket: Ticket,
     acceptor: WakerSlot,
+}
+
+/// A connection that was not accepted yet.
+struct Ready {
+    stream: TcpStream,
+    way_back: Option<Arc<dyn WayBack>>,
+}
+
+impl Ready {
+    /// Nobody accepts it any more. No lock is held.
+    fn give_up(self) {
+        let Self { stream, way_back } = self;
+        let Some(way_back) = way_back else { return stream.reset() };
+        if let Some(untouched) = stream.into_untouched() {
+            way_back.take_back(untouched);
+        }
+    }
+}
+
+impl QueueState {
+    fn takes_new(&self) -> bool {
+        !self.closed && !self.full_for_good
+    }
 }
 
 impl ListenQueue {
@@ -79,14 +104,17 @@ impl ListenQueue {
     /// A connect arrives.
     pub(super) fn offer(&self, attempt: &Arc<Attempt>) -> Offer {
         let mut state = lock(&self.state);
-        if !state.closed && state.ready.len() >= self.backlog {
+        if state.takes_new() && state.ready.len() >= self.backlog {
             let ticket = state.next_ticket;
             state.next_ticket = ticket.wrapping_add(1);
             state.waiting.insert(ticket, attempt.clone());
             return Offer::Waits(ticket);
         }
-        let admitted =
-            if state.closed { Err(NetError::ConnectionRefused) } else { self.admit(&mut state, attempt) };
+        let admitted = if state.takes_new() {
+            self.admit(&mut state, attempt)
+        } else {
+            Err(NetError::ConnectionRefused)
+        };
         let acceptor = state.acceptor.take();
         drop(state);
         attempt.settle(self.told(admitted));
@@ -97,7 +125,7 @@ impl ListenQueue {
     /// A connect arrives that does not wait; says whether it got a place.
     pub(super) fn take(&self, attempt: &Attempt) -> bool {
         let mut state = lock(&self.state);
-        if state.closed || state.ready.len() >= self.backlog {
+        if !state.takes_new() || state.ready.len() >= self.backlog {
             return false;
         }
         let admitted = self.admit(&mut state, attempt);
@@ -114,7 +142,7 @@ impl ListenQueue {
         let stream = TcpStream::memory(end, attempt.server, attempt.client, socket)?;
         // Before anybody can write.
         attempt.pipes.course().established();
-        state.ready.push_back(stream);
+        state.ready.push_back(Ready { stream, way_back: None });
         Ok(())
     }
 
@@ -137,7 +165,7 @@ impl ListenQueue {
     pub(crate) fn hand_over(
         &self,
         local: SocketAddr,
-        stream: OutsideStream,
+        mut stream: OutsideStream,
         options: HandOverOptions,
     ) -> Result<(), HandOver> {
         let Some(peer) = stream.peer() else {
@@ -145,7 +173,7 @@ impl ListenQueue {
             return Ok(());
         };
         let mut state = lock(&self.state);
-        if state.closed {
+        if !state.takes_new() {
             return Err(HandOver::NotListening(stream));
         }
         if state.ready.len() >= self.backlog {
@@ -159,12 +187,14 @@ impl ListenQueue {
                 return Err(HandOver::BacklogFull(stream));
             }
         };
+        let way_back = stream.take_way_back();
         // It fails only when the interface ends this very moment; the client sees the reset that all of its
         // connections get.
         let end = SystemEnd::new(stream, options, self.account().clone());
         if let Ok(stream) = TcpStream::system(end, local, peer, socket) {
             let course = Course::from_outside(&self.core, peer, local, self.tally());
-            state.ready.push_back(stream.watched(course, Side::Server));
+            let stream = stream.watched(course, Side::Server);
+            state.ready.push_back(Ready { stream, way_back });
         }
         let acceptor = state.acceptor.take();
         drop(state);
@@ -190,7 +220,7 @@ impl ListenQueue {
         if state.closed {
             return Err(NetError::ConnectionAborted);
         }
-        let Some(stream) = state.ready.pop_front() else { return Ok(None) };
+        let Some(Ready { stream, .. }) = state.ready.pop_front() else { return Ok(None) };
         let mut settled = Vec::new();
         while state.ready.len() < self.backlog {
             let Some((_, attempt)) = state.waiting.pop_first() else { break };
@@ -207,8 +237,19 @@ impl ListenQueue {
         Ok(Some(stream))
     }
 
-    /// Nobody listens any more: what was not accepted is reset, what waits is refused, a waiting accept wakes
-    /// up.
+    /// Nobody comes in any more, and what waits for a place is refused. What is ready can still be accepted.
+    pub(super) fn refuse_new(&self) {
+        let mut state = lock(&self.state);
+        state.full_for_good = true;
+        let waiting = std::mem::take(&mut state.waiting);
+        drop(state);
+        for attempt in waiting.values() {
+            attempt.settle(Err(NetError::ConnectionRefused));
+        }
+    }
+
+    /// Nobody listens any more: what was not accepted goes back or is reset, what waits is refused, a waiting accept
+    /// wakes up.
     pub(crate) fn close(&self) {
         let mut state = lock(&self.state);
         state.closed = true;
@@ -216,8 +257,7 @@ impl ListenQueue {
         let waiting = std::mem::take(&mut state.waiting);
         let acceptor = state.acceptor.take();
         drop(state);
-        ready.iter().for_each(TcpStream::reset);
-        drop(ready);
+        ready.into_iter().for_each(Ready::give_up);
         for attempt in waiting.values() {
             attempt.settle(Err(NetError::ConnectionRefused));
         }

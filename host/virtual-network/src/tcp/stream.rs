@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 
 use super::memory::{MemoryEnd, Pipes, Side};
+use super::outside::OutsideStream;
 use super::system::SystemEnd;
 use super::watched::Watched;
 use crate::NetError;
@@ -232,6 +233,13 @@ impl TcpStream {
             End::Memory(end) => end.incoming().discard(),
             End::System(end) => end.shutdown_read(),
         }
+    }
+
+    /// Gives a connection from outside back that nobody has accepted, as it was handed over; none when it is another one, or is
+    /// over.
+    pub(super) fn into_untouched(self) -> Option<OutsideStream> {
+        let End::System(end) = &self.end else { return None };
+        Some(OutsideStream::returned(end.take_untouched()?, self.peer))
     }
 
     /// Aborts the connection.

@@ -194,6 +194,31 @@ impl State {
     }
 }
 
+impl State {
+    /// What every further read gives, once there is nothing more to read.
+    fn reading_is_over(&self) -> Option<Result<(), NetError>> {
+        match self.reader {
+            Reader::Open => None,
+            Reader::Ended => Some(Ok(())),
+            Reader::Failed(error) => Some(Err(error)),
+        }
+    }
+
+    /// So many bytes have been read; none of them is the end.
+    fn has_read(&mut self, length: usize) {
+        match length {
+            0 => self.reader = Reader::Ended,
+            length => self.moved(length),
+        }
+    }
+
+    fn reading_failed(&mut self, error: &io::Error) -> NetError {
+        let error = from_system(error);
+        self.reader = Reader::Failed(error);
+        error
+    }
+}
+
 impl SystemEnd {
     pub(super) fn new(stream: OutsideStream, options: HandOverOptions, account: Arc<Account>) -> Self {
         let stream = stream.into_carrier();
@@ -254,50 +279,54 @@ impl SystemEnd {
     }
 
     pub(super) fn read(&self, max: usize) -> Result<Option<Bytes>, NetError> {
-        let size = max.min(READ);
-        let length = |bytes: &Bytes| bytes.len();
-        self.read_with(max == 0, Bytes::new(), |stream| stream.read(size), length)
-    }
-
-    /// Reads into `buffer`; `false` when there is nothing now.
-    pub(super) fn read_into(&self, buffer: &mut ReadBuf<'_>) -> Result<bool, NetError> {
-        let nothing_wanted = buffer.remaining() == 0;
-        let read = self.read_with(nothing_wanted, 0, |stream| stream.read_into(buffer), |length| *length)?;
-        Ok(read.is_some())
-    }
-
-    fn read_with<T>(
-        &self,
-        nothing_wanted: bool,
-        end: T,
-        read: impl FnOnce(&mut Carrier) -> io::Result<T>,
-        length: impl FnOnce(&T) -> usize,
-    ) -> Result<Option<T>, NetError> {
         let mut state = lock(&self.state);
-        match state.reader {
-            Reader::Open => {}
-            Reader::Ended => return Ok(Some(end)),
-            Reader::Failed(error) => return Err(error),
+        if let Some(over) = state.reading_is_over() {
+            return over.map(|()| Some(Bytes::new()));
         }
         let Some(stream) = &mut state.stream else { return Err(NetError::ConnectionReset) };
-        if nothing_wanted {
+        if max == 0 {
             return Ok(None);
         }
-        let read = read(stream);
+        let read = stream.read(max.min(READ));
         state.charge();
         match read {
             Ok(bytes) => {
-                match length(&bytes) {
-                    0 => state.reader = Reader::Ended,
-                    length => state.moved(length),
-                }
+                state.has_read(bytes.len());
                 Ok(Some(bytes))
             }
             Err(error) if is_transient(&error) => Ok(None),
-            Err(error) => {
-                let error = from_system(&error);
-                state.reader = Reader::Failed(error);
-                Err(error)
+            Err(error) => Err(state.reading_failed(&error)),
+        }
+    }
+
+    /// Reads into `buffer`, which has room.
+    pub(super) fn poll_read_into(
+        &self,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<Result<(), NetError>> {
+        let mut state = lock(&self.state);
+        loop {
+            if let Some(over) = state.reading_is_over() {
+                return Poll::Ready(over);
+            }
+            let Some(stream) = &mut state.stream else { return Poll::Ready(Err(NetError::ConnectionReset)) };
+            let read = stream.poll_read_into(cx, buffer);
+            state.charge();
+            match read {
+                Poll::Ready(Ok(length)) => {
+                    state.has_read(length);
+                    return Poll::Ready(Ok(()));
+                }
+                Poll::Ready(Err(error)) if is_transient(&error) => {}
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(state.reading_failed(&error))),
+                Poll::Pending => {
+                    // An abort takes the stream away, and its wakers with it.
+                    let replaced = state.waiting_reader.register(cx);
+                    drop(state);
+                    drop(replaced);
+                    return Poll::Pending;
+                }
             }
         }
     }
@@ -389,6 +418,18 @@ impl SystemEnd {
         }
         drop(socket);
         wake(waiting.into_iter().flatten());
+    }
+
+    /// Takes the stream out, if nobody has read of it or written to it. This end is over then.
+    pub(super) fn take_untouched(&self) -> Option<Carrier> {
+        let mut state = lock(&self.state);
+        let untouched = state.reader == Reader::Open && state.writer == Writer::Open && !state.draining;
+        let stream = if untouched { state.stream.take() } else { None };
+        state.charge();
+        let waiting = state.waiting();
+        drop(state);
+        wake(waiting.into_iter().flatten());
+        stream
     }
 
     /// The guest has closed. What it wrote still goes out, and `socket` goes when the stream goes.

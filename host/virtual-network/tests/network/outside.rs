@@ -1,13 +1,16 @@
 //! Connections from outside: the idle time-out of those that were handed over, and those that the host opens itself.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, sleep};
-use wasm_roles_virtual_network::{HandOverOptions, NetError, TcpListener, TcpStream};
+use wasm_roles_virtual_network::{
+    HandOver, HandOverOptions, NetError, OutsideStream, TcpListener, TcpStream, WayBack,
+};
 
-use crate::bed::{Bed, PORT, SERVER_1, at, read, write_all};
+use crate::bed::{Bed, PORT, SERVER, SERVER_1, at, read, write_all};
 
 const PROBER: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(168, 63, 129, 16), 50_000);
 const IDLE: Duration = Duration::from_secs(60);
@@ -70,6 +73,86 @@ async fn a_connection_that_is_closed_leaves_no_timer_behind() {
     drop((client, server, listener));
     tokio::task::yield_now().await;
     assert_eq!(tasks(), before);
+}
+
+/// Keeps what comes back.
+#[derive(Default)]
+struct Returned(Mutex<Vec<OutsideStream>>);
+
+impl WayBack for Returned {
+    fn take_back(&self, stream: OutsideStream) {
+        self.0.lock().unwrap().push(stream);
+    }
+}
+
+impl Returned {
+    fn streams(&self) -> Vec<OutsideStream> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+/// A client that has said something, and its connection as the host has accepted it.
+async fn accepted(way_back: &Arc<Returned>) -> (tokio::net::TcpStream, OutsideStream) {
+    let outside = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut client = tokio::net::TcpStream::connect(outside.local_addr().unwrap()).await.unwrap();
+    client.write_all(b"first").await.unwrap();
+    let stream = OutsideStream::from(outside.accept().await.unwrap().0);
+    (client, stream.with_way_back(Arc::clone(way_back) as Arc<dyn WayBack>))
+}
+
+#[tokio::test]
+async fn a_connection_that_nobody_has_accepted_goes_back_when_the_listener_ends_however_it_does() {
+    for end in [|bed: &Bed| bed.server.detach(), |bed: &Bed| bed.server.fail(), |_: &Bed| {}] {
+        let (bed, returned) = (Bed::new(), Arc::<Returned>::default());
+        let (mut client, stream) = accepted(&returned).await;
+        let listener = bed.listen(2);
+        let options = HandOverOptions::idle_after(Some(IDLE));
+        bed.server.hand_over_with(PORT, stream, options).unwrap();
+        end(&bed);
+        drop(listener);
+        let stream = returned.streams().pop().expect("it came back");
+        assert_eq!((stream.peer(), bed.server.socket_count()), (client.local_addr().ok(), 0));
+
+        // Another instance takes it as if nothing had been.
+        let bed = Bed::new();
+        let listener = bed.listen(1);
+        bed.server.hand_over(PORT, stream).unwrap();
+        let server = listener.accept().await.unwrap();
+        assert_eq!(read(&server).await.unwrap(), "first");
+        write_all(&server, &b"answer"[..]).await.unwrap();
+        let mut answer = [0; 6];
+        client.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"answer");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_was_accepted_does_not_go_back() {
+    let (bed, returned) = (Bed::new(), Arc::<Returned>::default());
+    let (mut client, stream) = accepted(&returned).await;
+    let listener = bed.listen(1);
+    bed.server.hand_over(PORT, stream).unwrap();
+    let _server = listener.accept().await.unwrap();
+    bed.server.detach();
+    drop(listener);
+    assert!(returned.streams().is_empty());
+    assert_eq!(client.read(&mut [0; 1]).await.unwrap_err().kind(), std::io::ErrorKind::ConnectionReset);
+}
+
+#[tokio::test]
+async fn a_listener_that_refuses_new_connections_still_gives_those_that_it_has() {
+    let (bed, returned) = (Bed::new(), Arc::<Returned>::default());
+    let listener = bed.listen(1);
+    let connect = || bed.client.connect(at(SERVER, PORT.get())).unwrap();
+    let (_early, waits) = (connect().await.unwrap(), connect());
+    listener.refuse_new();
+    assert_eq!(waits.await.unwrap_err(), NetError::ConnectionRefused);
+    assert_eq!(connect().await.unwrap_err(), NetError::ConnectionRefused);
+    let (_client, stream) = accepted(&returned).await;
+    let refused = bed.server.hand_over(PORT, stream).unwrap_err();
+    assert!(matches!(refused, HandOver::NotListening(_)), "{refused:?}");
+    assert!(listener.try_accept().unwrap().is_some());
+    assert!(listener.try_accept().unwrap().is_none());
 }
 
 #[tokio::test]

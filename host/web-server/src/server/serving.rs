@@ -23,7 +23,7 @@ use super::limits::WebLimits;
 use super::link::{Link, Order};
 use super::refusal::NO_ROOM;
 use super::room::Room;
-use super::{BACKLOG, Shared};
+use super::Shared;
 use crate::Application;
 use crate::client::ClientHeaders;
 
@@ -43,8 +43,6 @@ pub(super) struct Serving<A: Application> {
     next: u64,
     /// Since when it drains.
     draining: Option<Instant>,
-    /// How often it still accepts connections when it drains.
-    last_turns: usize,
     polls: Arc<AtomicUsize>,
     clockwork: Clockwork,
 }
@@ -57,7 +55,6 @@ impl<A: Application> Serving<A> {
             links: HashMap::new(),
             next: 0,
             draining: None,
-            last_turns: BACKLOG.div_ceil(ACCEPTS),
             polls: Arc::default(),
             clockwork: Clockwork::default(),
         }
@@ -72,19 +69,16 @@ impl<A: Application> Serving<A> {
         let mut connections = FuturesUnordered::new();
         poll_fn(|cx| {
             self.polls.store(POLLS, Ordering::Relaxed);
-            let mut accepted = Vec::new();
-            let capped = self.accept(cx, &mut accepted);
             if self.draining.is_none() && draining.as_mut().poll(cx).is_ready() {
                 self.draining = Some(Instant::now());
                 self.clockwork.look_now();
+                // What had come until now is accepted, in this turn and the next ones; no more comes.
+                self.listeners.iter().for_each(TcpListener::refuse_new);
             }
-            if self.draining.is_some() {
-                // What had come until now is accepted, in this turn and the next ones; more than a full backlog of it
-                // came later.
-                self.last_turns = if capped { self.last_turns.saturating_sub(1) } else { 0 };
-                if self.last_turns == 0 {
-                    self.listeners.clear();
-                }
+            let mut accepted = Vec::new();
+            let capped = self.accept(cx, &mut accepted);
+            if self.draining.is_some() && !capped {
+                self.listeners.clear();
             }
             for (stream, link, room) in accepted {
                 connections.push(self.connection(stream, link, room));

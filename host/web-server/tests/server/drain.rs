@@ -152,3 +152,30 @@ async fn no_request_fails_at_whatever_moment_the_server_drains() {
         bed.serving.await.unwrap();
     }
 }
+
+/// Whoever has a connection to the server, also one that it has not seen yet, gets an answer: who connects in the middle of its
+/// last turn is refused, and can go to somebody else.
+#[tokio::test(start_paused = true)]
+async fn nobody_is_let_in_and_then_forgotten_at_whatever_moment_the_server_drains() {
+    let mut answered = 0;
+    for moment in 0..40 {
+        let bed = Bed::new();
+        let drain = bed.drain.clone();
+        tokio::spawn(async move {
+            for _ in 0..moment {
+                tokio::task::yield_now().await;
+            }
+            drain.begin();
+        });
+        while let Some(Ok(mut stream)) =
+            bed.client.connect((SERVER, PORT.get()).into()).unwrap().now_or_never()
+        {
+            stream.write_all(REQUEST).await.unwrap();
+            let last = response(&mut stream).await;
+            assert!(last.ends_with("hello"), "{moment}: {last}");
+            answered += 1;
+        }
+        bed.serving.await.unwrap();
+    }
+    assert!(answered > 40, "{answered}");
+}

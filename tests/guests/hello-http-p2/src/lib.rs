@@ -6,6 +6,7 @@
 //! | `/count` | how many requests this instance has had, this one included |
 //! | `/echo` | the body of the request |
 //! | `/panic` | none: the instance traps |
+//! | `/spin` | none: it says so, and then never returns and never waits |
 #![allow(clippy::panic, reason = "that is what /panic is for")]
 #![allow(unsafe_code, reason = "the exports of a component are raw functions")]
 
@@ -30,6 +31,12 @@ impl wasip2::exports::http::incoming_handler::Guest for Hello {
                 Err(error) => (400, error.to_string().into_bytes()),
             },
             "/panic" => panic!("panicking in a request as told"),
+            "/spin" => {
+                println!("spinning as told");
+                loop {
+                    std::hint::spin_loop();
+                }
+            }
             _ => (404, Vec::new()),
         };
         if let Err(error) = answer(out, status, &body) {

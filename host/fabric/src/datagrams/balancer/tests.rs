@@ -9,8 +9,11 @@ use wasm_roles_role_runtime::Clock;
 use wasm_roles_virtual_network::Undelivered;
 
 use super::*;
+use crate::entry::Leads;
 use crate::events::{Event, Events};
 use crate::probe::prober::Healthy;
+use crate::public_socket::Slot;
+use crate::public_socket::Slot;
 use crate::rotation::Rotation;
 use crate::test_plans::plan_of;
 
@@ -39,6 +42,8 @@ impl Drop for NamedFlow {
         self.0.open.lock().unwrap().retain(|sink| !Arc::ptr_eq(sink, &self.1));
     }
 }
+
+impl Leads for Namer {}
 
 impl FlowTaker for Namer {
     type Flow = NamedFlow;
@@ -103,7 +108,7 @@ impl Bed {
         };
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let at = socket.local_addr().unwrap();
-        tokio::spawn(DatagramBalancer { backends, herald }.serve(socket));
+        tokio::spawn(DatagramBalancer { backends, herald }.serve(Slot::new(Arc::new(socket)).begin_use()));
         let bed = Self { at, rotation, healthy, events, _herald_alive };
         for (ordinal, (name, manner)) in (0..).zip(namers) {
             bed.enter(ordinal, name, *manner);

@@ -1,0 +1,71 @@
+//! The arguments of `wasm-roles serve`.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use clap::Args;
+use wasm_roles_fabric::DEFAULT_STOP_BUDGET;
+
+pub const EXAMPLE: &str = "\
+Examples:
+  wasm-roles serve
+  wasm-roles serve --data-dir /var/lib/wasm-roles
+  wasm-roles serve --data-dir data --listen 10.0.0.7:9443 --tokens tokens.txt --tenants tenants.toml
+
+  Ctrl-C stops all services gracefully; with --data-dir they run again when the host is started again, also after it was
+  killed. A second Ctrl-C ends it at once.
+
+A file of --tokens has a line for each token: its tenant, a space, and the SHA-256 digest of the token in hexadecimal.
+Nobody but you may read it. A token has 32 to 512 visible characters; the line for one that is in the file token:
+
+  echo \"acme $(tr -d '\\n' < token | sha256sum | cut -d ' ' -f 1)\"
+
+A file of --tenants says what tenants may use; what it does not say is not limited, but for ways to the world outside:
+
+  [tenants.acme]
+  instances = 20
+  memory = \"2GiB\"
+  public-ports = 5
+  outbound = true
+
+  [others]
+  instances = 5";
+
+#[derive(Debug, Args)]
+pub struct ServeArguments {
+    /// Where services and their local storage live, and are found again by the next start. Without it they are removed at the end
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+
+    /// The socket for the other commands [default: host.sock in the user's folder for such things]
+    #[arg(long, value_name = "SOCKET")]
+    pub control: Option<PathBuf>,
+
+    /// Answer the other commands here too, to those who have a token. There is no TLS: put a proxy in front of it
+    #[arg(long, value_name = "ADDR:PORT", requires = "tokens")]
+    pub listen: Option<SocketAddr>,
+
+    /// The file with the digests of tokens and their tenants
+    #[arg(long, value_name = "FILE", requires = "listen")]
+    pub tokens: Option<PathBuf>,
+
+    /// The file with the tenants and what each of them may use. Without it every tenant may use everything
+    #[arg(long, value_name = "FILE")]
+    pub tenants: Option<PathBuf>,
+
+    /// The address that public ports listen on when a deployment names no other
+    #[arg(long, value_name = "ADDR", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    pub bind: IpAddr,
+
+    /// How long an instance may take to stop before it is cut off, when its deployment says nothing else
+    #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_STOP_BUDGET.as_secs())]
+    pub stop_timeout: u64,
+
+    /// Start all random numbers, those of the roles too, from this number
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+
+    /// Where compiled components are kept; it must belong to you alone
+    #[arg(long, value_name = "DIR")]
+    pub cache_dir: Option<PathBuf>,
+}

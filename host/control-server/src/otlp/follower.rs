@@ -1,0 +1,112 @@
+//! Follows one deployment: its lines and its events, in batches.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+use wasm_roles_control_interface::{
+    DeploymentSummary, EventLine, JournalQuery, LogLine, Streamed, Timestamp,
+};
+
+use super::collector::{Sender, Signal};
+use super::records::LogBatch;
+use crate::operator::{LineSource, Operator};
+
+/// Records of one request.
+const BATCH: usize = 500;
+
+/// How far a deployment was exported: the numbers of its last line and its last event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Place {
+    lines: Option<u64>,
+    events: Option<u64>,
+}
+
+/// Exports from a place on until both streams end or the export stops, and says how far it came.
+pub(super) async fn follow<O: Operator>(
+    operator: O,
+    of: DeploymentSummary,
+    place: Place,
+    sender: Arc<Sender>,
+    mut stopping: watch::Receiver<bool>,
+) -> Place {
+    let query = |after| JournalQuery { after, last: None, follow: true, of: None };
+    let lines = operator.logs(&of.tenant, &of.deployment, query(place.lines)).await;
+    let events = operator.events(&of.tenant, &of.deployment, query(place.events)).await;
+    // One that is not there any more was deleted meanwhile.
+    let mut streams = Streams { lines: lines.ok(), events: events.ok(), place, latest: of.since };
+    let linger = sender.options().linger;
+    while streams.are_open() && !*stopping.borrow() {
+        let mut batch = LogBatch::of(&of);
+        tokio::select! {
+            biased;
+            _ = stopping.wait_for(|stopping| *stopping) => break,
+            told = streams.next() => streams.note(told, &mut batch),
+        }
+        let until = Instant::now() + linger;
+        while batch.len() < BATCH && streams.are_open() {
+            tokio::select! {
+                biased;
+                told = streams.next() => streams.note(told, &mut batch),
+                () = sleep_until(until) => break,
+                _ = stopping.wait_for(|stopping| *stopping) => break,
+            }
+        }
+        if batch.len() > 0 {
+            sender.send(Signal::Logs, &batch.body(), &mut stopping).await;
+        }
+    }
+    streams.place
+}
+
+struct Streams<L, E> {
+    lines: Option<L>,
+    events: Option<E>,
+    place: Place,
+    /// The time of what was told last.
+    latest: Timestamp,
+}
+
+enum Told {
+    Line(Option<Streamed<Arc<LogLine>>>),
+    Event(Option<Streamed<Arc<EventLine>>>),
+}
+
+impl<L: LineSource<LogLine>, E: LineSource<EventLine>> Streams<L, E> {
+    const fn are_open(&self) -> bool {
+        self.lines.is_some() || self.events.is_some()
+    }
+
+    /// It can be dropped while it waits.
+    async fn next(&mut self) -> Told {
+        tokio::select! {
+            told = next_of(&mut self.lines) => Told::Line(told),
+            told = next_of(&mut self.events) => Told::Event(told),
+        }
+    }
+
+    fn note(&mut self, told: Told, batch: &mut LogBatch<'_>) {
+        match told {
+            Told::Line(Some(Streamed::Line(line))) => {
+                (self.place.lines, self.latest) = (Some(line.sequence), line.time);
+                batch.line(&line);
+            }
+            Told::Event(Some(Streamed::Line(event))) => {
+                (self.place.events, self.latest) = (Some(event.sequence), event.time);
+                batch.event(&event);
+            }
+            Told::Line(Some(Streamed::Gap { missed })) => batch.gap("lines", missed, self.latest),
+            Told::Event(Some(Streamed::Gap { missed })) => batch.gap("events", missed, self.latest),
+            Told::Line(None | Some(Streamed::End { .. })) => self.lines = None,
+            Told::Event(None | Some(Streamed::End { .. })) => self.events = None,
+        }
+    }
+}
+
+/// What a stream tells next; nothing ever from one that is not there.
+async fn next_of<T>(stream: &mut Option<impl LineSource<T>>) -> Option<Streamed<Arc<T>>> {
+    match stream {
+        Some(stream) => stream.next().await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,148 @@
+//! Looks again and again which deployments there are, and which operations are over.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+use wasm_roles_control_interface::{DeploymentSummary, Operation, OperationId, TenantName, TenantUsage};
+
+use super::OtlpOptions;
+use super::collector::{Sender, Signal};
+use super::follower::{Place, follow};
+use super::records::spans;
+use crate::operator::{Caller, Operator};
+
+/// The id of a deployment.
+type DeploymentId = String;
+/// An operation of a tenant.
+type Key = (TenantName, OperationId);
+
+/// What is known of the host.
+pub(super) struct Survey<O> {
+    operator: O,
+    sender: Arc<Sender>,
+    stopping: watch::Receiver<bool>,
+    followers: JoinSet<(DeploymentId, Place)>,
+    /// How far each deployment was exported; none while it is followed.
+    places: BTreeMap<DeploymentId, Option<Place>>,
+    /// Operations that were exported, as long as the host still lists them.
+    exported: BTreeSet<Key>,
+    /// Operations that ran when they were last seen, and the ids of their deployments.
+    running: BTreeMap<Key, (Operation, DeploymentId)>,
+}
+
+impl<O: Operator> Survey<O> {
+    pub(super) fn new(operator: O, options: OtlpOptions, stopping: watch::Receiver<bool>) -> Self {
+        Self {
+            operator,
+            sender: Arc::new(Sender::new(options)),
+            stopping,
+            followers: JoinSet::new(),
+            places: BTreeMap::new(),
+            exported: BTreeSet::new(),
+            running: BTreeMap::new(),
+        }
+    }
+
+    /// For ever.
+    pub(super) async fn run(&mut self) {
+        loop {
+            self.look().await;
+            sleep(self.sender.options().every).await;
+        }
+    }
+
+    /// What is left when the export stops.
+    pub(super) async fn finish(&mut self) {
+        let mut followers = std::mem::take(&mut self.followers);
+        let followed = async { while followers.join_next().await.is_some() {} };
+        let ((), ()) = tokio::join!(followed, self.look_at_operations());
+    }
+
+    async fn look(&mut self) {
+        while let Some(ended) = self.followers.try_join_next() {
+            if let Ok((id, place)) = ended {
+                self.places.insert(id, Some(place));
+            }
+        }
+        let there = self.deployments().await;
+        self.places.retain(|id, place| place.is_none() || there.iter().any(|summary| summary.id == *id));
+        for summary in &there {
+            self.attend(summary);
+        }
+        self.look_at_operations().await;
+    }
+
+    async fn deployments(&self) -> Vec<DeploymentSummary> {
+        let owner = Caller { tenant: TenantName::usual(), owner: true };
+        let mut there = Vec::new();
+        for TenantUsage { tenant, .. } in self.operator.host(&owner).await.tenants {
+            there.extend(self.operator.services(&tenant).await.deployments);
+        }
+        there
+    }
+
+    /// Follows a deployment that is not followed.
+    fn attend(&mut self, summary: &DeploymentSummary) {
+        let place = match self.places.get(&summary.id) {
+            Some(None) => return,
+            Some(Some(place)) => *place,
+            None => Place::default(),
+        };
+        self.places.insert(summary.id.clone(), None);
+        let (operator, sender, stopping) =
+            (self.operator.clone(), Arc::clone(&self.sender), self.stopping.clone());
+        let (id, summary) = (summary.id.clone(), summary.clone());
+        self.followers.spawn(async move { (id, follow(operator, summary, place, sender, stopping).await) });
+    }
+
+    /// Exports the operations that are over.
+    async fn look_at_operations(&mut self) {
+        let (mut listed, mut over) = (BTreeSet::new(), Vec::new());
+        let mut running = std::mem::take(&mut self.running);
+        for summary in self.deployments().await {
+            let Ok(status) = self.operator.status(&summary.tenant, &summary.deployment).await else {
+                continue;
+            };
+            for operation in status.operations.into_iter().chain(status.summary.operation) {
+                let key = (operation.tenant.clone(), operation.id);
+                // The two slots of a swap both have it.
+                if !listed.insert(key.clone()) || self.exported.contains(&key) {
+                    continue;
+                }
+                running.remove(&key);
+                self.sort(key, operation, summary.id.clone(), &mut over);
+            }
+        }
+        // Those whose deployment is gone.
+        for (key, (operation, id)) in running {
+            let service = &operation.deployment.service;
+            let now = self.operator.operation(&key.0, service, key.1, std::time::Duration::ZERO).await;
+            if let Ok(operation) = now {
+                self.sort(key, operation, id, &mut over);
+            }
+        }
+        self.exported.retain(|key| listed.contains(key));
+        if !over.is_empty() {
+            let body = spans(over.iter().map(|(operation, id)| (operation, id.as_str())));
+            self.sender.send(Signal::Traces, &body, &mut self.stopping.clone()).await;
+        }
+    }
+
+    fn sort(
+        &mut self,
+        key: Key,
+        operation: Operation,
+        id: DeploymentId,
+        over: &mut Vec<(Operation, DeploymentId)>,
+    ) {
+        if operation.state.is_over() {
+            self.exported.insert(key);
+            over.push((operation, id));
+        } else {
+            self.running.insert(key, (operation, id));
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! Orders to single instances: recycle, stop, start.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use wasm_roles_control_interface::{
+    DeploymentRef, Detail, Operation, OperationKind, Refusal, RefusalCode, TargetRequest, TenantName,
+};
+use wasm_roles_fabric::change::{Arrival, Reaction};
+use wasm_roles_fabric::{Deployment, OrderError};
+use wasm_roles_service_plan::{InstanceId, Plan};
+
+use super::update::{intend, running, settle};
+use super::{Controller, apart, recover};
+use crate::operations::{End, GiveUp};
+use crate::unit::{Claim, Phase};
+
+impl Controller {
+    /// Recycles instances: they stop and start again, one upgrade domain after the other.
+    ///
+    /// # Errors
+    ///
+    /// Roles and instances that there are not, or that are stopped; another operation that runs. Then nothing was done.
+    pub async fn recycle(
+        &self,
+        tenant: &TenantName,
+        who: &DeploymentRef,
+        request: TargetRequest,
+    ) -> Result<Operation, Refusal> {
+        self.order(tenant, who, OperationKind::Recycle, request).await
+    }
+
+    /// Stops instances until they are started by order.
+    ///
+    /// # Errors
+    ///
+    /// As [`recycle`](Self::recycle).
+    pub async fn stop(
+        &self,
+        tenant: &TenantName,
+        who: &DeploymentRef,
+        request: TargetRequest,
+    ) -> Result<Operation, Refusal> {
+        self.order(tenant, who, OperationKind::Stop, request).await
+    }
+
+    /// Starts instances that were stopped by order; or a deployment that could not be brought back, once more.
+    ///
+    /// # Errors
+    ///
+    /// As [`recycle`](Self::recycle), for what is not stopped.
+    pub async fn start(
+        &self,
+        tenant: &TenantName,
+        who: &DeploymentRef,
+        request: TargetRequest,
+    ) -> Result<Operation, Refusal> {
+        let unit = self.0.find(tenant, who)?;
+        if let (Phase::Failed { untouchable: false, .. }, Some(record)) = (unit.phase(), unit.record()) {
+            let (host, service) = (Arc::clone(&self.0), self.0.service(tenant, &who.service)?);
+            return apart(async move {
+                let claim = unit.claim(&host, OperationKind::Start).await?;
+                Ok(recover::once_more(claim, service, record))
+            })
+            .await;
+        }
+        self.order(tenant, who, OperationKind::Start, request).await
+    }
+
+    async fn order(
+        &self,
+        tenant: &TenantName,
+        who: &DeploymentRef,
+        kind: OperationKind,
+        request: TargetRequest,
+    ) -> Result<Operation, Refusal> {
+        let (host, unit) = (Arc::clone(&self.0), self.0.find(tenant, who)?);
+        apart(async move { begin(unit.claim(&host, kind).await?, request).await }).await
+    }
+}
+
+async fn begin(mut claim: Claim, request: TargetRequest) -> Result<Operation, Refusal> {
+    let (seen, mut record) = running(&claim)?;
+    let named = named(&seen.plan, &request)?;
+    // Of a role, those are meant whom it can concern.
+    let wants_held = claim.operation.kind == OperationKind::Start;
+    let concerned: Vec<InstanceId> =
+        named.into_iter().filter(|id| record.held.contains(id.as_str()) == wants_held).collect();
+    if concerned.is_empty() {
+        let state = if wants_held { "none of them is stopped" } else { "all of them are stopped already" };
+        return Err(Refusal::new(RefusalCode::WrongState, state));
+    }
+    let names = concerned.iter().map(ToString::to_string);
+    match claim.operation.kind {
+        OperationKind::Stop => record.held.extend(names),
+        OperationKind::Start => {
+            let names: BTreeSet<String> = names.collect();
+            record.held.retain(|held| !names.contains(held));
+        }
+        _ => {}
+    }
+    intend(&claim, &record, None).await?;
+    claim.unit.holds(record.held.clone());
+    let begun = claim.begin();
+    tokio::spawn(run(claim, concerned));
+    Ok(begun)
+}
+
+/// The instances of these roles and names; all without any.
+fn named(plan: &Plan, request: &TargetRequest) -> Result<Vec<InstanceId>, Refusal> {
+    let is_named = |name: &str| {
+        let name = name.to_owned();
+        move |instance: &&wasm_roles_service_plan::PlannedInstance| {
+            instance.id.as_str() == name || instance.role.as_str() == name
+        }
+    };
+    let is_role = |name: &str| plan.roles.iter().any(|role| role.name.as_str() == name);
+    let unknown: Vec<Detail> = request
+        .targets
+        .iter()
+        .filter(|name| !is_role(name) && !plan.instances.iter().any(|instance| is_named(name)(&instance)))
+        .map(|name| {
+            let message = format!("there is no role or instance {}", name.escape_debug());
+            Detail::new(message).subject(name.clone())
+        })
+        .collect();
+    if !unknown.is_empty() {
+        let roles: Vec<&str> = plan.roles.iter().map(|role| role.name.as_str()).collect();
+        let refusal = Refusal::new(RefusalCode::NotFound, "there are no such roles or instances");
+        return Err(refusal.hint(format!("the roles are {}", roles.join(", "))).details(unknown));
+    }
+    let wanted = |instance: &&wasm_roles_service_plan::PlannedInstance| {
+        request.targets.is_empty() || request.targets.iter().any(|name| is_named(name)(instance))
+    };
+    Ok(plan.instances.iter().filter(wanted).map(|instance| instance.id.clone()).collect())
+}
+
+async fn run(claim: Claim, instances: Vec<InstanceId>) {
+    let unit = Arc::clone(&claim.unit);
+    let mut alive = unit.alive.lock().await;
+    let end = match alive.as_mut() {
+        None => Ok(End::failed(Refusal::new(RefusalCode::WrongState, "it does not run"))),
+        Some(running) => carry_out(&claim, &mut running.deployment, &instances).await,
+    };
+    let plan = alive.as_ref().map(|alive| Arc::clone(alive.deployment.plan()));
+    drop(alive);
+    match (end, plan) {
+        (Ok(end), Some(plan)) => {
+            settle(&claim, &plan, None).await;
+            claim.end(end);
+        }
+        (Ok(end), None) => claim.end(end),
+        (Err(why), plan) => {
+            // Whoever was told is told.
+            if let Some(plan) = plan.filter(|_| why != GiveUp::HostStops) {
+                settle(&claim, &plan, None).await;
+            }
+            claim.end(End::interrupted(why, "the order was given, and not waited for"));
+        }
+    }
+}
+
+/// The error says why it gave up.
+async fn carry_out(
+    claim: &Claim,
+    deployment: &mut Deployment,
+    instances: &[InstanceId],
+) -> Result<End, GiveUp> {
+    let count = instances.len();
+    let refused = |error: OrderError| {
+        End::failed(Refusal::new(RefusalCode::WrongState, error.to_string()).hint(error.hint()))
+    };
+    let work = async {
+        match claim.operation.kind {
+            OperationKind::Stop => deployment
+                .stop_instances(instances)
+                .await
+                .map_or_else(refused, |_| End::done(format!("instances: {count} stopped"))),
+            OperationKind::Start => {
+                // The order is given at once, and nobody has to wait for what comes of it.
+                claim.operation.now_yields();
+                let late = |arrival: &&(InstanceId, Arrival)| arrival.1 == Arrival::NotReadyYet;
+                deployment.start_instances(instances).await.map_or_else(refused, |arrivals| {
+                    counted("started", count, arrivals.iter().filter(late).count())
+                })
+            }
+            _ => {
+                let late = |one: &&(InstanceId, Reaction)| one.1 == Reaction::NotReadyAgain;
+                deployment.recycle(instances).await.map_or_else(refused, |reactions| {
+                    counted("recycled", count, reactions.iter().filter(late).count())
+                })
+            }
+        }
+    };
+    tokio::select! {
+        biased;
+        why = claim.operation.given_up() => Err(why),
+        end = work => Ok(end),
+    }
+}
+
+fn counted(what: &str, count: usize, late: usize) -> End {
+    End::done(match late {
+        0 => format!("instances: {count} {what}"),
+        late => format!("instances: {count} {what}, {late} of them not Ready yet"),
+    })
+}

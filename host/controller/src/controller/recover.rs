@@ -1,0 +1,375 @@
+//! Bringing back what a host before this one has left behind.
+//!
+//! First the folders are read, and what is of no use to anybody is removed: packages that had not arrived, deployments that are in
+//! no slot. Then every deployment is started, some at a time. What cannot be read or started is a problem that is told; its files
+//! stay as they are.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+use wasm_roles_control_interface::{
+    Detail, Operation, OperationKind, OperationState, Refusal, RefusalCode, ServiceName, Slot, TenantName,
+};
+use wasm_roles_fabric::{Seed, deployment_id, remove_tree};
+
+use super::start::{NotStarted, Start, start};
+use super::{blocking, deploy};
+use crate::host::Host;
+use crate::operations::End;
+use crate::package::Package;
+use crate::record::decide::{Decision, Ended, decide};
+use crate::record::file::{self, RecordError};
+use crate::record::folders::{
+    DeploymentFolder, SERVICES, ServiceFolder, TENANTS, TenantFolder, is_deployment_id,
+};
+use crate::record::{DeploymentRecord, ServiceRecord};
+use crate::service::Service;
+use crate::sources::Sources;
+use crate::tenants::Demand;
+use crate::unit::{Claim, Identity, Phase, Unit};
+
+/// Deployments that are started at the same time.
+const AT_A_TIME: usize = 8;
+
+/// A service as its folder has it.
+struct Found {
+    tenant: TenantName,
+    folder: ServiceFolder,
+    name: ServiceName,
+    record: Result<ServiceRecord, RecordError>,
+    deployments: Vec<(Slot, String, Result<DeploymentRecord, RecordError>)>,
+}
+
+/// Reads the data folder and starts what is in it. The error is what keeps it from being read at all.
+pub(crate) async fn everything(host: &Arc<Host>) -> Result<(), String> {
+    let Some(data) = host.options.data_dir.clone() else { return Ok(()) };
+    let reading = tokio::task::spawn_blocking(move || {
+        let mut problems = Vec::new();
+        let found = read(&data, &mut problems);
+        (found, problems)
+    });
+    let (found, problems) = reading.await.map_err(|error| error.to_string())?;
+    for problem in problems {
+        host.has_problem(None, problem);
+    }
+    let mut starting = JoinSet::new();
+    for service in found {
+        for (service, unit, record) in enter(host, service) {
+            while starting.len() >= AT_A_TIME {
+                starting.join_next().await;
+            }
+            starting.spawn(bring_back(Arc::clone(host), service, unit, record));
+        }
+    }
+    while starting.join_next().await.is_some() {}
+    Ok(())
+}
+
+/// The folders below the data folder. It blocks.
+fn read(data: &Path, problems: &mut Vec<Detail>) -> Vec<Found> {
+    let mut found = Vec::new();
+    for (tenant, _) in folders(&data.join(TENANTS), problems) {
+        let Ok(tenant) = tenant.parse::<TenantName>() else {
+            let message = format!("{} is no folder of a tenant", data.join(TENANTS).join(&tenant).display());
+            problems.push(Detail::new(message).hint("move it away"));
+            continue;
+        };
+        let folder = TenantFolder::new(data, &tenant);
+        // What had not arrived when the host ended, nobody has been told of.
+        drop(remove_tree(&folder.incoming()));
+        for (name, path) in folders(&data.join(TENANTS).join(tenant.as_str()).join(SERVICES), problems) {
+            match service_of(&name) {
+                Some(name) => found.extend(read_service(&tenant, name, ServiceFolder(path))),
+                None => {
+                    let message = format!("{} is no folder of a service", path.display());
+                    problems.push(Detail::new(message).hint("move it away"));
+                }
+            }
+        }
+    }
+    found
+}
+
+/// None when there is nothing in its slots; then it is removed. It blocks.
+fn read_service(tenant: &TenantName, name: ServiceName, folder: ServiceFolder) -> Option<Found> {
+    let mut record = file::read::<ServiceRecord>(&folder.record());
+    if let Ok(read) = &record
+        && read.service != name
+    {
+        let reason = format!("it is of service {}, and its folder of {name}", read.service);
+        record = Err(file::damaged(&folder.record(), &reason));
+    }
+    let mut deployments = Vec::new();
+    match &record {
+        Ok(read) => {
+            let slots = Slot::ALL.map(|slot| read.slot(slot).as_ref().map(|there| (slot, there.deployment.clone())));
+            let ids: BTreeSet<String> = slots.iter().flatten().map(|(_, id)| id.clone()).collect();
+            remove_others(&folder.deployments(), &ids);
+            if ids.is_empty() {
+                drop(remove_tree(folder.path()));
+                return None;
+            }
+            for (slot, id) in slots.into_iter().flatten() {
+                let read = read_deployment(&folder, &id);
+                deployments.push((slot, id, read));
+            }
+        }
+        // The record is written before anything else, and is the last that goes.
+        Err(RecordError::Missing(_)) if folders(&folder.deployments(), &mut Vec::new()).is_empty() => {
+            drop(remove_tree(folder.path()));
+            return None;
+        }
+        Err(_) => {}
+    }
+    Some(Found { tenant: tenant.clone(), folder, name, record, deployments })
+}
+
+fn read_deployment(folder: &ServiceFolder, id: &str) -> Result<DeploymentRecord, RecordError> {
+    if !is_deployment_id(id) {
+        return Err(file::damaged(&folder.record(), "it names a deployment whose id is none"));
+    }
+    let folder = folder.deployment(id);
+    let record: DeploymentRecord = file::read(&folder.record())?;
+    if record.id != id || deployment_id(&Seed::new(record.seed.0)) != id {
+        return Err(file::damaged(&folder.record(), "its id is not that of its folder and its seed"));
+    }
+    let kept = [Some(&record.current), record.previous.as_ref()];
+    let begun = record.begun.as_ref().and_then(|begun| begun.target.as_ref());
+    let kept: BTreeSet<String> =
+        kept.into_iter().flatten().chain(begun).map(|target| target.revision.to_string()).collect();
+    remove_others(&folder.revisions(), &kept);
+    Ok(record)
+}
+
+/// Removes the folders that nobody knows of any more.
+fn remove_others(folder: &Path, known: &BTreeSet<String>) {
+    for (name, path) in folders(folder, &mut Vec::new()) {
+        if !known.contains(&name) {
+            // What cannot be removed is tried again at the next start.
+            drop(remove_tree(&path));
+        }
+    }
+}
+
+/// The folders in a folder, by name.
+fn folders(folder: &Path, problems: &mut Vec<Detail>) -> Vec<(String, std::path::PathBuf)> {
+    let mut found = Vec::new();
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return found,
+        Err(error) => {
+            problems.push(Detail::new(format!("{} cannot be read: {error}", folder.display())));
+            return found;
+        }
+    };
+    for entry in entries.flatten() {
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if is_folder {
+            found.push((entry.file_name().to_string_lossy().into_owned(), entry.path()));
+        }
+    }
+    found.sort_unstable();
+    found
+}
+
+/// The service whose folder has this name.
+fn service_of(folder: &str) -> Option<ServiceName> {
+    let mut name = String::new();
+    let mut capital = false;
+    for letter in folder.chars() {
+        match letter {
+            '+' => capital = true,
+            letter if std::mem::take(&mut capital) => name.push(letter.to_ascii_uppercase()),
+            letter => name.push(letter),
+        }
+    }
+    name.parse::<ServiceName>().ok().filter(|name| name.folder() == folder)
+}
+
+/// Enters a service with all that is in its slots, and tells what there is to start.
+fn enter(host: &Arc<Host>, found: Found) -> Vec<(Arc<Service>, Arc<Unit>, DeploymentRecord)> {
+    let Found { tenant, folder, name, record, deployments } = found;
+    let record = match record {
+        Ok(record) => record,
+        Err(error) => {
+            let problem = problem(&error, &name.to_string());
+            host.has_problem(Some(tenant.clone()), problem.clone());
+            let service = Service::damaged(tenant.clone(), name.clone(), folder, problem.clone());
+            let unit = unit(host, &tenant, &name, Slot::Production, None);
+            unit.enters(Phase::Failed { why: problem, untouchable: true });
+            service.place(Slot::Production, unit);
+            host.add_service(Arc::new(service));
+            return Vec::new();
+        }
+    };
+    let service = Service::with_record(tenant.clone(), name.clone(), Some(folder.clone()), record);
+    let service = Arc::new(service);
+    host.add_service(Arc::clone(&service));
+    let mut to_start = Vec::new();
+    for (slot, id, read) in deployments {
+        match read {
+            Ok(record) => {
+                let kept = Kept { record: &record, folder: folder.deployment(&id) };
+                let unit = unit(host, &tenant, &name, slot, Some(kept));
+                service.place(slot, Arc::clone(&unit));
+                to_start.push((Arc::clone(&service), unit, record));
+            }
+            Err(error) => {
+                let unit = unit(host, &tenant, &name, slot, None);
+                let problem = problem(&error, &unit.who().to_string());
+                host.has_problem(Some(tenant.clone()), problem.clone());
+                unit.enters(Phase::Failed { why: problem, untouchable: true });
+                service.place(slot, unit);
+            }
+        }
+    }
+    to_start
+}
+
+/// What is kept of a deployment.
+struct Kept<'a> {
+    record: &'a DeploymentRecord,
+    folder: DeploymentFolder,
+}
+
+fn unit(host: &Host, tenant: &TenantName, service: &ServiceName, slot: Slot, kept: Option<Kept<'_>>) -> Arc<Unit> {
+    let (seed, folder, life) = match kept {
+        Some(Kept { record, folder }) => {
+            (Seed::new(record.seed.0), Some(folder), record.lives.saturating_add(1))
+        }
+        None => (host.derive("nobody"), None, 0),
+    };
+    let id = deployment_id(&seed);
+    let (tenant, service) = (tenant.clone(), service.clone());
+    Arc::new(Unit::new(&host.options, Identity { tenant, service, slot, id, seed, folder, life }))
+}
+
+fn problem(error: &RecordError, subject: &str) -> Detail {
+    Detail::new(error.to_string()).subject(subject).hint(error.hint())
+}
+
+/// Starts a deployment as its record says.
+pub(crate) async fn bring_back(
+    host: Arc<Host>,
+    service: Arc<Service>,
+    unit: Arc<Unit>,
+    record: DeploymentRecord,
+) {
+    unit.was_recorded(record.clone());
+    let decision = decide(&record);
+    let claimed = match &decision.ended {
+        Some(Ended { id, kind, begun, .. }) => {
+            let operation = unit.resumed(*id, *kind, *begun);
+            unit.claim_for(&host, &operation).await
+        }
+        None => unit.claim(&host, OperationKind::Recover).await,
+    };
+    // Only when the host stops already.
+    let Ok(mut claim) = claimed else { return };
+    claim.begin();
+    let started = try_start(&host, &service, &unit, &record, &decision, &claim).await;
+    starts(claim, started, &decision).await;
+}
+
+/// Starts a deployment once more that could not be brought back.
+pub(crate) fn once_more(mut claim: Claim, service: Arc<Service>, record: DeploymentRecord) -> Operation {
+    claim.unit.enters(Phase::Starting);
+    let begun = claim.begin();
+    tokio::spawn(async move {
+        let (host, unit, decision) = (Arc::clone(&claim.host), Arc::clone(&claim.unit), decide(&record));
+        let started = try_start(&host, &service, &unit, &record, &decision, &claim).await;
+        starts(claim, started, &decision).await;
+    });
+    begun
+}
+
+/// It runs, or the reason why it does not is told.
+async fn starts(claim: Claim, started: Result<(), NotStarted>, decision: &Decision) {
+    let (host, unit) = (Arc::clone(&claim.host), Arc::clone(&claim.unit));
+    match started {
+        Ok(()) => {
+            unit.enters(Phase::Running);
+            end(claim, decision).await;
+        }
+        Err(NotStarted::GivenUp(why)) => {
+            claim.end(End::interrupted(why, "it comes back when the host is started again"));
+        }
+        Err(NotStarted::Refused(refusal)) => {
+            let mut why = Detail::new(refusal.message.clone()).subject(unit.who().to_string());
+            why.hint.clone_from(&refusal.hint);
+            host.has_problem(Some(unit.tenant.clone()), why.clone());
+            unit.enters(Phase::Failed { why, untouchable: false });
+            claim.end(End::failed(refusal));
+        }
+    }
+}
+
+async fn try_start(
+    host: &Arc<Host>,
+    service: &Service,
+    unit: &Arc<Unit>,
+    record: &DeploymentRecord,
+    decision: &Decision,
+    claim: &Claim,
+) -> Result<(), NotStarted> {
+    let target = decision.start.clone();
+    let folder = unit.folder.as_ref().map(|folder| folder.revision(target.revision));
+    let folder = folder.ok_or_else(super::start::nothing_kept)?;
+    let reading = target.clone();
+    let (package, sources, plan) = blocking("the package cannot be read", move || {
+        let package = Package::open(folder)?;
+        let sources = Sources::of(&package)?;
+        let plan = sources.plan_of(&reading)?;
+        Ok((package, Arc::new(sources), Arc::new(plan)))
+    })
+    .await?;
+    // Counted whatever the caps are now: what ran before runs on.
+    unit.set_demand(Demand::of(&plan));
+    let mut next = record.clone();
+    next.lives = next.lives.saturating_add(1);
+    // Before it is started: a life whose numbers were seen has been counted.
+    unit.save(next.clone()).await?;
+    let held = record.held.clone();
+    let starting = Start { package, sources, plan, target: target.clone(), held };
+    start(host, service, unit, starting, &claim.operation).await?;
+    host.failpoint.reach("recover: started").await;
+    next.current = target;
+    next.previous.clone_from(&decision.previous);
+    next.begun = None;
+    unit.save(next).await?;
+    Ok(())
+}
+
+/// Ends the operation that a host before this one had begun, or the recovery itself.
+async fn end(claim: Claim, decision: &Decision) {
+    let Some(ended) = &decision.ended else { return claim.end(End::done("it was brought back")) };
+    match ended.state {
+        OperationState::RolledBack => {
+            let message = "the host ended before the last upgrade domain was done; what ran before runs again";
+            claim.end(End::rolled_back(Refusal::new(RefusalCode::Interrupted, message)));
+        }
+        _ if ended.kind == OperationKind::Deploy => {
+            tokio::spawn(deploy::ready(claim));
+        }
+        _ => claim.end(End::done("the host was started again meanwhile, with what was asked for")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_folder_gives_the_service_back() {
+        for name in ["shop", "Shop", "SHOP-2", "My_Service.v2"] {
+            let name: ServiceName = name.parse().unwrap();
+            assert_eq!(service_of(&name.folder()), Some(name));
+        }
+        for folder in ["Shop", "sh+", "+1", "..", "", "a b"] {
+            assert_eq!(service_of(folder), None, "{folder}");
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! The host: what all deployments share, and where they are found.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use wasm_roles_control_interface::{
+    DeploymentRef, Detail, OperationId, Refusal, RefusalCode, ServiceName, Slot, TenantName, Timestamp,
+};
+use wasm_roles_fabric::{Clock, Runtime, Seed};
+
+use crate::failpoint::Failpoint;
+use crate::journal::Retention;
+use crate::launch::Defaults;
+use crate::lock::HostLock;
+use crate::operations::Operations;
+use crate::package::PackageLimits;
+use crate::record::folders::TenantFolder;
+use crate::service::Service;
+use crate::tenants::{Demand, Tenants};
+use crate::unit::Unit;
+
+/// How a host is run.
+#[derive(Clone)]
+pub struct HostOptions {
+    /// Where everything is kept. None: nothing is, and there are no deployments but adopted ones.
+    pub data_dir: Option<PathBuf>,
+    /// What runs components.
+    pub runtime: Runtime,
+    /// What time it is.
+    pub clock: Clock,
+    /// Where ids and seeds of deployments come from. It should be another one each time that a host is started.
+    pub seed: Seed,
+    /// The tenants and what they may have.
+    pub tenants: Tenants,
+    /// What packages do not say.
+    pub defaults: Defaults,
+    /// How much a package may hold.
+    pub packages: PackageLimits,
+    /// What is kept of each deployment's events. Default: 1,000 of them, 512 KiB.
+    pub events: Retention,
+    /// What is kept of each deployment's lines. Default: 20,000 of them, 4 MiB.
+    pub logs: Retention,
+    /// The version of the program.
+    pub version: String,
+}
+
+impl HostOptions {
+    /// With the usual defaults, and one owner without caps.
+    #[must_use]
+    pub fn new(runtime: Runtime, clock: Clock, seed: Seed) -> Self {
+        Self {
+            data_dir: None,
+            runtime,
+            clock,
+            seed,
+            tenants: Tenants::unlimited(),
+            defaults: Defaults::default(),
+            packages: PackageLimits::default(),
+            events: Retention { entries: 1_000, bytes: 512 << 10 },
+            logs: Retention { entries: 20_000, bytes: 4 << 20 },
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+
+    /// Everything is kept in this folder.
+    #[must_use]
+    pub fn kept_in(mut self, data_dir: impl Into<PathBuf>) -> Self {
+        self.data_dir = Some(data_dir.into());
+        self
+    }
+}
+
+type Services = BTreeMap<(TenantName, ServiceName), Arc<Service>>;
+
+/// What all deployments share.
+pub(crate) struct Host {
+    pub(crate) options: HostOptions,
+    pub(crate) operations: Operations,
+    pub(crate) started: Timestamp,
+    pub(crate) failpoint: Failpoint,
+    services: Mutex<Services>,
+    closing: AtomicBool,
+    /// How many ids and seeds were derived.
+    derived: AtomicU64,
+    /// What was found at the start and could not be brought back; of a tenant, or of the host itself.
+    problems: Mutex<Vec<(Option<TenantName>, Detail)>>,
+    _lock: Option<HostLock>,
+}
+
+impl Host {
+    pub(crate) fn new(options: HostOptions, lock: Option<HostLock>, failpoint: Failpoint) -> Self {
+        Self {
+            started: Timestamp::since_1970(options.clock.wall()),
+            options,
+            operations: Operations::default(),
+            failpoint,
+            services: Mutex::new(Services::new()),
+            closing: AtomicBool::new(false),
+            derived: AtomicU64::new(0),
+            problems: Mutex::new(Vec::new()),
+            _lock: lock,
+        }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp::since_1970(self.options.clock.wall())
+    }
+
+    /// The folder of a tenant.
+    pub(crate) fn tenant_folder(&self, tenant: &TenantName) -> Option<TenantFolder> {
+        self.options.data_dir.as_ref().map(|data| TenantFolder::new(data, tenant))
+    }
+
+    pub(crate) fn next_operation(&self) -> OperationId {
+        loop {
+            let seed = self.derive("operation").bytes();
+            let bytes = seed.first_chunk().copied().unwrap_or_default();
+            let id = OperationId(u64::from_be_bytes(bytes));
+            if !self.operations.is_known(id) {
+                return id;
+            }
+        }
+    }
+
+    pub(crate) fn derive(&self, what: &str) -> Seed {
+        let number = self.derived.fetch_add(1, Ordering::Relaxed);
+        self.options.seed.derive(&format!("{what}/{number}"))
+    }
+
+    /// Nothing more begins.
+    pub(crate) fn closes(&self) {
+        self.closing.store(true, Ordering::SeqCst);
+    }
+
+    /// # Errors
+    ///
+    /// The host stops.
+    pub(crate) fn still_open(&self) -> Result<(), Refusal> {
+        if self.closing.load(Ordering::SeqCst) {
+            return Err(Refusal::new(RefusalCode::Stopping, "the host stops").hint("ask again when it runs again"));
+        }
+        Ok(())
+    }
+
+    /// Puts a deployment into an empty slot of its service, which is made if there is none.
+    ///
+    /// # Errors
+    ///
+    /// As [`Service::occupy`].
+    pub(crate) fn occupy(&self, slot: Slot, unit: &Arc<Unit>) -> Result<Arc<Service>, Refusal> {
+        let (tenant, name) = (&unit.tenant, &unit.service);
+        let mut services = self.services();
+        let key = (tenant.clone(), name.clone());
+        let made = || {
+            let folder = self.tenant_folder(tenant).map(|folder| folder.service(name));
+            Arc::new(Service::new(tenant.clone(), name.clone(), folder))
+        };
+        let service = services.get(&key).cloned().unwrap_or_else(made);
+        service.occupy(slot, unit)?;
+        services.insert(key, Arc::clone(&service));
+        Ok(service)
+    }
+
+    pub(crate) fn add_service(&self, service: Arc<Service>) {
+        let key = (service.tenant.clone(), service.name.clone());
+        self.services().insert(key, service);
+    }
+
+    /// Forgets a service that has nothing in its slots.
+    pub(crate) fn forget_if_empty(&self, tenant: &TenantName, name: &ServiceName) {
+        let mut services = self.services();
+        let key = (tenant.clone(), name.clone());
+        if services.get(&key).is_some_and(|service| service.is_empty()) {
+            services.remove(&key);
+        }
+    }
+
+    pub(crate) fn service(&self, tenant: &TenantName, name: &ServiceName) -> Result<Arc<Service>, Refusal> {
+        let services = self.services();
+        let found = services.get(&(tenant.clone(), name.clone())).filter(|service| !service.is_empty());
+        found.cloned().ok_or_else(|| {
+            let known: Vec<&str> = services
+                .iter()
+                .filter(|((of, _), service)| of == tenant && !service.is_empty())
+                .map(|((_, known), _)| known.as_str())
+                .collect();
+            let refusal = Refusal::new(RefusalCode::NotFound, format!("there is no service {name}"));
+            match known.as_slice() {
+                [] => refusal.hint("nothing is deployed; `wasm-roles deploy` deploys a service"),
+                known => refusal.hint(format!("there are {}", known.join(", "))),
+            }
+        })
+    }
+
+    pub(crate) fn find(&self, tenant: &TenantName, who: &DeploymentRef) -> Result<Arc<Unit>, Refusal> {
+        let service = self.service(tenant, &who.service)?;
+        service.unit(who.slot).ok_or_else(|| {
+            let message = format!("the {} slot of {} is empty", who.slot, who.service);
+            let other = DeploymentRef::new(who.service.clone(), who.slot.other());
+            Refusal::new(RefusalCode::NotFound, message).hint(format!("there is {other}"))
+        })
+    }
+
+    /// All deployments of a tenant, or of all, by tenant, service and slot.
+    pub(crate) fn units(&self, tenant: Option<&TenantName>) -> Vec<Arc<Unit>> {
+        let services = self.services();
+        let of_tenant = services.values().filter(|service| tenant.is_none_or(|tenant| service.tenant == *tenant));
+        of_tenant.flat_map(|service| Slot::ALL.map(|slot| service.unit(slot))).flatten().collect()
+    }
+
+    /// Lets `unit` have `demand`, if its tenant may.
+    pub(crate) fn admit(&self, unit: &Unit, demand: Demand) -> Result<(), Refusal> {
+        let caps = self.options.tenants.caps(&unit.tenant);
+        // Held until the demand is written: two who ask at the same time see each other.
+        let services = self.services();
+        let of_tenant = services.values().filter(|service| service.tenant == unit.tenant);
+        let others = of_tenant
+            .flat_map(|service| Slot::ALL.map(|slot| service.unit(slot)))
+            .flatten()
+            .filter(|other| other.id != unit.id)
+            .fold(Demand::default(), |sum, other| sum.with(other.demand()));
+        caps.admit(others, demand)
+            .map_err(|over| Refusal::new(RefusalCode::OverCap, over.to_string()).hint(over.hint()))?;
+        unit.set_demand(demand);
+        Ok(())
+    }
+
+    pub(crate) fn has_problem(&self, tenant: Option<TenantName>, problem: Detail) {
+        self.problems.lock().unwrap_or_else(PoisonError::into_inner).push((tenant, problem));
+    }
+
+    /// What somebody should look at: of this tenant, or of everybody.
+    pub(crate) fn problems(&self, tenant: Option<&TenantName>) -> Vec<Detail> {
+        let problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = problems.iter().filter(|(of, _)| tenant.is_none_or(|tenant| of.as_ref() == Some(tenant)));
+        seen.map(|(_, problem)| problem.clone()).collect()
+    }
+
+    pub(crate) const fn clock(&self) -> Clock {
+        self.options.clock
+    }
+
+    fn services(&self) -> MutexGuard<'_, Services> {
+        self.services.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Something failed that should not.
+pub(crate) fn internal(what: &str, error: &dyn std::fmt::Display) -> Refusal {
+    Refusal::new(RefusalCode::Internal, format!("{what}: {error}"))
+}

@@ -1,0 +1,239 @@
+//! How a package is run: the options of its deployment.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use wasm_roles_control_interface::package::{
+    AccessLogOption, DeployOptions, PolicyOption, TlsOption, WebInstancesOption,
+};
+use wasm_roles_control_interface::{Detail, Refusal, RefusalCode, Slot};
+use wasm_roles_fabric::approot::Approots;
+use wasm_roles_fabric::certificates::development;
+use wasm_roles_fabric::virtual_network::{HostRules, PolicyMode};
+use wasm_roles_fabric::{
+    AccessLogFormat, CertificateFolder, CertificateOptions, Clock, DeploymentOptions, DevelopmentCertificates,
+    Problem, Publication, Seed, StartError, Tls, WebInstances, WebOptions,
+};
+use wasm_roles_service_plan::{InstanceId, Plan, Port, RoleName};
+
+use crate::package::Package;
+use crate::tenants::Caps;
+
+/// What packages do not say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Defaults {
+    /// The address that public ports listen on. Default: 127.0.0.1.
+    pub bind: IpAddr,
+    /// How long an instance may take to stop. Default: 30 seconds.
+    pub stop_budget: Duration,
+    /// The longest that a package may ask for. Default: an hour.
+    pub longest_stop_budget: Duration,
+}
+
+impl Default for Defaults {
+    fn default() -> Self {
+        Self {
+            bind: Publication::default().bind,
+            stop_budget: wasm_roles_fabric::DEFAULT_STOP_BUDGET,
+            longest_stop_budget: Duration::from_secs(60 * 60),
+        }
+    }
+}
+
+/// What is the deployment's own, whatever its package says.
+pub(crate) struct Place {
+    pub(crate) data_folder: PathBuf,
+    pub(crate) slot: Slot,
+    /// Where the slot's public ports were before.
+    pub(crate) published: BTreeMap<u16, SocketAddr>,
+    /// Instances that were stopped by order.
+    pub(crate) at_rest: BTreeSet<InstanceId>,
+    pub(crate) clock: Clock,
+    pub(crate) seed: Seed,
+}
+
+/// The folders of the roles' components.
+pub(crate) fn approots(package: &Package) -> Result<Approots, Refusal> {
+    let mut approots = Approots::beside(package.definition_folder());
+    for (role, folder) in &package.manifest().approots {
+        let role = RoleName::new(role).map_err(|error| {
+            let message = format!("the package names a folder for the role `{}`: {error}", role.escape_debug());
+            Refusal::new(RefusalCode::BadPackage, message)
+        })?;
+        approots.name(role, package.path(folder));
+    }
+    Ok(approots)
+}
+
+/// Where public ports listen: where the slot's ports were, then where the package wants them, then the usual place. That is a port
+/// that the operating system chooses for staging, whose definition has the ports of production.
+pub(crate) fn publication(
+    plan: &Plan,
+    options: &DeployOptions,
+    defaults: &Defaults,
+    slot: Slot,
+    published: &BTreeMap<u16, SocketAddr>,
+) -> Publication {
+    let bind = options.bind.unwrap_or(defaults.bind);
+    let place = |port: Port| {
+        let number = port.get();
+        let known = published.get(&number).or_else(|| options.publish.get(&number)).copied();
+        match slot {
+            Slot::Production => known,
+            Slot::Staging => known.or(Some(SocketAddr::new(bind, 0))),
+        }
+    };
+    let at = plan.public.iter().filter_map(|public| Some((public.port, place(public.port)?)));
+    Publication { bind, at: at.collect() }
+}
+
+/// The package's publish options that name no public port.
+pub(crate) fn unknown_ports(plan: &Plan, options: &DeployOptions) -> Option<Refusal> {
+    let known = |port: &u16| plan.public.iter().any(|public| public.port.get() == *port);
+    let unknown: Vec<Detail> = options
+        .publish
+        .keys()
+        .filter(|port| !known(port))
+        .map(|port| Detail::new(format!("there is no public port {port} to publish")).subject(port.to_string()))
+        .collect();
+    let refusal = Refusal::new(RefusalCode::BadRequest, "there is no such public port to publish");
+    (!unknown.is_empty()).then(|| refusal.details(unknown))
+}
+
+/// Whether a package may ask for what it asks for.
+///
+/// # Errors
+///
+/// [`RefusalCode::Forbidden`].
+pub(crate) fn may_ask(options: &DeployOptions, caps: &Caps) -> Result<(), Refusal> {
+    let asks = !options.outbound.is_empty() || options.policy != PolicyOption::Enforce;
+    if asks && !caps.outbound {
+        let message = "the package asks for ways to the world outside, or for a policy that only logs, and this tenant may not";
+        let refusal = Refusal::new(RefusalCode::Forbidden, message);
+        return Err(refusal.hint("leave the options out, or ask the host's owner"));
+    }
+    Ok(())
+}
+
+/// What holds for a request: the owner of the host may give a tenant's package what the tenant may not.
+pub(crate) const fn caps_of(caps: Caps, owner: bool) -> Caps {
+    Caps { outbound: caps.outbound || owner, ..caps }
+}
+
+/// What its roles may do outside.
+///
+/// # Errors
+///
+/// What is no rule.
+pub(crate) fn host_rules(options: &DeployOptions) -> Result<HostRules, Refusal> {
+    let mut rules = HostRules::default();
+    for option in &options.outbound {
+        let rule = option.allow.parse().map_err(|error| {
+            let message = format!("`{}` is no place outside: {error}", option.allow.escape_debug());
+            Refusal::new(RefusalCode::BadRequest, message)
+        })?;
+        match &option.role {
+            Some(role) => rules.allow_role(role, rule),
+            None => rules.allow(rule),
+        }
+    }
+    rules.mode = match options.policy {
+        PolicyOption::Enforce => PolicyMode::Enforce,
+        PolicyOption::Log => PolicyMode::Log,
+    };
+    Ok(rules)
+}
+
+/// What either allows: for the time in which instances of both run.
+pub(crate) fn either(before: &HostRules, after: &HostRules) -> HostRules {
+    let mut both = before.clone();
+    // No role has an empty name: these are everybody's.
+    after.of_role("").for_each(|rule| both.allow(rule.clone()));
+    for role in after.roles() {
+        after.of_role(role).for_each(|rule| both.allow_role(role, rule.clone()));
+    }
+    if after.mode == PolicyMode::Log {
+        both.mode = PolicyMode::Log;
+    }
+    both
+}
+
+/// All options. It blocks: certificates are read.
+pub(crate) fn options(
+    plan: &Plan,
+    package: &Package,
+    defaults: &Defaults,
+    place: Place,
+) -> Result<DeploymentOptions, Refusal> {
+    let asked = &package.manifest().options;
+    Ok(DeploymentOptions {
+        approots: approots(package)?,
+        publication: publication(plan, asked, defaults, place.slot, &place.published),
+        certificates: certificates(package, &place)?,
+        stop_budget: stop_budget(asked, defaults)?,
+        web: WebOptions::default()
+            .with_instances(match asked.web_instances {
+                WebInstancesOption::PerRequest => WebInstances::PerRequest,
+                WebInstancesOption::Shared => WebInstances::Shared,
+            })
+            .with_access_log(asked.access_log.map(|format| match format {
+                AccessLogOption::Combined => AccessLogFormat::Combined,
+                AccessLogOption::Json => AccessLogFormat::Json,
+            })),
+        data_folder: place.data_folder,
+        at_rest: place.at_rest,
+        emulated: true,
+        clock: place.clock,
+        seed: place.seed,
+    })
+}
+
+fn stop_budget(asked: &DeployOptions, defaults: &Defaults) -> Result<Duration, Refusal> {
+    let Some(seconds) = asked.stop_seconds else { return Ok(defaults.stop_budget) };
+    let budget = Duration::from_secs(seconds);
+    if budget > defaults.longest_stop_budget {
+        let longest = defaults.longest_stop_budget.as_secs();
+        let message = format!("the package gives instances {seconds} s to stop, and {longest} s are all that this host gives");
+        return Err(Refusal::new(RefusalCode::BadRequest, message));
+    }
+    Ok(budget)
+}
+
+fn certificates(package: &Package, place: &Place) -> Result<CertificateOptions, Refusal> {
+    let manifest = package.manifest();
+    let folder = manifest.certificates.as_ref().map(|folder| CertificateFolder::read(package.path(folder)));
+    let folder = folder.transpose().map_err(|error| {
+        Refusal::new(RefusalCode::BadPackage, format!("the package's certificates cannot be used: {error}"))
+    })?;
+    let development = manifest.options.development_certificates.then(|| {
+        let now = UNIX_EPOCH + place.clock.wall();
+        let kept = place.data_folder.join(development::FOLDER);
+        Arc::new(DevelopmentCertificates::new(now).kept_in(Some(kept)))
+    });
+    let tls = manifest.options.tls.map(|tls| match tls {
+        TlsOption::End => Tls::End,
+        TlsOption::Pass => Tls::Pass,
+    });
+    Ok(CertificateOptions { folder: folder.map(Arc::new), tls, development })
+}
+
+/// Why a deployment does not start, with every single problem.
+pub(crate) fn cannot_start(what: &str, error: &StartError) -> Refusal {
+    let ports_only = error.problems().iter().all(|problem| matches!(problem, Problem::Publish(_)));
+    let code = if ports_only { RefusalCode::PortTaken } else { RefusalCode::CannotStart };
+    let details = error.problems().iter().map(|problem| {
+        let detail = Detail::new(problem.to_string());
+        match problem.hint() {
+            Some(hint) => detail.hint(hint),
+            None => detail,
+        }
+    });
+    let message = match error.problems() {
+        [only] => format!("{what} cannot be started: {only}"),
+        several => format!("{what} cannot be started, for {} reasons", several.len()),
+    };
+    Refusal::new(code, message).details(details)
+}

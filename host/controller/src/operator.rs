@@ -1,0 +1,123 @@
+//! The controller as the server asks it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::AsyncRead;
+use wasm_roles_control_interface::{
+    DeploymentList, DeploymentRef, DeploymentStatus, EventLine, ExplainQuery, Explanation, HostInfo,
+    JournalQuery, LogLine, Operation, OperationId, ScaleRequest, ServiceName, Streamed, TargetRequest,
+    TenantName, TopTable, UpdateRequest, UpgradeQuery, WalkRequest,
+};
+use wasm_roles_control_server::{Answered, Caller, LineSource, Operator};
+
+use crate::controller::{About, Controller, Lines};
+
+impl<T: About + Send + Sync + 'static> LineSource<T> for Lines<T> {
+    async fn next(&mut self) -> Option<Streamed<Arc<T>>> {
+        Some(Self::next(self).await)
+    }
+}
+
+impl Operator for Controller {
+    type Events = Lines<EventLine>;
+    type Logs = Lines<LogLine>;
+
+    async fn host(&self, caller: &Caller) -> HostInfo {
+        if caller.owner { self.host_of_owner(&caller.tenant) } else { self.host(&caller.tenant) }
+    }
+
+    async fn services(&self, tenant: &TenantName) -> DeploymentList {
+        self.services(tenant)
+    }
+
+    async fn deploy(
+        &self,
+        caller: &Caller,
+        to: DeploymentRef,
+        package: impl AsyncRead + Send + Unpin + 'static,
+    ) -> Answered<Operation> {
+        self.deploy(&caller.tenant, &to, caller.owner, package).await
+    }
+
+    async fn status(&self, tenant: &TenantName, of: &DeploymentRef) -> Answered<DeploymentStatus> {
+        self.status(tenant, of)
+    }
+
+    async fn delete(&self, caller: &Caller, what: DeploymentRef) -> Answered<Operation> {
+        self.delete(&caller.tenant, &what).await
+    }
+
+    async fn update(&self, caller: &Caller, of: DeploymentRef, to: UpdateRequest) -> Answered<Operation> {
+        self.update(&caller.tenant, &of, to).await
+    }
+
+    async fn scale(&self, caller: &Caller, of: DeploymentRef, to: ScaleRequest) -> Answered<Operation> {
+        self.scale(&caller.tenant, &of, to).await
+    }
+
+    async fn upgrade(
+        &self,
+        caller: &Caller,
+        what: DeploymentRef,
+        how: UpgradeQuery,
+        package: impl AsyncRead + Send + Unpin + 'static,
+    ) -> Answered<Operation> {
+        self.upgrade(&caller.tenant, &what, caller.owner, how, package).await
+    }
+
+    async fn walk(&self, caller: &Caller, what: DeploymentRef, to: WalkRequest) -> Answered<Operation> {
+        self.walk(&caller.tenant, &what, to).await
+    }
+
+    async fn rollback(&self, caller: &Caller, what: DeploymentRef) -> Answered<Operation> {
+        self.rollback(&caller.tenant, &what).await
+    }
+
+    async fn recycle(&self, caller: &Caller, of: DeploymentRef, which: TargetRequest) -> Answered<Operation> {
+        self.recycle(&caller.tenant, &of, which).await
+    }
+
+    async fn stop(&self, caller: &Caller, of: DeploymentRef, which: TargetRequest) -> Answered<Operation> {
+        self.stop(&caller.tenant, &of, which).await
+    }
+
+    async fn start(&self, caller: &Caller, of: DeploymentRef, which: TargetRequest) -> Answered<Operation> {
+        self.start(&caller.tenant, &of, which).await
+    }
+
+    async fn swap(&self, caller: &Caller, service: ServiceName) -> Answered<Operation> {
+        self.swap(&caller.tenant, &service).await
+    }
+
+    async fn operation(
+        &self,
+        tenant: &TenantName,
+        service: &ServiceName,
+        operation: OperationId,
+        wait: Duration,
+    ) -> Answered<Operation> {
+        self.operation(tenant, service, operation, wait).await
+    }
+
+    async fn events(
+        &self,
+        tenant: &TenantName,
+        of: &DeploymentRef,
+        which: JournalQuery,
+    ) -> Answered<Self::Events> {
+        self.events(tenant, of, &which)
+    }
+
+    async fn logs(&self, tenant: &TenantName, of: &DeploymentRef, which: JournalQuery) -> Answered<Self::Logs> {
+        self.logs(tenant, of, &which)
+    }
+
+    async fn explain(&self, tenant: &TenantName, of: &DeploymentRef, what: ExplainQuery) -> Answered<Explanation> {
+        self.explain(tenant, of, &what)
+    }
+
+    async fn top(&self, tenant: &TenantName, of: &DeploymentRef) -> Answered<TopTable> {
+        self.top(tenant, of)
+    }
+}

@@ -1,0 +1,11 @@
+//! Whole hosts with real guests: what is deployed runs, what is changed stays changed, and what was begun is never half there.
+
+mod bed;
+mod changes;
+mod crashes;
+mod deploying;
+mod over_the_wire;
+mod records;
+mod swapping;
+mod tenancy;
+mod upgrading;

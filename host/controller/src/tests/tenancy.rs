@@ -1,0 +1,68 @@
+//! What tenants see of each other, and what they may have.
+
+use wasm_roles_control_interface::{JournalQuery, RefusalCode, TenantName};
+
+use super::bed::{Bed, SERVICE, Service, shop};
+use crate::{Caps, Tenants};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_sees_nothing_of_another() {
+    let bed = Bed::with(&SERVICE).await;
+    let begun = bed.status(&shop()).operations[0].clone();
+    let other: TenantName = "other".parse().unwrap();
+    let ask = &bed.controller;
+    assert!(ask.services(&other).deployments.is_empty());
+    assert_eq!(ask.status(&other, &shop()).unwrap_err().code, RefusalCode::NotFound);
+    assert_eq!(ask.delete(&other, &shop()).await.unwrap_err().code, RefusalCode::NotFound);
+    assert_eq!(ask.rollback(&other, &shop()).await.unwrap_err().code, RefusalCode::NotFound);
+    assert!(ask.logs(&other, &shop(), &JournalQuery::default()).is_err());
+    let operation = ask.operation(&other, &shop().service, begun.id, std::time::Duration::ZERO).await;
+    assert_eq!(operation.unwrap_err().code, RefusalCode::NotFound);
+    let names: Vec<TenantName> = ask.host(&other).tenants.into_iter().map(|usage| usage.tenant).collect();
+    assert_eq!(names, std::slice::from_ref(&other));
+    // Both may have a service of one name, with folders of their own.
+    let theirs = ask.deploy(&other, &shop(), true, SERVICE.package().as_slice()).await;
+    bed.done(theirs).await;
+    assert_ne!(ask.status(&other, &shop()).unwrap().summary.id, bed.status(&shop()).summary.id);
+    assert!(bed.data().join("tenants/other/services/shop").is_dir());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn caps_hold_for_all_deployments_of_a_tenant_together() {
+    let caps = Caps { instances: Some(4), ..Caps::none() };
+    let bed = Bed::open_with(|mut options| {
+        options.tenants = Tenants { named: Default::default(), others: caps };
+        options
+    })
+    .await;
+    bed.deploys(&shop(), &SERVICE).await;
+    let refused = bed.deploy(&"bank".parse().unwrap(), &SERVICE).await.unwrap_err();
+    assert_eq!(refused.code, RefusalCode::OverCap);
+    assert_eq!(refused.message, "this needs 3 instances; your other deployments have 3, and 4 are all that you may have");
+    let begun = bed.controller.scale(&bed.tenant, &shop(), super::changes::scale(&[("Back", 4)])).await;
+    assert_eq!(begun.unwrap_err().code, RefusalCode::OverCap);
+    let begun = bed.controller.scale(&bed.tenant, &shop(), super::changes::scale(&[("Back", 3)])).await;
+    bed.done(begun).await;
+    let usage = bed.controller.host(&bed.tenant).tenants[0].clone();
+    assert_eq!((usage.instances.used, usage.instances.cap, usage.public_ports.used), (4, Some(4), 1));
+    assert_eq!(usage.memory_bytes.used, 4 * (768 << 20));
+    // What is gone counts no more.
+    let deleted = bed.controller.delete(&bed.tenant, &shop()).await;
+    bed.done(deleted).await;
+    assert_eq!(bed.controller.host(&bed.tenant).tenants[0].instances.used, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_owner_may_let_a_package_out() {
+    let bed = Bed::open_with(|mut options| {
+        options.tenants = Tenants { named: Default::default(), others: Caps { outbound: false, ..Caps::none() } };
+        options
+    })
+    .await;
+    let outbound = serde_json::json!({"outbound": [{"allow": "example.com:443"}]});
+    let package = Service { options: outbound, ..SERVICE }.package();
+    let refused = bed.controller.deploy(&bed.tenant, &shop(), false, package.as_slice()).await.unwrap_err();
+    assert_eq!(refused.code, RefusalCode::Forbidden);
+    let begun = bed.controller.deploy(&bed.tenant, &shop(), true, package.as_slice()).await;
+    bed.done(begun).await;
+}

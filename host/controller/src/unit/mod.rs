@@ -1,0 +1,299 @@
+//! A deployment in a slot: what it is, what is known of it, and the one operation that may change it.
+//!
+//! Whoever changes a deployment holds a [`Claim`], of which there is one at a time, and with it the running
+//! [`Deployment`]. What only reads looks at handles that were taken when it started, and never waits for a change.
+
+mod claim;
+mod status;
+mod watching;
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+use wasm_roles_control_interface::{
+    DeploymentRef, Detail, EventLine, LogLine, Refusal, ServiceName, Slot, TenantName, Timestamp,
+};
+use wasm_roles_fabric::virtual_network::HostRules;
+use wasm_roles_fabric::{Clock, DataFolder, Deployment, Published, Seed, Statuses, Usages};
+use wasm_roles_service_plan::Plan;
+
+pub(crate) use claim::Claim;
+pub(crate) use watching::Tee;
+
+use crate::host::{HostOptions, internal};
+use crate::journal::Journal;
+use crate::operations::Running;
+use crate::record::folders::DeploymentFolder;
+use crate::record::{DeploymentRecord, file};
+use crate::sources::Sources;
+use crate::tenants::Demand;
+use crate::words::Told;
+
+/// A deployment in a slot.
+pub(crate) struct Unit {
+    pub(crate) tenant: TenantName,
+    pub(crate) service: ServiceName,
+    /// The fabric's id: the seed's.
+    pub(crate) id: String,
+    pub(crate) seed: Seed,
+    /// None: nothing of it is kept.
+    pub(crate) folder: Option<DeploymentFolder>,
+    clock: Clock,
+    /// What runs. Held by the one who has the claim.
+    pub(crate) alive: tokio::sync::Mutex<Option<Alive>>,
+    pub(crate) events: Journal<EventLine>,
+    pub(crate) logs: Journal<LogLine>,
+    state: Mutex<State>,
+    record: Mutex<Option<DeploymentRecord>>,
+    /// Writes of the record are one after the other.
+    saving: tokio::sync::Mutex<()>,
+    /// It has been deleted, or given back.
+    gone: watch::Sender<bool>,
+}
+
+/// What runs.
+pub(crate) struct Alive {
+    pub(crate) deployment: Deployment,
+    /// None: it is somebody else's.
+    pub(crate) data: Option<DataFolder>,
+}
+
+/// What is known of a deployment.
+struct State {
+    slot: Slot,
+    phase: Phase,
+    since: Timestamp,
+    operation: Option<Arc<Running>>,
+    seen: Option<Seen>,
+    demand: Demand,
+    published: Vec<Published>,
+    held: BTreeSet<String>,
+    problems: Vec<Detail>,
+}
+
+/// Where a deployment is in its life.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// It is being deployed or brought back.
+    Starting,
+    Running,
+    Deleting,
+    /// It is not there, although it should be.
+    Failed {
+        why: Detail,
+        /// Nothing on the disk may be touched, since nobody knows what it is.
+        untouchable: bool,
+    },
+}
+
+/// What can be seen of a deployment that runs, also while it changes.
+#[derive(Clone)]
+pub(crate) struct Seen {
+    pub(crate) plan: Arc<Plan>,
+    /// What it is changed to.
+    pub(crate) next: Option<Arc<Plan>>,
+    pub(crate) sources: Arc<Sources>,
+    /// The name of the configuration that runs.
+    pub(crate) configuration: Option<String>,
+    pub(crate) statuses: Statuses,
+    pub(crate) usages: Usages,
+    pub(crate) walk: watch::Receiver<wasm_roles_fabric::progress::WalkProgress>,
+    /// The revision that each generation of the fabric runs; one that is not there: the current one.
+    pub(crate) generations: Vec<(u32, u64)>,
+    /// What the host grants it.
+    pub(crate) rules: HostRules,
+}
+
+/// Who a unit is.
+pub(crate) struct Identity {
+    pub(crate) tenant: TenantName,
+    pub(crate) service: ServiceName,
+    pub(crate) slot: Slot,
+    pub(crate) id: String,
+    pub(crate) seed: Seed,
+    pub(crate) folder: Option<DeploymentFolder>,
+    /// How often it was brought back.
+    pub(crate) life: u32,
+}
+
+impl Unit {
+    pub(crate) fn new(options: &HostOptions, identity: Identity) -> Self {
+        let Identity { tenant, service, slot, id, seed, folder, life } = identity;
+        Self {
+            tenant,
+            service,
+            id,
+            seed,
+            folder,
+            clock: options.clock,
+            alive: tokio::sync::Mutex::new(None),
+            events: Journal::new(options.events, life),
+            logs: Journal::new(options.logs, life),
+            state: Mutex::new(State {
+                slot,
+                phase: Phase::Starting,
+                since: Timestamp::since_1970(options.clock.wall()),
+                operation: None,
+                seen: None,
+                demand: Demand::default(),
+                published: Vec::new(),
+                held: BTreeSet::new(),
+                problems: Vec::new(),
+            }),
+            record: Mutex::new(None),
+            saving: tokio::sync::Mutex::new(()),
+            gone: watch::Sender::new(false),
+        }
+    }
+
+    /// Its place.
+    pub(crate) fn who(&self) -> DeploymentRef {
+        DeploymentRef::new(self.service.clone(), self.slot())
+    }
+
+    pub(crate) fn slot(&self) -> Slot {
+        self.state().slot
+    }
+
+    pub(crate) fn moved_to(&self, slot: Slot) {
+        self.state().slot = slot;
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp::since_1970(self.clock.wall())
+    }
+
+    pub(crate) fn demand(&self) -> Demand {
+        self.state().demand
+    }
+
+    pub(crate) fn set_demand(&self, demand: Demand) {
+        self.state().demand = demand;
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        self.state().phase.clone()
+    }
+
+    pub(crate) fn enters(&self, phase: Phase) {
+        let now = self.now();
+        let mut state = self.state();
+        state.phase = phase;
+        state.since = now;
+    }
+
+    /// What can be seen of it; none when it does not run.
+    pub(crate) fn seen(&self) -> Option<Seen> {
+        self.state().seen.clone()
+    }
+
+    /// It runs now.
+    pub(crate) fn appears(&self, seen: Seen, deployment: &Deployment) {
+        let mut state = self.state();
+        state.seen = Some(seen);
+        state.published = deployment.published().to_vec();
+    }
+
+    /// Changes what can be seen.
+    pub(crate) fn look(&self, change: impl FnOnce(&mut Seen)) {
+        if let Some(seen) = &mut self.state().seen {
+            change(seen);
+        }
+    }
+
+    /// It does not run any more.
+    pub(crate) fn disappears(&self) {
+        let mut state = self.state();
+        state.seen = None;
+        state.published = Vec::new();
+    }
+
+    pub(crate) fn publishes(&self, published: &[Published]) {
+        self.state().published = published.to_vec();
+    }
+
+    pub(crate) fn holds(&self, held: BTreeSet<String>) {
+        self.state().held = held;
+    }
+
+    pub(crate) fn has_problem(&self, problem: Detail) {
+        self.state().problems.push(problem);
+    }
+
+    /// The operation that runs.
+    pub(crate) fn operation(&self) -> Option<Arc<Running>> {
+        self.state().operation.clone()
+    }
+
+    /// Writes an event of the host's own.
+    pub(crate) fn tells(&self, told: Told) {
+        let now = self.now();
+        self.events.write(|sequence| told.line(sequence, now));
+    }
+
+    /// It is deleted or given back: nobody will hear of it any more.
+    pub(crate) fn goes(&self) {
+        self.disappears();
+        self.events.close();
+        self.logs.close();
+        self.gone.send_replace(true);
+    }
+
+    pub(crate) fn gone(&self) -> watch::Receiver<bool> {
+        self.gone.subscribe()
+    }
+
+    /// What is kept of it; none as long as nothing is.
+    pub(crate) fn record(&self) -> Option<DeploymentRecord> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Looks at what is kept of it.
+    pub(crate) fn with_record<T>(&self, look: impl FnOnce(&DeploymentRecord) -> T) -> Option<T> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(look)
+    }
+
+    /// The revision that runs.
+    pub(crate) fn revision(&self) -> u64 {
+        self.with_record(|record| record.current.revision).unwrap_or(1)
+    }
+
+    /// The record as it was read.
+    pub(crate) fn was_recorded(&self, record: DeploymentRecord) {
+        *self.record.lock().unwrap_or_else(PoisonError::into_inner) = Some(record);
+    }
+
+    /// Replaces the record. It should not be dropped half-way.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says. The record in memory has not changed then.
+    pub(crate) async fn save(&self, record: DeploymentRecord) -> Result<(), Refusal> {
+        let _saving = self.saving.lock().await;
+        if let Some(folder) = &self.folder {
+            let (path, written) = (folder.record(), record.clone());
+            let what = || format!("the record of {} cannot be written", self.who());
+            tokio::task::spawn_blocking(move || file::write(&path, &written))
+                .await
+                .map_err(|error| internal(&what(), &error))?
+                .map_err(|error| internal(&what(), &error))?;
+        }
+        *self.record.lock().unwrap_or_else(PoisonError::into_inner) = Some(record);
+        Ok(())
+    }
+
+    /// Changes the record as [`save`](Self::save) does.
+    pub(crate) async fn save_with(
+        &self,
+        change: impl FnOnce(&mut DeploymentRecord),
+    ) -> Result<(), Refusal> {
+        let Some(mut record) = self.record() else { return Ok(()) };
+        change(&mut record);
+        self.save(record).await
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

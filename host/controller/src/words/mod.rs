@@ -1,0 +1,7 @@
+//! What the fabric tells, as lines of the interface.
+
+mod event;
+mod line;
+
+pub(crate) use event::{Told, told};
+pub(crate) use line::log_line;

@@ -1,0 +1,81 @@
+//! An upgrade that was begun: all that has to be known to go on with it, or to take it back.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use wasm_roles_service_plan::{InstanceId, Plan, PlannedInstance, RoleName};
+
+use super::RolledBack;
+use super::gate::Gate;
+use super::ports::PortWork;
+use super::route::Route;
+use crate::certificates::Provision;
+use crate::change::{Arrival, Renewal, Turnover};
+use crate::publish::Publication;
+use crate::version::Generation;
+use crate::view::Views;
+
+/// An upgrade that was begun and is not finished.
+pub(crate) struct Begun {
+    pub(super) plan: Arc<Plan>,
+    pub(super) generation: Arc<Generation>,
+    /// What the instances of the plan see.
+    pub(super) views: Views,
+    pub(super) provision: Arc<Provision>,
+    /// The certificates of the generation before.
+    pub(super) provision_before: Arc<Provision>,
+    pub(super) publication: Option<Publication>,
+    pub(super) health: Duration,
+    /// Roles whose instances lose what they have stored.
+    pub(super) loses_data: BTreeSet<RoleName>,
+    pub(super) turnover: Turnover,
+    pub(super) route: Route,
+    /// Who stays and was told to run the new generation.
+    pub(super) led: BTreeSet<InstanceId>,
+    pub(super) ports: PortWork,
+    pub(super) added: Vec<(InstanceId, Arrival)>,
+    pub(super) stage: Stage,
+}
+
+/// Which way it goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// To the new generation.
+    Leading,
+    /// Back to the old one.
+    TakingBack(RolledBack),
+    /// There is no way back.
+    Settling,
+}
+
+impl Begun {
+    /// The instances of a domain that stay.
+    pub(super) fn staying_in(&self, domain: u32) -> Vec<PlannedInstance> {
+        let stays = |instance: &&PlannedInstance| self.turnover.staying.contains(&instance.id);
+        let of_domain = self.plan.instances.iter().filter(|instance| instance.update_domain == domain);
+        of_domain.filter(stays).cloned().collect()
+    }
+
+    /// Those of the new generation so far: who has come, and who was led to it.
+    pub(super) fn of_new_generation(&self) -> BTreeSet<InstanceId> {
+        let coming = self.turnover.coming.iter().map(|instance| instance.id.clone());
+        coming.chain(self.led.iter().cloned()).collect()
+    }
+
+    /// The gate that they have to pass.
+    pub(super) fn gate<'a>(&self, instances: &'a BTreeSet<InstanceId>) -> Gate<'a> {
+        Gate { instances, generation: self.generation.number, health: self.health }
+    }
+
+    /// What makes an instance one of the new generation; its stores are below `data`.
+    pub(super) fn renewal(&self, instance: &PlannedInstance, data: &std::path::Path) -> Option<Renewal> {
+        let begins_empty = self.loses_data.contains(&instance.role);
+        Some(Renewal {
+            plan: Arc::clone(&self.plan),
+            environment: Arc::new(self.views.of(&instance.id)?),
+            provision: Some(Arc::clone(&self.provision)),
+            version: Some(self.generation.version(&self.plan, instance, data, begins_empty)?),
+        })
+    }
+}

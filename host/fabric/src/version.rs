@@ -1,0 +1,70 @@
+//! What a deployment runs, and what one of its instances runs of it. An upgrade puts another generation in its place.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use wasm_roles_service_plan::{Plan, PlannedInstance, RoleName};
+
+use crate::approot::Approots;
+use crate::components::Components;
+use crate::entry::Ways;
+use crate::launch::Directories;
+use crate::storage::Stores;
+
+/// The first generation of a deployment.
+pub(crate) const FIRST: u32 = 1;
+
+/// The components of all roles, and where their files lie.
+pub(crate) struct Generation {
+    /// From 1. No other generation of the deployment has it, not even one that was taken back.
+    pub(crate) number: u32,
+    pub(crate) approots: Approots,
+    pub(crate) components: BTreeMap<RoleName, Components>,
+    ways: BTreeMap<RoleName, Arc<Ways>>,
+}
+
+/// What one instance runs.
+pub(crate) struct Version {
+    pub(crate) generation: u32,
+    pub(crate) components: Components,
+    pub(crate) instance: PlannedInstance,
+    pub(crate) directories: Directories,
+    pub(crate) ways: Arc<Ways>,
+    /// Its first incarnation finds nothing in its local stores.
+    pub(crate) begins_empty: bool,
+}
+
+impl Generation {
+    pub(crate) fn new(
+        number: u32,
+        plan: &Plan,
+        approots: Approots,
+        components: BTreeMap<RoleName, Components>,
+    ) -> Self {
+        let ways = |role: &RoleName| (role.clone(), Arc::new(Ways::of(plan, role)));
+        Self { number, approots, components, ways: plan.roles.iter().map(|role| ways(&role.name)).collect() }
+    }
+
+    /// What an instance of `plan` runs in this generation; none when its role is not in both. Its local stores are below
+    /// `data`.
+    pub(crate) fn version(
+        &self,
+        plan: &Plan,
+        instance: &PlannedInstance,
+        data: &Path,
+        begins_empty: bool,
+    ) -> Option<Arc<Version>> {
+        let role = plan.role(&instance.role)?;
+        let approot: Option<PathBuf> = self.approots.folder(&role.name, Path::is_dir);
+        let stores = Stores::new(data, &instance.id, &role.local_resources);
+        Some(Arc::new(Version {
+            generation: self.number,
+            components: self.components.get(&role.name)?.clone(),
+            instance: instance.clone(),
+            directories: Directories { approot, stores },
+            ways: self.ways.get(&role.name).cloned().unwrap_or_default(),
+            begins_empty,
+        }))
+    }
+}

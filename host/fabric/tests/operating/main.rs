@@ -1,0 +1,9 @@
+//! Operating a deployment that runs, with clients that never stop: single instances are recycled, stopped and started, roles
+//! grow and shrink, and two deployments exchange their public sides. No client notices, but for the streams of an instance
+//! whose time to stop is over.
+
+mod bed;
+mod load;
+mod orders;
+mod swap;
+mod under_load;
