@@ -16,6 +16,7 @@ mod guestbook;
 mod host_process;
 mod http_exchange;
 mod kill_nine;
+mod last_words;
 mod lifecycle;
 mod misbehaving;
 mod network;

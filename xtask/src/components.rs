@@ -35,6 +35,10 @@ pub const NPM_EXAMPLES: &[(&str, &str)] =
 pub const TESTED_EXAMPLES: &[&str] =
     &["lifecycle-worker", "guestbook-wire", "guestbook-web", "guestbook-entries", "guestbook-checker"];
 
+/// Test guests that are what somebody makes without the SDK. They are built in a go of cargo of their own: what is built
+/// together gets the features that any of it asks for, and the SDK asks `wit-bindgen` for one that costs time.
+pub const STOCK_GUESTS: &[&str] = &["bench-network-p3", "hello-http-stock"];
+
 /// The names of the test guests: the folders of `tests/guests`. Guest `x` is the package `guest-x`, and is copied to
 /// `target/guests/x.wasm`.
 pub fn test_guests(root: &Path) -> Result<Vec<String>> {

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::components::{EXAMPLES, SDK, SDK_EXAMPLES, test_guests};
+use crate::components::{EXAMPLES, SDK, SDK_EXAMPLES, STOCK_GUESTS, test_guests};
 use crate::npm;
 use crate::run::{cargo, root, to_success};
 use crate::target::{self, TARGET};
@@ -14,10 +14,12 @@ use crate::target::{self, TARGET};
 /// The cargo profile of role components.
 const PROFILE: &str = "guest";
 
-/// Builds all components in one go of cargo, then copies them.
+/// Builds all components, then copies them.
 pub fn build() -> Result<()> {
     target::ensure_installed()?;
-    to_success(&mut cargo_with_selection("build")?)?;
+    for mut selection in cargo_with_selections("build")? {
+        to_success(&mut selection)?;
+    }
 
     let root = root();
     let built = root.join("target").join(TARGET).join(PROFILE);
@@ -36,18 +38,22 @@ pub fn build() -> Result<()> {
     npm::build()
 }
 
-/// `cargo <subcommand>` for all packages that become components.
-pub fn cargo_with_selection(subcommand: &str) -> Result<Command> {
-    let mut cargo = cargo();
-    cargo.args([subcommand, "--target", TARGET, "--profile", PROFILE, "--lib", "--bins", "--examples"]);
-    cargo.args(["--package", SDK]);
+/// `cargo <subcommand>` for all packages that become components: for most of them, and for the stock guests.
+pub fn cargo_with_selections(subcommand: &str) -> Result<[Command; 2]> {
+    let mut selections = [cargo(), cargo()];
+    for cargo in &mut selections {
+        cargo.args([subcommand, "--target", TARGET, "--profile", PROFILE, "--lib", "--bins"]);
+    }
+    let [most, stock] = &mut selections;
+    most.args(["--examples", "--package", SDK]);
     for (package, _) in EXAMPLES {
-        cargo.args(["--package", package]);
+        most.args(["--package", package]);
     }
     for guest in test_guests(&root())? {
+        let cargo = if STOCK_GUESTS.contains(&guest.as_str()) { &mut *stock } else { &mut *most };
         cargo.arg("--package").arg(format!("guest-{guest}"));
     }
-    Ok(cargo)
+    Ok(selections)
 }
 
 /// The component that cargo made of a package or an example: a program keeps the hyphens of its name, a library has

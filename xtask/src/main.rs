@@ -8,6 +8,7 @@ mod target;
 
 use std::env;
 use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Result, bail};
 
@@ -19,6 +20,8 @@ cargo xtask <task> [arguments for what the task runs]
   demo     build everything and run examples/myservice; Ctrl-C stops it
   guests   build every role component: examples, SDK examples, test guests
   test     guests, then every test
+  nightly  guests, then what takes too long for every day: a host that is killed 200 times, with the seed that is
+           given or with one of the day
   bench    guests, then the benchmarks
   check    format, and clippy for host and guests, with warnings as errors
 ";
@@ -38,6 +41,7 @@ fn perform(task: &str, rest: &[String]) -> Result<ExitCode> {
         "demo" => demo(rest),
         "guests" => guests::build().map(|()| ExitCode::SUCCESS),
         "test" => test(rest),
+        "nightly" => nightly(rest),
         "bench" => bench(rest),
         "check" => check(),
         "" | "help" | "--help" | "-h" => {
@@ -77,6 +81,29 @@ fn tested_examples() -> impl Iterator<Item = &'static str> {
     components::TESTED_EXAMPLES.iter().flat_map(|package| ["--package", package])
 }
 
+fn nightly(arguments: &[String]) -> Result<ExitCode> {
+    const SECONDS_PER_DAY: u64 = 86_400;
+    guests::build()?;
+    let day = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() / SECONDS_PER_DAY;
+    let seed = arguments.first().cloned().unwrap_or_else(|| day.to_string());
+    println!("seed {seed}");
+    run::instead_of_this(
+        cargo()
+            .args([
+                "test",
+                "--package",
+                "wasm-roles",
+                "--test",
+                "end-to-end",
+                "kill_nine",
+                "--",
+                "--nocapture",
+            ])
+            .env("KILL_ROUNDS", "200")
+            .env("KILL_SEED", seed),
+    )
+}
+
 fn bench(arguments: &[String]) -> Result<ExitCode> {
     guests::build()?;
     // The benchmarks start the binary; the pure crates have benches of their own.
@@ -98,6 +125,8 @@ fn check() -> Result<ExitCode> {
         cargo().args(["clippy", "--all-targets"]).args(tested_examples()).args(["--", "--deny", "warnings"]),
     )?;
     target::ensure_installed()?;
-    run::to_success(guests::cargo_with_selection("clippy")?.args(["--", "--deny", "warnings"]))?;
+    for mut selection in guests::cargo_with_selections("clippy")? {
+        run::to_success(selection.args(["--", "--deny", "warnings"]))?;
+    }
     Ok(ExitCode::SUCCESS)
 }

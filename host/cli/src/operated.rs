@@ -38,7 +38,7 @@ pub struct Operated {
 }
 
 /// The server of a run's socket.
-struct Serving {
+pub struct Serving {
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
@@ -67,18 +67,24 @@ impl Operated {
         self.adopted.ended().await;
     }
 
-    /// Nobody else operates it any more; none when it was deleted. The server's task ends soon, and its socket with it.
-    pub async fn release(self) -> (Option<Deployment>, Option<JoinHandle<()>>) {
+    /// Nobody else operates it any more; none when it was deleted. Whoever follows what it tells goes on to hear it until the server
+    /// ends.
+    pub async fn release(self) -> (Option<Deployment>, Option<Serving>) {
         let Self { adopted, server } = self;
         let deployment = adopted.release().await;
         if deployment.is_none() {
             sleep(HEARD).await;
         }
-        let serving = server.map(|Serving { stop, task }| {
-            drop(stop);
-            task
-        });
-        (deployment, serving)
+        (deployment, server)
+    }
+}
+
+impl Serving {
+    /// Ends the server, and waits until its socket is gone.
+    pub async fn end(self) {
+        drop(self.stop);
+        // Only when the tokio runtime shuts down.
+        let _ = self.task.await;
     }
 }
 

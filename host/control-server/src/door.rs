@@ -17,6 +17,8 @@ pub(crate) enum Way {
     Socket { owner: bool },
     /// Over TCP.
     Tcp(TokenFile),
+    /// Over TCP, for metrics and nothing else.
+    Metrics,
 }
 
 impl Way {
@@ -31,6 +33,7 @@ impl Way {
                 let message = "only programs of the user who runs the host may use its socket";
                 Err(Refusal::new(RefusalCode::Forbidden, message).hint("ask over TCP with a token"))
             }
+            Self::Metrics => Ok(Caller { tenant: TenantName::usual(), owner: true }),
             Self::Tcp(tokens) => {
                 let tenant = tenant_of_token(tokens, headers).await?;
                 if named.is_some_and(|named| named != tenant) {
@@ -40,6 +43,25 @@ impl Way {
                 Ok(Caller { tenant, owner: false })
             }
         }
+    }
+}
+
+/// What has opened the way to a request: for those that last.
+pub(crate) struct Pass {
+    way: Way,
+    headers: HeaderMap,
+    tenant: TenantName,
+}
+
+impl Pass {
+    pub(crate) const fn new(way: Way, headers: HeaderMap, tenant: TenantName) -> Self {
+        Self { way, headers, tenant }
+    }
+
+    /// Whether it still opens it: a token can be taken back.
+    pub(crate) async fn holds(&self) -> bool {
+        let caller = self.way.caller(&self.headers).await;
+        caller.is_ok_and(|caller| caller.tenant == self.tenant)
     }
 }
 

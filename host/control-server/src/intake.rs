@@ -34,7 +34,7 @@ pub(crate) async fn json<T: DeserializeOwned>(
     of_kind(request.headers(), "application/json")?;
     let too_large = || {
         let message = format!("the body of the request has more than {} bytes", limits.json_bytes);
-        Refusal::new(RefusalCode::TooLarge, message)
+        Refusal::new(RefusalCode::TooLarge, message).hint("leave out what is not needed")
     };
     let reading = Limited::new(request.into_body(), limits.json_bytes).collect();
     let read = timeout(limits.request_time, reading).await.map_err(|_| late())?;
@@ -172,7 +172,8 @@ impl Arriving {
 }
 
 fn too_large(limit: u64) -> Refusal {
-    Refusal::new(RefusalCode::TooLarge, format!("the package has more than {limit} bytes"))
+    let message = format!("the package has more than {limit} bytes");
+    Refusal::new(RefusalCode::TooLarge, message).hint("leave out what no role needs")
 }
 
 impl AsyncRead for Arriving {

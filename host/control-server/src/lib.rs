@@ -6,7 +6,8 @@
 //! TCP ──► token ──► tenant ─────────┘
 //! ```
 //!
-//! [`Server`] knows HTTP, sockets and who may ask; what is asked for is done by an [`Operator`]. Nothing of a request
+//! [`Server`] knows HTTP, sockets and who may ask; what is asked for is done by an [`Operator`]. [`otlp`] tells a collector of
+//! OpenTelemetry what the same operator has to tell. Nothing of a request
 //! is believed: heads, bodies and packages have limits in size and time ([`ServerLimits`]), a connection has one request, and who
 //! reads slowly slows nobody but itself.
 //!
@@ -15,9 +16,12 @@
 //! | a program of the user who runs the host | the Unix socket | any: header `wasm-roles-tenant`, otherwise `default` |
 //! | a program of another user | the Unix socket | none |
 //! | whoever has a token | TCP | the token's |
+//! | anybody | TCP, at the address for metrics | all, and `GET /metrics` only |
 
 mod answers;
+mod arrivals;
 mod door;
+pub mod follow;
 mod intake;
 mod limits;
 mod listen;

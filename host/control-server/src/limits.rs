@@ -5,8 +5,9 @@ use std::time::Duration;
 /// Limits of a server. The defaults are for people and scripts that operate services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServerLimits {
-    /// Connections at a time, for each listener. More wait to be accepted.
-    pub connections: usize,
+    /// Connections at a time, for each listener, whose request has not come yet. For one more the oldest of them is closed: who
+    /// connects and says nothing keeps nobody out.
+    pub silent_connections: usize,
     /// Requests of one tenant at a time, streams among them. More are refused.
     pub requests_of_a_tenant: usize,
     /// The largest JSON body, in bytes.
@@ -26,10 +27,10 @@ pub struct ServerLimits {
 impl Default for ServerLimits {
     fn default() -> Self {
         Self {
-            connections: 256,
+            silent_connections: 64,
             requests_of_a_tenant: 64,
             json_bytes: 8 << 20,
-            package_bytes: 2 << 30,
+            package_bytes: 1 << 30,
             request_time: Duration::from_secs(15),
             stall_time: Duration::from_secs(30),
             beat: Duration::from_secs(15),

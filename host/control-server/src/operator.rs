@@ -30,7 +30,7 @@ pub trait LineSource<T>: Send + 'static {
 }
 
 /// Does what the interface is asked for. A change is begun and answered with its operation: it goes on when whoever asked has
-/// gone.
+/// gone. The server never drops a change while it is begun, and drops everything else when whoever asked hangs up.
 pub trait Operator: Clone + Send + Sync + 'static {
     /// A stream of events.
     type Events: LineSource<EventLine>;

@@ -8,12 +8,12 @@ use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use wasm_roles_control_interface::query::from_query;
 use wasm_roles_control_interface::{
-    DeploymentRef, Endpoint, Names, OperationId, Refusal, RefusalCode, ServiceName, UpgradeQuery, WaitQuery,
-    openapi,
+    DeploymentRef, Endpoint, Names, Operation, OperationId, Refusal, RefusalCode, ServiceName, UpgradeQuery,
+    WaitQuery, openapi,
 };
 
 use crate::answers::{Answer, begun, json, refused, stream, whole};
-use crate::door::{Inside, Turnstile, Way};
+use crate::door::{Inside, Pass, Turnstile, Way};
 use crate::intake::{self, Arriving};
 use crate::limits::ServerLimits;
 use crate::metrics::{self, Requests};
@@ -57,11 +57,15 @@ impl<O: Operator> Desk<O> {
         // Before anything else: who is not known learns nothing of the interface.
         let caller = way.caller(request.headers()).await?;
         let (endpoint, names) = found?;
+        if matches!(way, Way::Metrics) && endpoint != Endpoint::Metrics {
+            let refusal = Refusal::new(RefusalCode::NotFound, "there are metrics here and nothing else");
+            return Err(refusal.hint("ask for /metrics, or ask at the socket of the host"));
+        }
         let inside = self.turnstile.enter(&caller.tenant, self.limits.requests_of_a_tenant)?;
         if *self.stopping.borrow() {
             return Err(Refusal::new(RefusalCode::Stopping, "the host stops"));
         }
-        let asked = Asked { desk: self, endpoint, names, caller, request };
+        let asked = Asked { desk: self, way, endpoint, names, caller, request };
         match endpoint {
             Endpoint::Host | Endpoint::Services | Endpoint::Metrics | Endpoint::OpenApi => {
                 asked.of_host().await
@@ -80,7 +84,7 @@ impl<O: Operator> Desk<O> {
             | Endpoint::Recycle
             | Endpoint::Stop
             | Endpoint::Start
-            | Endpoint::Swap => asked.change().await,
+            | Endpoint::Swap => asked.change(inside).await,
         }
     }
 }
@@ -88,6 +92,7 @@ impl<O: Operator> Desk<O> {
 /// A request that is known.
 struct Asked<'a, O> {
     desk: &'a Desk<O>,
+    way: &'a Way,
     endpoint: Endpoint,
     names: Names,
     caller: Caller,
@@ -148,59 +153,31 @@ impl<O: Operator> Asked<'_, O> {
         let query = self.query()?;
         let (desk, deployment) = (self.desk, self.deployment()?);
         let (beat, stopping, tenant) = (desk.limits.beat, desk.stopping.clone(), &self.caller.tenant);
+        let pass = Pass::new(self.way.clone(), self.request.headers().clone(), tenant.clone());
+        let held = (pass, inside);
         let pieces = if self.endpoint == Endpoint::Events {
-            lines(desk.operator.events(tenant, &deployment, query).await?, beat, stopping, inside)
+            lines(desk.operator.events(tenant, &deployment, query).await?, beat, stopping, held)
         } else {
-            lines(desk.operator.logs(tenant, &deployment, query).await?, beat, stopping, inside)
+            lines(desk.operator.logs(tenant, &deployment, query).await?, beat, stopping, held)
         };
         Ok(stream(LINES, pieces))
     }
 
-    async fn change(self) -> Answered<Response<Answer>> {
-        let mut how = UpgradeQuery::default();
-        if self.endpoint == Endpoint::Upgrade {
-            how = self.query()?;
-        } else {
-            self.no_query()?;
-        }
-        if self.endpoint == Endpoint::Swap {
-            let service = self.service()?;
-            return Ok(begun(&self.desk.operator.swap(&self.caller, service).await?));
-        }
-        let deployment = self.deployment()?;
-        let Self { desk: Desk { operator, limits, .. }, endpoint, caller, request, .. } = self;
-        let operation = match endpoint {
-            Endpoint::Deploy => {
-                let (package, failure) = Arriving::of(request, limits)?;
-                operator.deploy(&caller, deployment, package).await.map_err(|refusal| failure.or(refusal))?
-            }
-            Endpoint::Upgrade => {
-                let (package, failure) = Arriving::of(request, limits)?;
-                let begun = operator.upgrade(&caller, deployment, how, package).await;
-                begun.map_err(|refusal| failure.or(refusal))?
-            }
-            Endpoint::Configuration => {
-                operator.update(&caller, deployment, intake::json(request, limits).await?).await?
-            }
-            Endpoint::Scale => {
-                operator.scale(&caller, deployment, intake::json(request, limits).await?).await?
-            }
-            Endpoint::Walk => {
-                operator.walk(&caller, deployment, intake::json(request, limits).await?).await?
-            }
-            Endpoint::Recycle => {
-                operator.recycle(&caller, deployment, intake::json(request, limits).await?).await?
-            }
-            Endpoint::Stop => {
-                operator.stop(&caller, deployment, intake::json(request, limits).await?).await?
-            }
-            Endpoint::Start => {
-                operator.start(&caller, deployment, intake::json(request, limits).await?).await?
-            }
-            Endpoint::Rollback => operator.rollback(&caller, deployment).await?,
-            _ => operator.delete(&caller, deployment).await?,
+    /// In a task of its own: who hangs up does not leave a change half begun.
+    async fn change(self, inside: Inside) -> Answered<Response<Answer>> {
+        let change = Change::of(&self)?;
+        let Self { desk, endpoint, caller, request, .. } = self;
+        let (operator, limits) = (desk.operator.clone(), desk.limits);
+        let beginning = tokio::spawn(async move {
+            let begun = change.begin(&operator, &limits, endpoint, &caller, request).await;
+            drop(inside);
+            begun
+        });
+        let failed = |error| {
+            let message = format!("the operation could not be begun: {error}");
+            Refusal::new(RefusalCode::Internal, message).hint("look at what the host writes")
         };
-        Ok(begun(&operation))
+        Ok(begun(&beginning.await.map_err(failed)??))
     }
 
     fn query<T: DeserializeOwned>(&self) -> Answered<T> {
@@ -229,6 +206,59 @@ impl<O: Operator> Asked<'_, O> {
     fn deployment(&self) -> Answered<DeploymentRef> {
         let slot = self.names.slot.ok_or_else(|| nameless("slot"))?;
         Ok(DeploymentRef::new(self.service()?, slot))
+    }
+}
+
+/// What a change is for, as its path and query say.
+enum Change {
+    Swap(ServiceName),
+    Of(DeploymentRef, UpgradeQuery),
+}
+
+impl Change {
+    fn of<O: Operator>(asked: &Asked<'_, O>) -> Answered<Self> {
+        if asked.endpoint == Endpoint::Upgrade {
+            return Ok(Self::Of(asked.deployment()?, asked.query()?));
+        }
+        asked.no_query()?;
+        match asked.endpoint {
+            Endpoint::Swap => Ok(Self::Swap(asked.service()?)),
+            _ => Ok(Self::Of(asked.deployment()?, UpgradeQuery::default())),
+        }
+    }
+
+    async fn begin<O: Operator>(
+        self,
+        operator: &O,
+        limits: &ServerLimits,
+        endpoint: Endpoint,
+        caller: &Caller,
+        request: Request<Incoming>,
+    ) -> Answered<Operation> {
+        let (of, how) = match self {
+            Self::Swap(service) => return operator.swap(caller, service).await,
+            Self::Of(deployment, how) => (deployment, how),
+        };
+        match endpoint {
+            Endpoint::Deploy => {
+                let (package, failure) = Arriving::of(request, limits)?;
+                operator.deploy(caller, of, package).await.map_err(|refusal| failure.or(refusal))
+            }
+            Endpoint::Upgrade => {
+                let (package, failure) = Arriving::of(request, limits)?;
+                operator.upgrade(caller, of, how, package).await.map_err(|refusal| failure.or(refusal))
+            }
+            Endpoint::Configuration => {
+                operator.update(caller, of, intake::json(request, limits).await?).await
+            }
+            Endpoint::Scale => operator.scale(caller, of, intake::json(request, limits).await?).await,
+            Endpoint::Walk => operator.walk(caller, of, intake::json(request, limits).await?).await,
+            Endpoint::Recycle => operator.recycle(caller, of, intake::json(request, limits).await?).await,
+            Endpoint::Stop => operator.stop(caller, of, intake::json(request, limits).await?).await,
+            Endpoint::Start => operator.start(caller, of, intake::json(request, limits).await?).await,
+            Endpoint::Rollback => operator.rollback(caller, of).await,
+            _ => operator.delete(caller, of).await,
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 #[cfg(unix)]
 use std::path::Path;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use http::Request;
@@ -15,10 +15,11 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use crate::arrivals::{Arrival, Arrivals};
 use crate::door::{Turnstile, Way};
 use crate::limits::ServerLimits;
 use crate::listen::ListenError;
@@ -44,7 +45,7 @@ pub struct Server<O> {
     limits: ServerLimits,
     #[cfg(unix)]
     sockets: Vec<UserSocket>,
-    ports: Vec<(TcpListener, TokenFile)>,
+    ports: Vec<(TcpListener, Way)>,
 }
 
 impl<O: Operator> Server<O> {
@@ -78,10 +79,24 @@ impl<O: Operator> Server<O> {
     ///
     /// See [`ListenError`].
     pub async fn tcp(&mut self, at: SocketAddr, tokens: TokenFile) -> Result<SocketAddr, ListenError> {
+        self.listen(at, Way::Tcp(tokens)).await
+    }
+
+    /// Listens on TCP for those who read the metrics, those of all tenants, and gives the address with the port that it has. Whoever
+    /// reaches it may read them; nothing else is answered there.
+    ///
+    /// # Errors
+    ///
+    /// See [`ListenError`].
+    pub async fn metrics(&mut self, at: SocketAddr) -> Result<SocketAddr, ListenError> {
+        self.listen(at, Way::Metrics).await
+    }
+
+    async fn listen(&mut self, at: SocketAddr, way: Way) -> Result<SocketAddr, ListenError> {
         let failed = |source| ListenError::Address { at, source };
         let listener = TcpListener::bind(at).await.map_err(failed)?;
         let at = listener.local_addr().map_err(failed)?;
-        self.ports.push((listener, tokens));
+        self.ports.push((listener, way));
         Ok(at)
     }
 
@@ -128,39 +143,31 @@ impl Listener for UserSocket {
     }
 }
 
-impl Listener for (TcpListener, TokenFile) {
+impl Listener for (TcpListener, Way) {
     type Stream = TcpStream;
 
     async fn accept(&self) -> std::io::Result<(TcpStream, Way)> {
         let (stream, _) = self.0.accept().await?;
-        // Answers are short, and lines of streams should come when they are there.
-        stream.set_nodelay(true)?;
-        Ok((stream, Way::Tcp(self.1.clone())))
+        // Answers are short, and lines of streams should come when they are there. One who is gone already is seen later.
+        let _ = stream.set_nodelay(true);
+        Ok((stream, self.1.clone()))
     }
 }
 
 async fn listen<O: Operator>(listener: impl Listener, desk: Desk<O>) {
-    let places = Arc::new(Semaphore::new(desk.limits.connections));
+    let arrivals = Arrivals::new(desk.limits.silent_connections);
     let (mut stopping, mut connections) = (desk.stopping.clone(), JoinSet::new());
     let mut stop = pin!(stopping.wait_for(|stopping| *stopping));
     loop {
-        let accepting = async {
-            let place = Arc::clone(&places).acquire_owned().await;
-            (listener.accept().await, place)
-        };
-        let (accepted, place) = tokio::select! {
+        let accepted = tokio::select! {
             biased;
             _ = &mut stop => break,
             Some(_) = connections.join_next() => continue,
-            accepted = accepting => accepted,
+            accepted = listener.accept() => accepted,
         };
         match accepted {
             Ok((stream, way)) => {
-                let connection = converse(stream, way, desk.clone());
-                connections.spawn(async move {
-                    connection.await;
-                    drop(place);
-                });
+                connections.spawn(converse(stream, way, desk.clone(), arrivals.enter()));
             }
             Err(_) => sleep(AFTER_REFUSAL).await,
         }
@@ -171,8 +178,12 @@ async fn listen<O: Operator>(listener: impl Listener, desk: Desk<O>) {
 }
 
 /// One connection, which has one request.
-async fn converse<O: Operator, S>(stream: S, way: Way, desk: Desk<O>)
-where
+async fn converse<O: Operator, S>(
+    stream: S,
+    way: Way,
+    desk: Desk<O>,
+    (arrival, goes): (Arrival, oneshot::Receiver<()>),
+) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let stream = TokioIo::new(Impatient::new(stream, desk.limits.stall_time));
@@ -185,14 +196,28 @@ where
         .max_headers(MOST_HEADERS)
         // That would be the system's clock.
         .auto_date_header(false);
-    let (desk, way) = (&desk, &way);
-    let answer = async |request: Request<Incoming>| Ok::<_, Infallible>(desk.answer(way, request).await);
+    let (desk, way, arrival) = (&desk, &way, &Mutex::new(Some(arrival)));
+    let answer = async |request: Request<Incoming>| {
+        let arrival = arrival.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(arrival) = arrival {
+            arrival.has_come();
+        }
+        Ok::<_, Infallible>(desk.answer(way, request).await)
+    };
     let mut connection = pin!(http.serve_connection(stream, service_fn(answer)));
     let mut stopping = desk.stopping.clone();
+    let has_to_go = async {
+        if goes.await.is_ok() {
+            // Its request is there.
+            std::future::pending::<()>().await;
+        }
+    };
     tokio::select! {
+        biased;
         // Whoever breaks off knows it.
         _ = connection.as_mut() => return,
         _ = stopping.wait_for(|stopping| *stopping) => {}
+        () = has_to_go => return,
     }
     connection.as_mut().graceful_shutdown();
     let _ = connection.await;

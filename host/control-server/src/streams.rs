@@ -9,25 +9,36 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 use wasm_roles_control_interface::{EndOfStream, Streamed};
 
+use crate::door::{Inside, Pass};
 use crate::operator::LineSource;
 
 /// Lines that are there together go together, up to so many bytes.
 const BATCH: usize = 32 << 10;
 
-/// The lines of a source as bytes. When nobody takes them, the source is not asked; it tells later what was left out. `held`
-/// is kept for as long as the stream lasts.
+/// The lines of a source as bytes. When nobody takes them, the source is not asked; it tells later what was left out. The place
+/// inside is kept for as long as the stream lasts, and the stream is cut when the pass does not hold any more.
 pub(crate) fn lines<T: Serialize + Send + Sync + 'static>(
     source: impl LineSource<T>,
     beat: Duration,
     stopping: watch::Receiver<bool>,
-    held: impl Send + 'static,
+    (pass, inside): (Pass, Inside),
 ) -> mpsc::Receiver<Bytes> {
     let (to, pieces) = mpsc::channel(1);
     tokio::spawn(async move {
-        pump(source, beat, stopping, to).await;
-        drop(held);
+        tokio::select! {
+            () = pump(source, beat, stopping, to) => {}
+            () = expired(&pass, beat) => {}
+        }
+        drop(inside);
     });
     pieces
+}
+
+/// Until the pass does not hold any more.
+async fn expired(pass: &Pass, every: Duration) {
+    while pass.holds().await {
+        sleep(every).await;
+    }
 }
 
 async fn pump<T: Serialize + Send + Sync>(

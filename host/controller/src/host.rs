@@ -38,9 +38,9 @@ pub struct HostOptions {
     pub defaults: Defaults,
     /// How much a package may hold.
     pub packages: PackageLimits,
-    /// What is kept of each deployment's events. Default: 1,000 of them, 512 KiB.
+    /// What is kept of each deployment's events. Default: 1,000 of them, 256 KiB.
     pub events: Retention,
-    /// What is kept of each deployment's lines. Default: 20,000 of them, 4 MiB.
+    /// What is kept of each deployment's lines. Default: 10,000 of them, 1 MiB: it is memory, and a host holds a thousand deployments.
     pub logs: Retention,
     /// The version of the program.
     pub version: String,
@@ -58,8 +58,8 @@ impl HostOptions {
             tenants: Tenants::unlimited(),
             defaults: Defaults::default(),
             packages: PackageLimits::default(),
-            events: Retention { entries: 1_000, bytes: 512 << 10 },
-            logs: Retention { entries: 20_000, bytes: 4 << 20 },
+            events: Retention { entries: 1_000, bytes: 256 << 10 },
+            logs: Retention { entries: 10_000, bytes: 1 << 20 },
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }
@@ -139,7 +139,9 @@ impl Host {
     /// The host stops.
     pub(crate) fn still_open(&self) -> Result<(), Refusal> {
         if self.closing.load(Ordering::SeqCst) {
-            return Err(Refusal::new(RefusalCode::Stopping, "the host stops").hint("ask again when it runs again"));
+            return Err(
+                Refusal::new(RefusalCode::Stopping, "the host stops").hint("ask again when it runs again")
+            );
         }
         Ok(())
     }
@@ -206,8 +208,21 @@ impl Host {
     /// All deployments of a tenant, or of all, by tenant, service and slot.
     pub(crate) fn units(&self, tenant: Option<&TenantName>) -> Vec<Arc<Unit>> {
         let services = self.services();
-        let of_tenant = services.values().filter(|service| tenant.is_none_or(|tenant| service.tenant == *tenant));
+        let of_tenant =
+            services.values().filter(|service| tenant.is_none_or(|tenant| service.tenant == *tenant));
         of_tenant.flat_map(|service| Slot::ALL.map(|slot| service.unit(slot))).flatten().collect()
+    }
+
+    /// What the packages of a tenant do not say.
+    pub(crate) fn defaults_of(&self, tenant: &TenantName) -> Defaults {
+        Defaults { ports: self.options.tenants.caps(tenant).ports, ..self.options.defaults.clone() }
+    }
+
+    /// How much a package of a tenant may hold.
+    pub(crate) fn packages_of(&self, tenant: &TenantName) -> PackageLimits {
+        let most = self.options.packages;
+        let quarter = self.options.tenants.caps(tenant).disk_bytes.map_or(u64::MAX, |disk| disk / 4);
+        PackageLimits { bytes: most.bytes.min(quarter), ..most }
     }
 
     /// Lets `unit` have `demand`, if its tenant may.
@@ -228,7 +243,19 @@ impl Host {
     }
 
     pub(crate) fn has_problem(&self, tenant: Option<TenantName>, problem: Detail) {
-        self.problems.lock().unwrap_or_else(PoisonError::into_inner).push((tenant, problem));
+        let mut problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner);
+        problems.retain(|known| {
+            known.0 != tenant || known.1.subject.is_none() || known.1.subject != problem.subject
+        });
+        problems.push((tenant, problem));
+    }
+
+    /// What was wrong with it is mended, or it is gone.
+    pub(crate) fn has_no_problem(&self, tenant: &TenantName, subject: &str) {
+        let mut problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner);
+        problems.retain(|(of, problem)| {
+            of.as_ref() != Some(tenant) || problem.subject.as_deref() != Some(subject)
+        });
     }
 
     /// What somebody should look at: of this tenant, or of everybody.

@@ -39,4 +39,4 @@ pub use launch::Defaults;
 pub use lock::DataDirError;
 pub use package::PackageLimits;
 pub use sources::Sources;
-pub use tenants::{Caps, Tenants};
+pub use tenants::{Caps, Ports, Tenants};

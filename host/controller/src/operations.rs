@@ -18,6 +18,8 @@ use crate::walks::Walk;
 
 /// Operations of one service that are over and still known.
 const KEPT: usize = 100;
+/// Services of one tenant whose operations are known.
+const SERVICES: usize = 2_000;
 
 /// One operation.
 pub(crate) struct Running {
@@ -94,7 +96,8 @@ impl Running {
             Walked::Nothing => (None, false, None),
             Walked::Now(walk) => {
                 let seen = walk.now();
-                (Some(seen.progress), seen.waits, seen.message)
+                let waits = seen.waits && self.steps_to().is_some();
+                (Some(seen.progress), waits, seen.message)
             }
             Walked::Over(progress) => (progress.clone(), false, None),
         };
@@ -136,6 +139,11 @@ impl Running {
     /// What it does now.
     pub(crate) fn says(&self, message: &str) {
         self.stage.send_modify(|stage| message.clone_into(&mut stage.message));
+    }
+
+    /// Whether it has walked its last upgrade domain, behind which there is no way back.
+    pub(crate) fn is_past_return(&self) -> bool {
+        matches!(&*self.walk(), Walked::Now(walk) if walk.is_past_return())
     }
 
     /// From now on any other operation may begin, and ends it.
@@ -205,12 +213,12 @@ impl Running {
         let mut stage = self.stage.subscribe();
         let settled = async {
             loop {
-                let mut seen = match &*self.walk() {
-                    Walked::Now(walk) => Some(walk.clone()),
-                    _ => None,
+                // First what to wait for, then what is there: nothing comes in between.
+                let (mut seen, waits) = match &*self.walk() {
+                    Walked::Now(walk) => (Some(walk.going_on()), walk.waits()),
+                    _ => (None, false),
                 };
-                let now = self.now().state;
-                if now.is_over() || now == OperationState::Waiting {
+                if self.is_over() || (waits && self.steps_to().is_some()) {
                     return;
                 }
                 tokio::select! {
@@ -231,6 +239,9 @@ impl Running {
     pub(crate) fn in_the_way(&self) -> Refusal {
         let message = format!("{} is busy: the {} {} runs", self.who, self.kind, self.id);
         let hint = match self.kind {
+            _ if self.is_past_return() => {
+                "it has walked its last upgrade domain: wait until it is over, and roll back then"
+            }
             OperationKind::Update | OperationKind::Scale | OperationKind::Upgrade => {
                 "wait until it is over, or end it with `rollback`"
             }
@@ -311,6 +322,7 @@ impl Operations {
             over += usize::from(operation.is_over());
             over <= KEPT || !operation.is_over()
         });
+        forget_oldest_service(&mut all, &operation.tenant);
     }
 
     /// It was refused after all: nobody has heard of it.
@@ -352,6 +364,20 @@ impl Operations {
 
     fn all(&self) -> MutexGuard<'_, ByService> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Of services that are gone, the last that were are known: names cost nothing, and a tenant could go through all of them.
+fn forget_oldest_service(all: &mut ByService, tenant: &TenantName) {
+    let of_tenant = || all.iter().filter(|((of, _), _)| of == tenant);
+    if of_tenant().count() <= SERVICES {
+        return;
+    }
+    let idle = of_tenant().filter(|(_, operations)| operations.iter().all(|operation| operation.is_over()));
+    let last = |operations: &VecDeque<Arc<Running>>| operations.front().map(|operation| operation.begun);
+    let oldest = idle.min_by_key(|(_, operations)| last(operations)).map(|(key, _)| key.clone());
+    if let Some(oldest) = oldest {
+        all.remove(&oldest);
     }
 }
 
@@ -403,7 +429,10 @@ mod tests {
         let operation = operation(1);
         operation.ends(Timestamp::default(), End::done("all of it"));
         operation.ends(Timestamp::default(), End::failed(Refusal::new(RefusalCode::Internal, "late")));
-        assert_eq!((operation.now().state, operation.now().message), (OperationState::Done, "all of it".to_owned()));
+        assert_eq!(
+            (operation.now().state, operation.now().message),
+            (OperationState::Done, "all of it".to_owned())
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -411,7 +440,10 @@ mod tests {
         let operation = operation(1);
         let begun = Instant::now();
         operation.settled(Duration::from_secs(5)).await;
-        assert_eq!((begun.elapsed(), operation.now().state), (Duration::from_secs(5), OperationState::Running));
+        assert_eq!(
+            (begun.elapsed(), operation.now().state),
+            (Duration::from_secs(5), OperationState::Running)
+        );
         let waiting = Arc::clone(&operation);
         let waiting = tokio::spawn(async move { waiting.settled(Duration::from_secs(60)).await });
         operation.ends(Timestamp::default(), End::done("all of it"));

@@ -12,10 +12,26 @@ use wasm_roles_control_interface::{
 use wasm_roles_control_server::{Answered, Caller, LineSource, Operator};
 
 use crate::controller::{About, Controller, Lines};
+use crate::words::Places;
 
 impl<T: About + Send + Sync + 'static> LineSource<T> for Lines<T> {
     async fn next(&mut self) -> Option<Streamed<Arc<T>>> {
         Some(Self::next(self).await)
+    }
+}
+
+impl Controller {
+    fn places(&self) -> Places {
+        Places::of(self.0.options.data_dir.as_deref())
+    }
+
+    /// What is told to those who ask names no places of the host.
+    fn told<T>(&self, answered: Answered<T>) -> Answered<T> {
+        answered.map_err(|refusal| self.places().refusal(refusal))
+    }
+
+    fn operation_told(&self, answered: Answered<Operation>) -> Answered<Operation> {
+        self.told(answered.map(|operation| self.places().operation(operation)))
     }
 }
 
@@ -37,23 +53,24 @@ impl Operator for Controller {
         to: DeploymentRef,
         package: impl AsyncRead + Send + Unpin + 'static,
     ) -> Answered<Operation> {
-        self.deploy(&caller.tenant, &to, caller.owner, package).await
+        self.operation_told(self.deploy(&caller.tenant, &to, caller.owner, package).await)
     }
 
     async fn status(&self, tenant: &TenantName, of: &DeploymentRef) -> Answered<DeploymentStatus> {
-        self.status(tenant, of)
+        let status = self.status(tenant, of);
+        self.told(status.map(|status| self.places().status(status)))
     }
 
     async fn delete(&self, caller: &Caller, what: DeploymentRef) -> Answered<Operation> {
-        self.delete(&caller.tenant, &what).await
+        self.operation_told(self.delete(&caller.tenant, &what).await)
     }
 
     async fn update(&self, caller: &Caller, of: DeploymentRef, to: UpdateRequest) -> Answered<Operation> {
-        self.update(&caller.tenant, &of, to).await
+        self.operation_told(self.update(&caller.tenant, &of, to).await)
     }
 
     async fn scale(&self, caller: &Caller, of: DeploymentRef, to: ScaleRequest) -> Answered<Operation> {
-        self.scale(&caller.tenant, &of, to).await
+        self.operation_told(self.scale(&caller.tenant, &of, to).await)
     }
 
     async fn upgrade(
@@ -63,31 +80,31 @@ impl Operator for Controller {
         how: UpgradeQuery,
         package: impl AsyncRead + Send + Unpin + 'static,
     ) -> Answered<Operation> {
-        self.upgrade(&caller.tenant, &what, caller.owner, how, package).await
+        self.operation_told(self.upgrade(&caller.tenant, &what, caller.owner, how, package).await)
     }
 
     async fn walk(&self, caller: &Caller, what: DeploymentRef, to: WalkRequest) -> Answered<Operation> {
-        self.walk(&caller.tenant, &what, to).await
+        self.operation_told(self.walk(&caller.tenant, &what, to).await)
     }
 
     async fn rollback(&self, caller: &Caller, what: DeploymentRef) -> Answered<Operation> {
-        self.rollback(&caller.tenant, &what).await
+        self.operation_told(self.rollback(&caller.tenant, &what).await)
     }
 
     async fn recycle(&self, caller: &Caller, of: DeploymentRef, which: TargetRequest) -> Answered<Operation> {
-        self.recycle(&caller.tenant, &of, which).await
+        self.operation_told(self.recycle(&caller.tenant, &of, which).await)
     }
 
     async fn stop(&self, caller: &Caller, of: DeploymentRef, which: TargetRequest) -> Answered<Operation> {
-        self.stop(&caller.tenant, &of, which).await
+        self.operation_told(self.stop(&caller.tenant, &of, which).await)
     }
 
     async fn start(&self, caller: &Caller, of: DeploymentRef, which: TargetRequest) -> Answered<Operation> {
-        self.start(&caller.tenant, &of, which).await
+        self.operation_told(self.start(&caller.tenant, &of, which).await)
     }
 
     async fn swap(&self, caller: &Caller, service: ServiceName) -> Answered<Operation> {
-        self.swap(&caller.tenant, &service).await
+        self.operation_told(self.swap(&caller.tenant, &service).await)
     }
 
     async fn operation(
@@ -97,7 +114,7 @@ impl Operator for Controller {
         operation: OperationId,
         wait: Duration,
     ) -> Answered<Operation> {
-        self.operation(tenant, service, operation, wait).await
+        self.operation_told(self.operation(tenant, service, operation, wait).await)
     }
 
     async fn events(
@@ -106,18 +123,28 @@ impl Operator for Controller {
         of: &DeploymentRef,
         which: JournalQuery,
     ) -> Answered<Self::Events> {
-        self.events(tenant, of, &which)
+        self.told(self.events(tenant, of, &which))
     }
 
-    async fn logs(&self, tenant: &TenantName, of: &DeploymentRef, which: JournalQuery) -> Answered<Self::Logs> {
-        self.logs(tenant, of, &which)
+    async fn logs(
+        &self,
+        tenant: &TenantName,
+        of: &DeploymentRef,
+        which: JournalQuery,
+    ) -> Answered<Self::Logs> {
+        self.told(self.logs(tenant, of, &which))
     }
 
-    async fn explain(&self, tenant: &TenantName, of: &DeploymentRef, what: ExplainQuery) -> Answered<Explanation> {
-        self.explain(tenant, of, &what)
+    async fn explain(
+        &self,
+        tenant: &TenantName,
+        of: &DeploymentRef,
+        what: ExplainQuery,
+    ) -> Answered<Explanation> {
+        self.told(self.explain(tenant, of, &what))
     }
 
     async fn top(&self, tenant: &TenantName, of: &DeploymentRef) -> Answered<TopTable> {
-        self.top(tenant, of)
+        self.told(self.top(tenant, of))
     }
 }

@@ -2,12 +2,14 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use wasm_roles_control_interface::{DeploymentRef, Detail, Refusal, RefusalCode, ServiceName, Slot, TenantName};
+use wasm_roles_control_interface::{
+    DeploymentRef, Detail, Refusal, RefusalCode, ServiceName, Slot, TenantName,
+};
 
 use crate::host::internal;
+use crate::record::ServiceRecord;
 use crate::record::file;
 use crate::record::folders::{self, ServiceFolder};
-use crate::record::ServiceRecord;
 use crate::unit::Unit;
 
 /// A service of a tenant.
@@ -90,7 +92,8 @@ impl Service {
         let mut slots = self.slots();
         match slots.slot(slot) {
             Some(_) => {
-                let refusal = Refusal::new(RefusalCode::AlreadyExists, format!("{who} has a deployment already"));
+                let refusal =
+                    Refusal::new(RefusalCode::AlreadyExists, format!("{who} has a deployment already"));
                 let other = DeploymentRef::new(self.name.clone(), slot.other());
                 Err(refusal.hint(format!("upgrade it, deploy to {other}, or delete it first")))
             }
@@ -139,10 +142,10 @@ impl Service {
         let mut next = record.clone();
         change(&mut next);
         if let Some(folder) = &self.folder {
-            let (folder, written) = (folder.clone(), next.clone());
+            let (folder, written, before) = (folder.clone(), next.clone(), record.clone());
             let writing = tokio::task::spawn_blocking(move || {
                 folders::make(folder.path())?;
-                file::write(&folder.record(), &written)
+                file::replace(&folder.record(), &written, Some(&before))
             });
             let what = || format!("the record of service {} cannot be written", self.name);
             writing

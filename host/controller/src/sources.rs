@@ -119,9 +119,9 @@ impl Sources {
 
     /// The last of every plan: its limits, and whether it stays inside its package.
     pub(crate) fn finish(&self, plan: Plan) -> Result<Plan, Refusal> {
-        let plan = plan.with_limits(&self.limits).map_err(|error| {
-            Refusal::new(RefusalCode::BadConfiguration, error.to_string())
-        })?;
+        let plan = plan
+            .with_limits(&self.limits)
+            .map_err(|error| Refusal::new(RefusalCode::BadConfiguration, error.to_string()))?;
         let outside = self.confined_to.as_ref().map(|definition| confined::outside(&plan, definition));
         match outside {
             Some(outside) if !outside.is_empty() => {
@@ -140,6 +140,7 @@ fn no_count(role: &str, error: &str) -> Refusal {
 
 pub(crate) fn no_plan(error: PlanError) -> Refusal {
     Refusal::new(RefusalCode::BadConfiguration, format!("the service cannot be planned: {error}"))
+        .hint("change the definition, the configuration or the instance counts; nothing was changed")
 }
 
 fn detail(diagnostic: &Diagnostic) -> Detail {

@@ -8,26 +8,84 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use wasm_roles_control_interface::TenantName;
-use wasm_roles_service_plan::Plan;
+use wasm_roles_service_plan::{Plan, PlannedRole};
 
 /// What the deployments of one tenant may have together. `None`: as much as there is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Caps {
+    /// Deployments: each has packages and a place in memory, also without an instance.
+    pub deployments: Option<u32>,
     /// Role instances.
     pub instances: Option<u32>,
     /// Bytes of memory: the sum of the instances' limits, not what they use at a time.
     pub memory_bytes: Option<u64>,
     /// Public ports.
     pub public_ports: Option<u32>,
+    /// Bytes of disk: the sizes of the instances' local stores. A package may have a quarter of it, beside them.
+    pub disk_bytes: Option<u64>,
     /// Whether its packages may ask for ways to the world outside, and for a policy that only logs.
     pub outbound: bool,
+    /// Which ports of the machine its public ports may have.
+    pub ports: Ports,
+    /// Whether its packages may raise other limits of an instance than memory over those of its machine size.
+    pub raised_limits: bool,
+}
+
+/// Ports of the machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ports {
+    /// Those that the operating system chooses, and no others.
+    #[default]
+    Chosen,
+    /// These too.
+    Range {
+        /// The first.
+        first: u16,
+        /// The last.
+        last: u16,
+    },
+    /// All.
+    Any,
+}
+
+impl Ports {
+    /// Whether a port may be named. 0: the operating system chooses.
+    #[must_use]
+    pub const fn admits(self, port: u16) -> bool {
+        match self {
+            Self::Chosen => port == 0,
+            Self::Range { first, last } => port == 0 || (first <= port && port <= last),
+            Self::Any => true,
+        }
+    }
+}
+
+impl fmt::Display for Ports {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Chosen => f.write_str("0 (the operating system chooses)"),
+            Self::Range { first, last } => {
+                write!(f, "0 (the operating system chooses) and {first} to {last}")
+            }
+            Self::Any => f.write_str("all"),
+        }
+    }
 }
 
 impl Caps {
     /// No cap at all: for the tenant who owns the host.
     #[must_use]
     pub const fn none() -> Self {
-        Self { instances: None, memory_bytes: None, public_ports: None, outbound: true }
+        Self {
+            deployments: None,
+            instances: None,
+            memory_bytes: None,
+            public_ports: None,
+            disk_bytes: None,
+            outbound: true,
+            ports: Ports::Any,
+            raised_limits: true,
+        }
     }
 
     /// Whether a deployment may have `wanted` beside the tenant's `others`.
@@ -40,9 +98,11 @@ impl Caps {
             let cap = cap.map(u64::from);
             over(cap, u64::from(of(&others)), u64::from(of(&wanted)), what)
         };
+        count(self.deployments, |demand| demand.deployments, Capped::Deployments)?;
         count(self.instances, |demand| demand.instances, Capped::Instances)?;
         over(self.memory_bytes, others.memory_bytes, wanted.memory_bytes, Capped::Memory)?;
-        count(self.public_ports, |demand| demand.public_ports, Capped::PublicPorts)
+        count(self.public_ports, |demand| demand.public_ports, Capped::PublicPorts)?;
+        over(self.disk_bytes, others.disk_bytes, wanted.disk_bytes, Capped::Disk)
     }
 }
 
@@ -56,12 +116,16 @@ fn over(cap: Option<u64>, others: u64, wanted: u64, what: Capped) -> Result<(), 
 /// What a deployment has of the things that are capped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Demand {
+    /// Deployments: 1 for one.
+    pub deployments: u32,
     /// Role instances.
     pub instances: u32,
     /// Bytes of memory that they may use.
     pub memory_bytes: u64,
     /// Public ports.
     pub public_ports: u32,
+    /// Bytes of the local stores that they may fill.
+    pub disk_bytes: u64,
 }
 
 impl Demand {
@@ -70,12 +134,17 @@ impl Demand {
     pub fn of(plan: &Plan) -> Self {
         let count = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
         Self {
+            deployments: 1,
             instances: count(plan.instances.len()),
             memory_bytes: plan
                 .instances
                 .iter()
                 .fold(0, |sum: u64, instance| sum.saturating_add(instance.limits.memory_bytes)),
             public_ports: count(plan.public.len()),
+            disk_bytes: plan.instances.iter().fold(0, |sum: u64, instance| {
+                let stores = plan.role(&instance.role).map_or(0, stores_of);
+                sum.saturating_add(stores.min(instance.limits.disk_bytes))
+            }),
         }
     }
 
@@ -83,47 +152,71 @@ impl Demand {
     #[must_use]
     pub fn with(self, other: Self) -> Self {
         Self {
+            deployments: self.deployments.saturating_add(other.deployments),
             instances: self.instances.saturating_add(other.instances),
             memory_bytes: self.memory_bytes.saturating_add(other.memory_bytes),
             public_ports: self.public_ports.saturating_add(other.public_ports),
+            disk_bytes: self.disk_bytes.saturating_add(other.disk_bytes),
         }
+    }
+
+    /// Of a deployment of which nobody knows yet what it will be.
+    #[must_use]
+    pub const fn of_something() -> Self {
+        Self { deployments: 1, instances: 0, memory_bytes: 0, public_ports: 0, disk_bytes: 0 }
     }
 
     /// One or the other, and nobody knows which: the larger of each.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         Self {
+            deployments: self.deployments.max(other.deployments),
             instances: self.instances.max(other.instances),
             memory_bytes: self.memory_bytes.max(other.memory_bytes),
             public_ports: self.public_ports.max(other.public_ports),
+            disk_bytes: self.disk_bytes.max(other.disk_bytes),
         }
     }
+}
+
+/// Bytes of the local stores of one instance.
+fn stores_of(role: &PlannedRole) -> u64 {
+    let sizes = role.local_resources.iter().map(|store| u64::from(store.size_mb) << 20);
+    sizes.fold(0, u64::saturating_add)
 }
 
 /// What is capped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Capped {
+    /// [`Caps::deployments`].
+    Deployments,
     /// [`Caps::instances`].
     Instances,
     /// [`Caps::memory_bytes`].
     Memory,
     /// [`Caps::public_ports`].
     PublicPorts,
+    /// [`Caps::disk_bytes`].
+    Disk,
 }
 
 impl fmt::Display for Capped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
+            Self::Deployments => "deployments",
             Self::Instances => "instances",
             Self::Memory => "bytes of memory",
             Self::PublicPorts => "public ports",
+            Self::Disk => "bytes of local storage",
         })
     }
 }
 
 /// A tenant would have more than it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("this needs {wanted} {what}; your other deployments have {others}, and {cap} are all that you may have")]
+#[error(
+    "this needs {wanted} {what}; your other deployments have {others}, and {cap} are all that you may have"
+)]
 pub struct OverCap {
     /// Of what.
     pub what: Capped,
@@ -140,9 +233,15 @@ impl OverCap {
     #[must_use]
     pub const fn hint(&self) -> &'static str {
         match self.what {
-            Capped::Instances => "lower an instance count, delete a deployment, or ask the host's owner for more",
+            Capped::Deployments => "delete a deployment, or ask the host's owner for more",
+            Capped::Instances => {
+                "lower an instance count, delete a deployment, or ask the host's owner for more"
+            }
             Capped::Memory => {
                 "choose a smaller vmsize, set `memory` with a limit, delete a deployment, or ask the host's owner for more"
+            }
+            Capped::Disk => {
+                "make a local store smaller, delete a deployment, or ask the host's owner for more"
             }
             Capped::PublicPorts => {
                 "remove an input endpoint, delete a deployment, or ask the host's owner for more"
@@ -179,13 +278,13 @@ mod tests {
     use super::*;
 
     const fn demand(instances: u32, memory_bytes: u64, public_ports: u32) -> Demand {
-        Demand { instances, memory_bytes, public_ports }
+        Demand { deployments: 1, instances, memory_bytes, public_ports, disk_bytes: memory_bytes }
     }
 
     #[test]
     fn a_cap_counts_the_others_and_what_is_asked_for_together() {
         let caps =
-            Caps { instances: Some(4), memory_bytes: Some(100), public_ports: Some(2), outbound: false };
+            Caps { instances: Some(4), memory_bytes: Some(100), public_ports: Some(2), ..Caps::none() };
         let others = demand(1, 60, 1);
         assert_eq!(caps.admit(others, demand(3, 40, 1)), Ok(()));
         for (wanted, what, cap) in [
@@ -214,7 +313,8 @@ mod tests {
         let all = demand(u32::MAX, u64::MAX, u32::MAX);
         assert_eq!(caps.admit(all, all).unwrap_err().what, Capped::Memory);
         assert_eq!(Caps::none().admit(all, all), Ok(()));
-        assert_eq!(all.with(all), all);
+        let both = all.with(all);
+        assert_eq!((both.instances, both.memory_bytes, both.public_ports), (u32::MAX, u64::MAX, u32::MAX));
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! How far a walk through upgrade domains is, from the fabric's words to those of the wire.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::sync::watch;
 use wasm_roles_control_interface::{Generation, InstanceProgress, WalkProgress};
 use wasm_roles_fabric::change::Reaction;
 use wasm_roles_fabric::progress::{DomainState, InstanceStep, WalkPhase};
-use wasm_roles_service_plan::Plan;
+use wasm_roles_service_plan::{InstanceId, Plan};
 
 /// A walk that goes on.
 #[derive(Clone)]
@@ -28,17 +29,23 @@ pub(crate) struct Seen {
 impl Walk {
     /// What `fabric` shows, in the order of the instances of `plan`.
     pub(crate) fn new(
-        fabric: watch::Receiver<wasm_roles_fabric::progress::WalkProgress>,
+        mut fabric: watch::Receiver<wasm_roles_fabric::progress::WalkProgress>,
         plan: &Arc<Plan>,
     ) -> Self {
+        // What is there is the walk before.
+        fabric.mark_unchanged();
         Self { fabric, plan: Arc::clone(plan) }
     }
 
     pub(crate) fn now(&self) -> Seen {
+        if !self.has_begun() {
+            return Seen { progress: WalkProgress::default(), waits: false, message: None };
+        }
         let walk = self.fabric.borrow();
         // Those that go are in no new plan, and come last.
         let planned = self.plan.instances.iter().map(|planned| &planned.id);
-        let gone = walk.instances.keys().filter(|instance| self.plan.instance(instance).is_none());
+        let stay: BTreeSet<&InstanceId> = planned.clone().collect();
+        let gone = walk.instances.keys().filter(|instance| !stay.contains(instance));
         let instances = planned.chain(gone).filter_map(|id| {
             let instance = walk.instances.get(id)?;
             Some(InstanceProgress {
@@ -73,11 +80,58 @@ impl Walk {
         Seen { progress: WalkProgress { domain, domains, instances: instances.collect() }, waits, message }
     }
 
+    /// Before, the fabric shows the walk before this one.
+    fn has_begun(&self) -> bool {
+        self.fabric.has_changed().unwrap_or(true)
+    }
+
+    /// The same, for one who waits until it goes on from here.
+    pub(crate) fn going_on(&self) -> Self {
+        let mut same = self.clone();
+        same.fabric.mark_unchanged();
+        same
+    }
+
     /// Waits until it has gone on.
     pub(crate) async fn changed(&mut self) {
         if self.fabric.changed().await.is_err() {
             std::future::pending().await
         }
+    }
+
+    /// Whether it waits for somebody to order the next step.
+    pub(crate) fn waits(&self) -> bool {
+        self.has_begun() && self.fabric.borrow().phase == WalkPhase::WaitingForOperator
+    }
+
+    /// Whether all upgrade domains are walked, and there is no way back.
+    pub(crate) fn is_past_return(&self) -> bool {
+        self.has_begun() && matches!(self.fabric.borrow().phase, WalkPhase::Finishing | WalkPhase::Done)
+    }
+
+    /// Waits until all upgrade domains are walked; for ever, if that does not happen.
+    pub(crate) async fn past_return(&mut self) {
+        while !self.is_past_return() {
+            let mut going_on = self.going_on();
+            if self.is_past_return() {
+                return;
+            }
+            going_on.changed().await;
+        }
+    }
+
+    /// Waits until this upgrade domain is being walked, or was.
+    pub(crate) async fn takes(&mut self, domain: u32) {
+        let is_taken = |walk: &wasm_roles_fabric::progress::WalkProgress| {
+            let state = walk.domains.iter().find(|known| known.domain == domain).map(|known| known.state);
+            match (walk.phase, state) {
+                (WalkPhase::WaitingForOperator, Some(DomainState::Waiting | DomainState::Walking)) => false,
+                (phase, Some(DomainState::Waiting)) => phase.is_over(),
+                _ => true,
+            }
+        };
+        // A deployment that is gone takes nothing.
+        let _ = self.fabric.wait_for(is_taken).await;
     }
 
     /// The upgrade domains that nobody has walked yet.
@@ -92,7 +146,9 @@ impl Walk {
 fn in_words(reaction: Reaction) -> String {
     match reaction {
         Reaction::Changed { missed: None } => "accepted".to_owned(),
-        Reaction::Changed { missed: Some((event, missed)) } => format!("accepted, but its handler of {event} {missed}"),
+        Reaction::Changed { missed: Some((event, missed)) } => {
+            format!("accepted, but its handler of {event} {missed}")
+        }
         Reaction::Recycled => "recycled".to_owned(),
         Reaction::NotReadyAgain => "not Ready again in time".to_owned(),
         Reaction::NotRunning => "not running; it starts with what is new".to_owned(),

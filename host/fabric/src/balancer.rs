@@ -18,23 +18,22 @@
 //! listen any more and is passed over; if it ends, the connection comes back.
 
 use std::io;
-use std::net::IpAddr;
 use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 use wasm_roles_service_plan::PublicPort;
-use wasm_roles_virtual_network::{HandOver, HandOverOptions, OutsideStream, WayBack};
+use wasm_roles_virtual_network::{HandOver, HandOverOptions, OutsideStream};
 
 use crate::backends::Backends;
 use crate::door::{Arrival, Door, Entrance};
 use crate::entry::{Entry, Leads};
 use crate::events::{EventKind, Herald};
+use crate::lobby::{Connection, Lobby, Return};
 use crate::rotation::Turn;
 use crate::tally::{self, Tally};
-use crate::waiting::Waiting;
+use crate::waiting::{CONNECTION_WAIT, Waiting};
 
 /// How often refused connections of one port are told of at most.
 const TELL_EVERY: Duration = Duration::from_secs(5);
@@ -73,31 +72,6 @@ pub(crate) struct Balancer<T> {
     pub(crate) herald: Herald,
 }
 
-/// A connection that was accepted.
-struct Connection {
-    stream: OutsideStream,
-    client: IpAddr,
-    /// How often it came back.
-    returns: u8,
-}
-
-/// Where a connection comes back to.
-struct Return {
-    port: mpsc::UnboundedSender<Connection>,
-    client: IpAddr,
-    returns: u8,
-}
-
-impl WayBack for Return {
-    fn take_back(&self, stream: OutsideStream) {
-        let connection = Connection { stream, client: self.client, returns: self.returns };
-        if let Err(mpsc::error::SendError(connection)) = self.port.send(connection) {
-            // The port is closed.
-            connection.stream.reset();
-        }
-    }
-}
-
 /// What a port's loop is woken up by.
 enum Next {
     Arrival(Arrival),
@@ -107,21 +81,22 @@ enum Next {
 }
 
 impl<T: Taker> Balancer<T> {
-    /// Serves the port until the task is aborted, or somebody else serves it and nobody is left who has come in here. TLS ends
-    /// here if there is something to end it with.
+    /// Serves the port until the task is aborted, or somebody else serves it: then who has come in here goes to the lobby, those in the
+    /// middle of a handshake after that. TLS ends here if there is something to end it with.
     pub(crate) async fn serve(self, entrance: Entrance) {
         let (mut turn, mut waiting, secured) = (Turn::default(), Waiting::new(), entrance.tls.is_some());
+        let lobby = entrance.listener.lobby();
         let (mut door, mut refused) = (Door::new(entrance), Tally::every(TELL_EVERY));
-        // Bounded by the sockets that instances may have.
-        let (back, mut returned) = mpsc::unbounded_channel();
         let mut changes = self.backends.changes();
         // Whether somebody has waited in vain since the last connection was taken.
         let mut in_vain = false;
         let mut displaced = false;
-        while !displaced || !waiting.is_empty() || !door.is_empty() {
+        while !displaced || !door.is_empty() {
+            let lets_in = displaced || in_vain || waiting.has_place();
+            let arrival = async { if lets_in { door.next().await } else { door.displaced().await } };
             let next = tokio::select! {
-                arrival = door.next(), if in_vain || waiting.has_place() => Next::Arrival(arrival),
-                Some(connection) = returned.recv() => Next::Returned(connection),
+                arrival = arrival => Next::Arrival(arrival),
+                connection = lobby.next(), if !displaced => Next::Returned(connection),
                 () = changes.next(), if !waiting.is_empty() => Next::OfferAgain,
                 () = sleep(OFFER_AGAIN), if !waiting.is_empty() => Next::OfferAgain,
                 () = tally::due([&refused]) => Next::Tell,
@@ -129,27 +104,34 @@ impl<T: Taker> Balancer<T> {
             let now = Instant::now();
             match next {
                 Next::Arrival(Arrival::Connection(stream, client)) => {
-                    let connection = Connection { stream, client, returns: 0 };
-                    if let Err(connection) = waiting.join(connection, now) {
+                    let connection = Connection { stream, client, returns: 0, until: None };
+                    if displaced {
+                        lobby.enter(connection);
+                    } else if let Err(connection) = waiting.join(connection, now) {
                         refuse(connection, &mut refused);
                     }
                 }
                 Next::Returned(connection) => {
-                    if let Err(connection) = waiting.join(connection, now) {
-                        refuse(connection, &mut refused);
-                    }
+                    let until = connection.until.unwrap_or_else(|| now + CONNECTION_WAIT);
+                    waiting.rejoin(connection, until);
                 }
                 Next::Arrival(Arrival::HandshakesFailed(failure, connections)) => {
                     let port = self.backends.public.port;
                     self.herald.tell(EventKind::HandshakesFailed { port, failure, connections });
                 }
                 Next::Arrival(Arrival::GaveUp) => refused.count(),
-                Next::Arrival(Arrival::Displaced) => displaced = true,
+                Next::Arrival(Arrival::Displaced) => {
+                    displaced = true;
+                    for (connection, until) in waiting.leave() {
+                        lobby.enter(Connection { until: Some(until), ..connection });
+                    }
+                }
                 Next::Arrival(Arrival::Nobody(error)) => self.rest(&error).await,
                 Next::OfferAgain | Next::Tell => {}
             }
+            #[allow(clippy::result_large_err, reason = "it goes back into the line")]
             waiting.serve(|connection| {
-                self.pass_on(connection, secured, &mut turn, &back)?;
+                self.pass_on(connection, secured, &mut turn, &lobby)?;
                 in_vain = false;
                 Ok(())
             });
@@ -162,7 +144,7 @@ impl<T: Taker> Balancer<T> {
     }
 
     /// Gives the connection to the first who takes it; back when nobody does.
-    #[expect(
+    #[allow(
         clippy::result_large_err,
         reason = "the connection goes back into the line, which needs all of it"
     )]
@@ -171,13 +153,14 @@ impl<T: Taker> Balancer<T> {
         connection: Connection,
         secured: bool,
         turn: &mut Turn,
-        back: &mpsc::UnboundedSender<Connection>,
+        lobby: &Arc<Lobby>,
     ) -> Result<(), Connection> {
-        let Connection { mut stream, client, returns } = connection;
+        let Connection { mut stream, client, returns, until } = connection;
         let public = &self.backends.public;
         let options = HandOverOptions::idle_after(public.idle_timeout).with_secured(secured);
         if returns < RETURNS {
-            let way_back = Return { port: back.clone(), client, returns: returns.saturating_add(1) };
+            let lobby = Arc::clone(lobby);
+            let way_back = Return { lobby, client, returns: returns.saturating_add(1) };
             stream = stream.with_way_back(Arc::new(way_back));
         }
         for place in 0.. {
@@ -191,7 +174,7 @@ impl<T: Taker> Balancer<T> {
                 Err(given_back) => stream = given_back,
             }
         }
-        Err(Connection { stream, client, returns })
+        Err(Connection { stream, client, returns, until })
     }
 
     fn tell(&self, connections: Option<u64>) {

@@ -136,6 +136,15 @@ pub(crate) async fn gather(
     if problems.is_empty() { Ok(()) } else { Err(StartError::new(problems)) }
 }
 
+/// The folders that were put together for a generation, or begun to be.
+pub(crate) fn folders(data_folder: &Path, generation: u32, approots: &Approots) -> Vec<PathBuf> {
+    if generation == version::FIRST {
+        approots.built().map(Path::to_owned).collect()
+    } else {
+        vec![data_folder.join(FOLDER).join(generation.to_string())]
+    }
+}
+
 /// Removes what upgrades of an earlier run have left in this folder. What cannot be removed stays.
 fn forget_generations(folder: &Path) {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();

@@ -106,6 +106,8 @@ pub struct Deployment {
     /// The number of the last generation that was prepared.
     pub(crate) last_generation: u32,
     pub(crate) progress: Tracker,
+    /// What an upgrade copies that may have been dropped.
+    pub(crate) copies: Copies,
     pub(crate) departures: Departures,
     pub(crate) starter: Starter,
     pub(crate) instances: Instances,
@@ -219,7 +221,7 @@ impl Deployment {
         let sites = sites::open(&plan, &options.approots).await?;
         let components = components::load(runtime, &plan, &options.approots, sites, options.clock).await?;
         let bound = publish::bind(&plan, &options.publication).await.map_err(StartError::new)?;
-        let generation = Generation::new(version::FIRST, &plan, options.approots.clone(), components);
+        let generation = Generation::new(version::FIRST, &plan, &options, components);
         let (mut starter, events) = Starter::new(&plan, options, generation, provision);
         let generation = Arc::clone(&starter.generation);
         prepare(&starter.common.network);
@@ -235,6 +237,7 @@ impl Deployment {
             upgrading: None,
             last_generation: version::FIRST,
             progress: Tracker::default(),
+            copies: Copies::new(),
             departures: Departures::default(),
             starter,
             instances,
@@ -307,6 +310,7 @@ impl Deployment {
     /// As [`stop`](Self::stop) until `impatience` is over, and then as [`kill`](Self::kill).
     pub async fn stop_unless(mut self, impatience: impl Future<Output = ()>) -> StopSummary {
         self.ports.close_all_but(&[]).await;
+        self.copies.give_up().await;
         let stopped = self.instances.stop_all(impatience).await;
         let mut instances = self.departures.finish().await;
         instances.extend(stopped);

@@ -51,8 +51,8 @@ pub(crate) struct TlsEntrance {
 
 /// A listener, with what ends TLS.
 pub(crate) struct Door {
-    listener: Use<TcpListener>,
-    displaced: bool,
+    /// None when somebody else has it.
+    listener: Option<Use<TcpListener>>,
     gave_up: mpsc::Receiver<()>,
     tls: Option<TlsSide>,
 }
@@ -80,27 +80,37 @@ impl Door {
             inside,
             failed: BTreeMap::new(),
         };
-        Self { listener, displaced: false, gave_up, tls: tls.map(side) }
+        Self { listener: Some(listener), gave_up, tls: tls.map(side) }
     }
 
-    /// Whether nobody is in the middle of its handshake.
+    /// Whether nobody is in the middle of its handshake, or about to begin it.
     pub(crate) fn is_empty(&self) -> bool {
-        self.tls.as_ref().is_none_or(|tls| tls.handshakes.is_empty())
+        self.tls
+            .as_ref()
+            .is_none_or(|tls| tls.handshakes.is_empty() && tls.inside.is_closed() && tls.inside.is_empty())
+    }
+
+    /// Waits until somebody else serves the port, and lets nobody in.
+    pub(crate) async fn displaced(&mut self) -> Arrival {
+        match &self.listener {
+            Some(listener) => listener.displaced().await,
+            None => pending().await,
+        }
+        self.listener = None;
+        Arrival::Displaced
     }
 
     /// The next arrival. Dropping the future loses nothing.
     pub(crate) async fn next(&mut self) -> Arrival {
         loop {
             let next = tokio::select! {
-                accepted = self.listener.accept(), if !self.displaced => {
-                    accepted.map_or(Next::Displaced, Next::Accepted)
-                }
+                accepted = accept(self.listener.as_ref()) => accepted.map_or(Next::Displaced, Next::Accepted),
                 Some(()) = self.gave_up.recv() => Next::GaveUp,
                 next = next_of(self.tls.as_mut()) => next,
             };
             match next {
                 Next::Displaced => {
-                    self.displaced = true;
+                    self.listener = None;
                     return Arrival::Displaced;
                 }
                 Next::Accepted(Err(error)) => return Arrival::Nobody(error),
@@ -131,6 +141,13 @@ impl Door {
                 return Arrival::HandshakesFailed(failure, connections);
             }
         }
+    }
+}
+
+async fn accept(listener: Option<&Use<TcpListener>>) -> Option<io::Result<(TcpStream, SocketAddr)>> {
+    match listener {
+        Some(listener) => listener.accept().await,
+        None => pending().await,
     }
 }
 

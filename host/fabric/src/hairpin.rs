@@ -88,8 +88,12 @@ impl<T: FlowTaker> Hairpin<T> {
 
     fn open_way(&self, port: u16, way: Way<T>) -> mpsc::Receiver<()> {
         let (gave_up, heard) = mpsc::channel(GAVE_UP);
-        let before = self.ports().insert(port, Port { way, gave_up });
-        drop(before);
+        let mut ports = self.ports();
+        let mut closed: Vec<Port<T>> =
+            ports.extract_if(.., |_, port| port.gave_up.is_closed()).map(|(_, port)| port).collect();
+        closed.extend(ports.insert(port, Port { way, gave_up }));
+        drop(ports);
+        drop(closed);
         heard
     }
 
@@ -97,8 +101,10 @@ impl<T: FlowTaker> Hairpin<T> {
     pub(crate) fn open_datagrams(&self, backends: Backends<T>, herald: Herald) -> Arc<InsidePort<T>> {
         let number = backends.public.port.get();
         let port = Arc::new(InsidePort::new(backends, herald));
-        let before = self.datagrams().insert(number, Arc::downgrade(&port));
-        drop(before);
+        let mut datagrams = self.datagrams();
+        datagrams.retain(|_, port| port.strong_count() > 0);
+        datagrams.insert(number, Arc::downgrade(&port));
+        drop(datagrams);
         port
     }
 

@@ -3,7 +3,6 @@
 use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::watch;
 use wasm_roles_role_runtime::{
@@ -19,7 +18,6 @@ use wasm_roles_web_server::AccessLog;
 use crate::approot;
 use crate::certificates::Provision;
 use crate::change::Renewal;
-use crate::deployment::WebOptions;
 use crate::entry::Entry;
 use crate::limits;
 use crate::narrator::TaskReporter;
@@ -35,8 +33,6 @@ pub(crate) struct Common {
     pub(crate) deployment_id: String,
     pub(crate) network: Network,
     pub(crate) meters: Meters,
-    pub(crate) stop_budget: Duration,
-    pub(crate) web: WebOptions,
     pub(crate) clock: Clock,
     pub(crate) seed: Seed,
 }
@@ -45,8 +41,8 @@ pub(crate) struct Common {
 pub(crate) struct RoleLauncher {
     common: Arc<Common>,
     version: Arc<Version>,
-    /// The stores are to be emptied before the next incarnation.
-    empties: bool,
+    /// The stores are to be emptied before the next incarnation, because this generation has asked for it.
+    empties_for: Option<u32>,
     plan: Arc<Plan>,
     provision: Arc<Provision>,
     environment: Arc<EnvironmentView>,
@@ -77,13 +73,15 @@ impl RoleLauncher {
         task_reporter: TaskReporter,
     ) -> Self {
         let Renewal { plan, environment, provision, .. } = renewal;
-        let (provision, empties) = (provision.unwrap_or_default(), version.begins_empty);
-        Self { common, version, empties, plan, provision, environment, task_reporter }
+        let provision = provision.unwrap_or_default();
+        let empties_for = version.begins_empty.then_some(version.generation);
+        Self { common, version, empties_for, plan, provision, environment, task_reporter }
     }
 
     /// What a program of the instance gets: the role's own, or that of a start-up task.
     fn spec(&self, program: Program<'_>) -> Result<InstanceSpec, String> {
-        let (Self { common, environment, .. }, Version { instance, components, .. }) = (self, &*self.version);
+        let (Self { common, environment, .. }, Version { instance, components, stop_budget, web, .. }) =
+            (self, &*self.version);
         let Program { arguments, environment: declared, preopens, seed, output: (stdout, stderr) } = program;
         let deployment = DeploymentFacts {
             plan: &self.plan,
@@ -100,10 +98,10 @@ impl RoleLauncher {
             web: WebSpec {
                 ports: http_ports(instance, &self.provision),
                 sites: Arc::clone(&components.sites),
-                instances: common.web.instances,
+                instances: web.instances,
                 ..WebSpec::default()
             },
-            stop_budget: common.stop_budget,
+            stop_budget: *stop_budget,
             stdout,
             stderr,
             clock: common.clock,
@@ -165,7 +163,7 @@ impl Launcher for RoleLauncher {
             self.provision = provision;
         }
         if let Some(version) = version {
-            self.empties |= version.begins_empty;
+            self.empties_for = emptied_for(self.empties_for, &version);
             self.version = version;
         }
     }
@@ -181,10 +179,10 @@ impl Launcher for RoleLauncher {
         stderr: OutputPipe,
     ) -> Result<RunningRole, String> {
         let version = Arc::clone(&self.version);
-        let Version { instance, components, directories, .. } = &*version;
-        if self.empties {
+        let Version { instance, components, directories, web, .. } = &*version;
+        if self.empties_for.is_some() {
             directories.stores.empty().await?;
-            self.empties = false;
+            self.empties_for = None;
         }
         let Self { common, .. } = &*self;
         let role = self.plan.role(&instance.role).ok_or("its role is not in the plan")?;
@@ -203,8 +201,7 @@ impl Launcher for RoleLauncher {
             output: (stdout, stderr),
         })?;
         if !spec.web.ports.is_empty() {
-            spec.web.access_log = common
-                .web
+            spec.web.access_log = web
                 .access_log
                 .map(|format| AccessLog { format, sink: Arc::new(self.task_reporter.new_access_log()) });
         }
@@ -213,6 +210,12 @@ impl Launcher for RoleLauncher {
         let entry = Entry::new(interface, Arc::clone(&version.ways));
         Ok(RunningRole { running, entry, _provision: Arc::clone(&self.provision) })
     }
+}
+
+/// The generation for which the stores are still to be emptied. One that was taken back before it ran has emptied nothing.
+fn emptied_for(asked: Option<u32>, next: &Version) -> Option<u32> {
+    let asked = asked.filter(|generation| *generation <= next.generation);
+    asked.or_else(|| next.begins_empty.then_some(next.generation))
 }
 
 /// The command line of a role's instances: the role's name, then the words of its entry point.
@@ -289,6 +292,27 @@ impl Incarnation for RunningRole {
 mod tests {
     use super::*;
     use crate::test_plans::plan_of;
+
+    #[test]
+    fn stores_are_emptied_for_a_generation_that_comes_to_run_and_not_for_one_that_was_taken_back() {
+        let plan = plan_of(r#"<WorkerRole name="W" />"#, r#"<Role name="W"><Instances count="1" /></Role>"#);
+        let version = |generation, begins_empty| Version {
+            begins_empty,
+            ..Version::of_nothing(generation, plan.instances[0].clone())
+        };
+        for (asked, next, expected) in [
+            (None, version(2, false), None),
+            (None, version(2, true), Some(2)),
+            // It was taken back.
+            (Some(2), version(1, false), None),
+            // It stays, and another one comes; that one may be taken back, too.
+            (Some(2), version(3, false), Some(2)),
+            (Some(2), version(3, true), Some(2)),
+            (Some(2), version(2, false), Some(2)),
+        ] {
+            assert_eq!(emptied_for(asked, &next), expected, "{asked:?} {}", next.generation);
+        }
+    }
 
     #[test]
     fn the_handler_is_served_on_every_plain_http_endpoint_once() {

@@ -14,6 +14,7 @@
 //! ```
 //!
 //! [`Deployment::change`] gives running instances another configuration, one upgrade domain after the other ([`change`]).
+//! [`Deployment::upgrade`] gives them another definition and other components in the same way ([`mod@upgrade`]).
 //!
 //! The rules are pure functions, tested by tables: [`lifecycle`] (when an instance is started, recycled and stopped),
 //! [`rotation`] (whose turn it is), [`affinity`] (which connections stay together), [`probe::health`] (who answers a probe
@@ -46,6 +47,7 @@ mod instances;
 mod launch;
 pub mod lifecycle;
 mod limits;
+mod lobby;
 mod members;
 mod narrator;
 mod orders;
@@ -71,8 +73,8 @@ mod test_certificates;
 #[cfg(test)]
 mod test_plans;
 mod tls;
-mod usage;
 pub mod upgrade;
+mod usage;
 mod variables;
 mod version;
 pub mod view;
@@ -88,22 +90,20 @@ pub use deployment::{
 };
 pub use events::{DeniedEvent, Event, EventKind, Events, OutputStream};
 pub use lifecycle::Status;
+pub use orders::OrderError;
 pub use probe::{PROBE_ADDRESS, ProbeFailure};
+pub use progress::{WalkKind, WalkPhase, WalkProgress};
 pub use publish::{Publication, PublishError, Published};
 pub use removal::remove_tree;
-pub use orders::OrderError;
 pub use start_error::{Problem, StartError};
 pub use starter::deployment_id;
 pub use status_board::{InstanceStatus, Recycled, Statuses};
 pub use swap::{SwapError, SwapSummary, can_swap, swap};
 pub use tls::HandshakeFailure;
+pub use upgrade::{DEFAULT_HEALTH, Pace, RolledBack, Upgrade, UpgradeError, UpgradeOutcome, UpgradeSummary};
 pub use usage::{InstanceUsage, Usages};
 pub use variables::VariableError;
 pub use waiting::CONNECTION_WAIT;
-pub use progress::{WalkKind, WalkPhase, WalkProgress};
-pub use upgrade::{
-    DEFAULT_HEALTH, Pace, RolledBack, Upgrade, UpgradeError, UpgradeOutcome, UpgradeSummary,
-};
 pub use wasm_roles_role_runtime::{
     Clock, End, Line, LoadError, ProgramEnd, ReachedLimit, RoleEvent, Runtime, RuntimeError, RuntimeOptions,
     Seed, WebInstances,

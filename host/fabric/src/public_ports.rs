@@ -1,15 +1,14 @@
 //! The public ports of a deployment that are open. Those of single instances come and go with them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::sleep;
 use tokio_rustls::TlsAcceptor;
-use wasm_roles_service_plan::{Port, PublicPort, Transport};
+use wasm_roles_service_plan::{Availability, Port, PublicPort, RoleName, Transport};
 
 use crate::certificates::Provision;
+use crate::probe::prober::Healthy;
 use crate::public_socket::{self, PublicSocket};
 use crate::publish::Published;
 use crate::tls::{Spoken, for_speaker};
@@ -24,24 +23,26 @@ pub(crate) struct PublicPorts {
     published: Vec<Published>,
     serving: BTreeMap<Key, Serving>,
     /// What has served ports before, and finishes what it has.
-    displaced: JoinSet<()>,
+    displaced: Vec<(Key, JoinSet<()>)>,
 }
-
-/// How long that may take: handshakes that have begun, and then the wait for an instance.
-const TO_FINISH: Duration = Duration::from_secs(30);
 
 /// What serves a port.
 pub(crate) struct Serving {
     socket: PublicSocket,
+    /// What uses the socket. It ends by itself when somebody else does.
+    pub(crate) doors: JoinSet<()>,
+    /// What is beside it.
     pub(crate) tasks: JoinSet<()>,
     /// How TLS ends, if it ends here.
     pub(crate) tls: Option<Ending>,
+    /// Whose incarnation of now has answered the port's probe, if it has one.
+    pub(crate) proved: Option<watch::Receiver<Healthy>>,
 }
 
 impl Serving {
     /// A port with this socket that nobody serves yet.
     pub(crate) fn of(socket: PublicSocket) -> Self {
-        Self { socket, tasks: JoinSet::new(), tls: None }
+        Self { socket, doors: JoinSet::new(), tasks: JoinSet::new(), tls: None, proved: None }
     }
 }
 
@@ -70,13 +71,23 @@ impl PublicPorts {
         self.published.retain(|other| self::key(&other.public) != key);
         let place = self.published.partition_point(|other| self::key(&other.public) < key);
         self.published.insert(place, published);
-        while self.displaced.try_join_next().is_some() {}
+        self.displaced.retain_mut(|(_, doors)| {
+            while doors.try_join_next().is_some() {}
+            !doors.is_empty()
+        });
         if let Some(before) = self.serving.insert(key, serving) {
-            self.displaced.spawn(async move {
-                let _still_there = before;
-                sleep(TO_FINISH).await;
-            });
+            self.displaced.push((key, before.doors));
         }
+    }
+
+    /// The probes of the ports that a role serves, and who has answered them since it was started last.
+    pub(crate) fn probed(&self, role: &RoleName) -> impl Iterator<Item = (String, watch::Receiver<Healthy>)> {
+        let of_role = self.published.iter().filter(move |published| published.public.role == *role);
+        of_role.filter_map(|published| {
+            let Availability::Probed(probe) = &published.public.availability else { return None };
+            let proved = self.serving.get(&key(&published.public))?.proved.clone()?;
+            Some((probe.name.clone(), proved))
+        })
     }
 
     /// The port that is open where `public` is, as `public` has it, with its socket.
@@ -101,10 +112,13 @@ impl PublicPorts {
     }
 
     /// TLS of new connections ends with what `provision` has for it. Where it ends stays as it is.
-    pub(crate) fn end_tls_with(&self, provision: &Provision) {
+    ///
+    /// What is spoken behind it is agreed on with clients that ask.
+    pub(crate) fn end_tls_with(&mut self, provision: &Provision, spoken: impl Fn(&PublicPort) -> Spoken) {
         for Published { public, .. } in &self.published {
-            let tls = self.serving.get(&key(public)).and_then(|serving| serving.tls.as_ref());
+            let tls = self.serving.get_mut(&key(public)).and_then(|serving| serving.tls.as_mut());
             if let (Some(tls), Some(acceptor)) = (tls, provision.acceptor(&public.role, &public.endpoint)) {
+                tls.spoken = spoken(public);
                 tls.acceptor.send_replace(for_speaker(acceptor, tls.spoken));
             }
         }
@@ -136,15 +150,14 @@ impl PublicPorts {
         self.serving.retain(|port, serving| {
             let stays = kept.contains(port);
             if !stays {
-                closing.push(std::mem::take(&mut serving.tasks));
+                closing.extend([std::mem::take(&mut serving.doors), std::mem::take(&mut serving.tasks)]);
             }
             stays
         });
+        closing
+            .extend(self.displaced.extract_if(.., |(port, _)| !kept.contains(port)).map(|(_, doors)| doors));
         for mut tasks in closing {
             tasks.shutdown().await;
-        }
-        if kept.is_empty() {
-            self.displaced.shutdown().await;
         }
     }
 }
@@ -183,7 +196,7 @@ mod tests {
                 (listener.local_addr().unwrap(), Slot::new(listener), accepted.clone());
             let mut serving = Serving::of(PublicSocket::Tcp(Arc::clone(&slot)));
             let (number, used) = (public.port.get(), slot.begin_use());
-            serving.tasks.spawn(async move {
+            serving.doors.spawn(async move {
                 while let Some(Ok(_)) = used.accept().await {
                     accepted.send(number).await.unwrap();
                 }
@@ -215,7 +228,7 @@ mod tests {
         open(&mut all, &ports(3), &nobody()).await;
         all.close_all_but(&ports(1)).await;
         assert_eq!(numbers(&all), [9000, 9005]);
-        assert!(all.serving.values().all(|serving| serving.tasks.len() == 1));
+        assert!(all.serving.values().all(|serving| serving.doors.len() == 1));
         let at: Vec<SocketAddr> = all.published().iter().map(|published| published.at).collect();
         TcpStream::connect(at[0]).await.unwrap();
         all.close_all_but(&[]).await;

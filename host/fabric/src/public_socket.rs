@@ -18,12 +18,22 @@ use tokio::io::ReadBuf;
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::Notify;
 
+use crate::lobby::Lobby;
+
 /// A place for a socket.
 #[derive(Debug)]
 pub(crate) struct Slot<S> {
     place: Mutex<Place<S>>,
     /// There is another socket, or another user.
     changed: Notify,
+    /// It stays with the port when the socket is exchanged.
+    lobby: Arc<Lobby>,
+}
+
+impl<S> Drop for Slot<S> {
+    fn drop(&mut self) {
+        self.lobby.close();
+    }
 }
 
 #[derive(Debug)]
@@ -66,7 +76,8 @@ pub(crate) struct Received {
 
 impl<S> Slot<S> {
     pub(crate) fn new(socket: S) -> Arc<Self> {
-        Arc::new(Self { place: Mutex::new(Place { socket, users: 0 }), changed: Notify::new() })
+        let place = Mutex::new(Place { socket, users: 0 });
+        Arc::new(Self { place, changed: Notify::new(), lobby: Arc::default() })
     }
 
     /// Somebody else uses the socket from now on.
@@ -102,6 +113,18 @@ impl<S> Use<S> {
             result = tried => result,
             () = changed => Err(Gone::Exchanged),
         }
+    }
+}
+
+impl<S> Use<S> {
+    /// The lobby of the port.
+    pub(crate) fn lobby(&self) -> Arc<Lobby> {
+        Arc::clone(&self.slot.lobby)
+    }
+
+    /// Waits until somebody else uses the socket.
+    pub(crate) async fn displaced(&self) {
+        while self.attempt(|_, _| Poll::<()>::Pending).await != Err(Gone::Displaced) {}
     }
 }
 
@@ -190,6 +213,8 @@ impl<'a> Held<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
+    use tokio::time::timeout;
 
     async fn listener() -> (Arc<Slot<TcpListener>>, SocketAddr) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -205,7 +230,8 @@ mod tests {
         tokio::task::yield_now().await;
         let second = slot.begin_use();
         let next = tokio::spawn(async move { second.accept().await.unwrap().unwrap().1 });
-        let (displaced, first) = waiting.await.unwrap();
+        let told = timeout(Duration::from_secs(10), waiting).await.expect("nobody has woken it");
+        let (displaced, first) = told.unwrap();
         assert!(displaced && first.accept().await.is_none());
         let client = TcpStream::connect(at).await.unwrap();
         assert_eq!(next.await.unwrap(), client.local_addr().unwrap());
@@ -224,7 +250,8 @@ mod tests {
         exchange(pair.iter().map(|(a, b)| (a, b)));
         for (waits, at) in [(waits_at_a, at_b), (waits_at_b, at_a)] {
             let client = TcpStream::connect(at).await.unwrap();
-            assert_eq!(waits.await.unwrap(), client.local_addr().unwrap());
+            let accepted = timeout(Duration::from_secs(10), waits).await.expect("nobody has woken it");
+            assert_eq!(accepted.unwrap(), client.local_addr().unwrap());
         }
     }
 }

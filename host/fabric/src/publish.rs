@@ -5,13 +5,17 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use tokio::net::{TcpListener, UdpSocket};
+use tokio::net::{TcpListener, TcpSocket, UdpSocket};
 use wasm_roles_service_plan::{Plan, Port, PublicPort, RoleName, Transport};
 
 use crate::public_socket::{PublicSocket, Slot};
 
 /// Ports below this need special rights on Unix systems.
 const FIRST_UNPRIVILEGED: u16 = 1024;
+
+/// Connections that the operating system keeps for a port until they are accepted: those of a burst, and those that come while
+/// nobody takes one. It may be told to keep fewer.
+const BACKLOG: u32 = 1024;
 
 /// Where public ports listen.
 #[derive(Clone, Debug)]
@@ -119,10 +123,19 @@ pub(crate) async fn bind(plan: &Plan, publication: &Publication) -> Result<Bound
     if errors.is_empty() { Ok(bound) } else { Err(errors) }
 }
 
+fn listen(at: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if at.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // What was just closed there does not keep the port; on Windows the same would let others in.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(at)?;
+    socket.listen(BACKLOG)
+}
+
 async fn open(transport: Transport, at: SocketAddr) -> io::Result<(PublicSocket, SocketAddr)> {
     match transport {
         Transport::Tcp => {
-            let listener = TcpListener::bind(at).await?;
+            let listener = listen(at)?;
             let at = listener.local_addr()?;
             Ok((PublicSocket::Tcp(Slot::new(listener)), at))
         }

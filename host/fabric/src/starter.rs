@@ -34,8 +34,8 @@ use crate::publish::Bound;
 use crate::status_board::{Seat, StatusBoard};
 use crate::supervisor::{Ledger, Supervisor};
 use crate::tls::Spoken;
-use crate::version::Generation;
 use crate::usage::Meters;
+use crate::version::Generation;
 use crate::view::Views;
 
 /// What all instances and ports of a deployment are started with.
@@ -81,8 +81,6 @@ impl Starter {
             deployment_id: deployment_id(&options.seed),
             network: Network::new(Arc::clone(&plan.policy), Arc::new(herald.clone())),
             meters: Meters::default(),
-            stop_budget: options.stop_budget,
-            web: options.web.clone(),
             clock: options.clock,
             seed: options.seed,
         });
@@ -109,10 +107,16 @@ impl Starter {
     /// Instances of the roles of this plan may start from now on, and those that were known before.
     pub(crate) fn know_roles(&mut self, plan: &Plan) {
         for role in &plan.roles {
-            let next = self.positions.len();
+            let next = self.positions.values().max().map_or(0, |last| last.saturating_add(1));
             self.positions.entry(role.name.clone()).or_insert(next);
             self.members.entry(role.name.clone()).or_insert_with(Members::new);
         }
+    }
+
+    /// Nobody of another role than this plan's runs, or will.
+    pub(crate) fn forget_roles_but(&mut self, plan: &Plan) {
+        self.positions.retain(|role, _| plan.role(role).is_some());
+        self.members.retain(|role, _| plan.role(role).is_some());
     }
 
     /// What the instances of `plan` see.
@@ -159,6 +163,7 @@ impl Starter {
                 let (public, running) = (public.clone(), members.running());
                 let prober = Prober::new(public, probe.clone(), running.clone(), self.herald.clone());
                 let healthy = prober.healthy();
+                serving.proved = Some(prober.proved());
                 serving.tasks.spawn(prober.run());
                 (running, Some(healthy))
             }
@@ -180,12 +185,12 @@ impl Starter {
                     None => (self.hairpin.open(backends.clone()), None),
                 };
                 let entrance = Entrance { listener, gave_up, tls };
-                serving.tasks.spawn(Balancer { backends, herald }.serve(entrance));
+                serving.doors.spawn(Balancer { backends, herald }.serve(entrance));
             }
             PublicSocket::Udp(socket) => {
                 let inside = self.hairpin.open_datagrams(backends.clone(), herald.clone());
                 serving.tasks.spawn(inside.serve());
-                serving.tasks.spawn(DatagramBalancer { backends, herald }.serve(socket.begin_use()));
+                serving.doors.spawn(DatagramBalancer { backends, herald }.serve(socket.begin_use()));
             }
         }
         serving
@@ -201,6 +206,7 @@ impl Starter {
     ) {
         // Those of instances that are gone.
         while self.narrators.try_join_next().is_some() {}
+        self.common.meters.keep(|instance| instances.get(instance).is_some());
         for instance in coming {
             let position = self.positions.get(&instance.role).copied();
             let Some((launcher, reporter)) = self.launcher(views, generation, instance) else { continue };
@@ -244,7 +250,7 @@ impl Starter {
 }
 
 /// Whether a role's instances answer with a web server, or read the bytes themselves.
-fn spoken_by(generation: &Generation, role: &RoleName) -> Spoken {
+pub(crate) fn spoken_by(generation: &Generation, role: &RoleName) -> Spoken {
     let components = generation.components.get(role);
     let has_server = |found: &Components| found.role.shape().http.is_some() || found.sites.has_files();
     if components.is_some_and(has_server) { Spoken::ByWebServer } else { Spoken::ByRole }

@@ -49,8 +49,8 @@ impl fmt::Display for Recycled {
     }
 }
 
-/// The place of an instance on the board: the position of its role in the plan, and its ordinal. Places in their order
-/// are the order of the plan, whoever comes and goes.
+/// The place of an instance on the board: the position of its role, and its ordinal. Places in their order are the order of
+/// the plan, whoever comes and goes; roles that come with an upgrade come after those that were there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Seat {
     pub(crate) role: usize,
@@ -73,8 +73,7 @@ impl StatusBoard {
     /// An instance is there, and will be started.
     pub(crate) fn enter(&self, seat: Seat, instance: InstanceId, generation: u32, at: Duration) {
         let status = Status::Created;
-        let created =
-            InstanceStatus { instance, status, since: at, launches: 0, generation, recycled: None };
+        let created = InstanceStatus { instance, status, since: at, launches: 0, generation, recycled: None };
         self.0.send_modify(|board| drop(board.insert(seat, created)));
     }
 
@@ -140,7 +139,7 @@ impl StatusBoard {
 pub struct Statuses(watch::Receiver<Board>);
 
 impl Statuses {
-    /// All instances in the order of the plan.
+    /// All instances in the order of the plan; those of roles that came with an upgrade after all others.
     #[must_use]
     pub fn now(&self) -> Vec<InstanceStatus> {
         self.0.borrow().values().cloned().collect()

@@ -130,6 +130,10 @@ impl<L: Launcher> Supervisor<L> {
         loop {
             let input = self.next_input(&life).await;
             let (next, actions) = life.step(input);
+            if life.rests() && !next.rests() {
+                // Before it is started: whoever asks it to rest meanwhile has to wait for that.
+                self.reins.rest.send_replace(Rest::No);
+            }
             for action in actions {
                 self.act(action).await;
             }
@@ -145,9 +149,8 @@ impl<L: Launcher> Supervisor<L> {
             if next.is_over() {
                 return end();
             }
-            if next.rests() != life.rests() {
-                let rest = if next.rests() { Rest::Yes(end()) } else { Rest::No };
-                self.reins.rest.send_replace(rest);
+            if next.rests() && !life.rests() {
+                self.reins.rest.send_replace(Rest::Yes(end()));
             }
             if next.rests() {
                 self.settle(Reaction::Stopped);

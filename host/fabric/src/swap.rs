@@ -49,6 +49,12 @@ pub struct SwappedPort {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SwapError {
+    /// One of them is in the middle of an upgrade that was begun and not finished.
+    #[error("deployment {deployment} is in the middle of an upgrade")]
+    Upgrading {
+        /// Its id.
+        deployment: String,
+    },
     /// They have different public ports.
     #[error("the two deployments have different public ports: {}", sentences(differences))]
     EndpointsDiffer {
@@ -61,7 +67,10 @@ impl SwapError {
     /// What the user can do about it.
     #[must_use]
     pub fn hint(&self) -> String {
-        let Self::EndpointsDiffer { differences } = self;
+        let differences = match self {
+            Self::Upgrading { .. } => return "finish the upgrade, or roll it back".to_owned(),
+            Self::EndpointsDiffer { differences } => differences,
+        };
         if differences.iter().all(EndpointDifference::is_of_instances) {
             "these are ports of single instances: scale both deployments to the same number of instances first".to_owned()
         } else {
@@ -115,7 +124,7 @@ impl fmt::Display for EndpointDifference {
         let words = |side: &Option<EndpointSide>| side.as_ref().map_or_else(|| "nothing".to_owned(), words);
         write!(
             f,
-            "at port {port}/{transport} the first has {}, and the second {}",
+            "at port {port} ({transport}) the first has {}, and the second {}",
             words(first),
             words(second)
         )
@@ -152,6 +161,9 @@ pub fn swap(first: &mut Deployment, second: &mut Deployment) -> Result<SwapSumma
 ///
 /// What [`swap`] would say.
 pub fn can_swap(first: &Deployment, second: &Deployment) -> Result<(), SwapError> {
+    if let Some(upgrading) = [first, second].into_iter().find(|deployment| deployment.upgrading.is_some()) {
+        return Err(SwapError::Upgrading { deployment: upgrading.id().to_owned() });
+    }
     let public = |deployment: &Deployment| -> Vec<PublicPort> {
         deployment.published().iter().map(|published| published.public.clone()).collect()
     };
@@ -242,9 +254,9 @@ mod tests {
         assert_eq!(
             told(&first, &second),
             [
-                "at port 81/tcp the first has http (endpoint B of role W), and the second tcp (endpoint D of role W)",
-                "at port 82/tcp the first has nothing, and the second tcp (endpoint C of role W)",
-                "at port 82/udp the first has udp (endpoint C of role W), and the second nothing",
+                "at port 81 (TCP) the first has http (endpoint B of role W), and the second tcp (endpoint D of role W)",
+                "at port 82 (TCP) the first has nothing, and the second tcp (endpoint C of role W)",
+                "at port 82 (UDP) the first has udp (endpoint C of role W), and the second nothing",
             ]
         );
         let differences = differences(&first, &second);
@@ -262,7 +274,7 @@ mod tests {
         let error = SwapError::EndpointsDiffer { differences };
         assert_eq!(
             error.to_string(),
-            "the two deployments have different public ports: at port 9002/tcp the first has nothing, and the second tcp \
+            "the two deployments have different public ports: at port 9002 (TCP) the first has nothing, and the second tcp \
              (endpoint Direct of role W)"
         );
         assert!(error.hint().contains("scale both deployments"), "{}", error.hint());

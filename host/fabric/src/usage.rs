@@ -96,6 +96,11 @@ impl Meters {
         self.meters().insert(instance.clone(), Meter::default());
     }
 
+    /// Forgets all others.
+    pub(crate) fn keep(&self, is_kept: impl Fn(&InstanceId) -> bool) {
+        self.meters().retain(|instance, _| is_kept(instance));
+    }
+
     /// An incarnation begins.
     pub(crate) fn begins(&self, instance: &InstanceId, time: ProcessorTime, memory: Arc<MemoryBudget>) {
         let mut meters = self.meters();

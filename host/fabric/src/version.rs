@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use wasm_roles_service_plan::{Plan, PlannedInstance, RoleName};
 
 use crate::approot::Approots;
 use crate::components::Components;
+use crate::deployment::{DeploymentOptions, WebOptions};
 use crate::entry::Ways;
 use crate::launch::Directories;
 use crate::storage::Stores;
@@ -15,13 +17,15 @@ use crate::storage::Stores;
 /// The first generation of a deployment.
 pub(crate) const FIRST: u32 = 1;
 
-/// The components of all roles, and where their files lie.
+/// The components of all roles, where their files lie, and how they are run.
 pub(crate) struct Generation {
     /// From 1. No other generation of the deployment has it, not even one that was taken back.
     pub(crate) number: u32,
     pub(crate) approots: Approots,
     pub(crate) components: BTreeMap<RoleName, Components>,
     ways: BTreeMap<RoleName, Arc<Ways>>,
+    stop_budget: Duration,
+    web: WebOptions,
 }
 
 /// What one instance runs.
@@ -31,6 +35,8 @@ pub(crate) struct Version {
     pub(crate) instance: PlannedInstance,
     pub(crate) directories: Directories,
     pub(crate) ways: Arc<Ways>,
+    pub(crate) stop_budget: Duration,
+    pub(crate) web: WebOptions,
     /// Its first incarnation finds nothing in its local stores.
     pub(crate) begins_empty: bool,
 }
@@ -39,11 +45,18 @@ impl Generation {
     pub(crate) fn new(
         number: u32,
         plan: &Plan,
-        approots: Approots,
+        options: &DeploymentOptions,
         components: BTreeMap<RoleName, Components>,
     ) -> Self {
         let ways = |role: &RoleName| (role.clone(), Arc::new(Ways::of(plan, role)));
-        Self { number, approots, components, ways: plan.roles.iter().map(|role| ways(&role.name)).collect() }
+        Self {
+            number,
+            approots: options.approots.clone(),
+            components,
+            ways: plan.roles.iter().map(|role| ways(&role.name)).collect(),
+            stop_budget: options.stop_budget,
+            web: options.web.clone(),
+        }
     }
 
     /// What an instance of `plan` runs in this generation; none when its role is not in both. Its local stores are below
@@ -64,7 +77,29 @@ impl Generation {
             instance: instance.clone(),
             directories: Directories { approot, stores },
             ways: self.ways.get(&role.name).cloned().unwrap_or_default(),
+            stop_budget: self.stop_budget,
+            web: self.web.clone(),
             begins_empty,
         }))
+    }
+}
+
+#[cfg(test)]
+impl Version {
+    /// What has no program and no folders.
+    pub(crate) fn of_nothing(generation: u32, instance: PlannedInstance) -> Self {
+        let runtime = wasm_roles_role_runtime::Runtime::new(&Default::default()).unwrap();
+        let role = runtime.without_program().unwrap();
+        let stores = Stores::new(Path::new("no folder"), &instance.id, &[]);
+        Self {
+            generation,
+            components: Components { role, tasks: Vec::new(), sites: Arc::default() },
+            instance,
+            directories: Directories { approot: None, stores },
+            ways: Arc::default(),
+            stop_budget: Duration::ZERO,
+            web: WebOptions::default(),
+            begins_empty: false,
+        }
     }
 }

@@ -18,7 +18,15 @@ pub(crate) const PLACES: usize = 128;
 /// The line, first come first.
 #[derive(Debug)]
 pub(crate) struct Waiting<C> {
-    line: VecDeque<(C, Instant)>,
+    line: VecDeque<Place<C>>,
+}
+
+#[derive(Debug)]
+struct Place<C> {
+    connection: C,
+    until: Instant,
+    /// It has been in line before. All of those are at the front.
+    again: bool,
 }
 
 impl<C> Waiting<C> {
@@ -40,16 +48,23 @@ impl<C> Waiting<C> {
         if !self.has_place() {
             return Err(connection);
         }
-        self.line.push_back((connection, now + CONNECTION_WAIT));
+        self.line.push_back(Place { connection, until: now + CONNECTION_WAIT, again: false });
         Ok(())
+    }
+
+    /// One that has been in line before, here or elsewhere. It goes before those that are new, and has a place in any case: its
+    /// client was let in already.
+    pub(crate) fn rejoin(&mut self, connection: C, until: Instant) {
+        let place = self.line.partition_point(|place| place.again);
+        self.line.insert(place, Place { connection, until, again: true });
     }
 
     /// Offers everybody in turn until `take` gives one back. It keeps its place, and nobody after it is offered: what cannot
     /// take one cannot take another.
     pub(crate) fn serve(&mut self, mut take: impl FnMut(C) -> Result<(), C>) {
-        while let Some((connection, until)) = self.line.pop_front() {
+        while let Some(Place { connection, until, again }) = self.line.pop_front() {
             if let Err(connection) = take(connection) {
-                self.line.push_front((connection, until));
+                self.line.push_front(Place { connection, until, again });
                 return;
             }
         }
@@ -57,8 +72,19 @@ impl<C> Waiting<C> {
 
     /// Takes out who has waited long enough.
     pub(crate) fn expired(&mut self, now: Instant) -> impl Iterator<Item = C> {
-        let count = self.line.iter().take_while(|(_, until)| *until <= now).count();
-        self.line.drain(..count).map(|(connection, _)| connection)
+        let is_over = |place: &Place<C>| place.until <= now;
+        let (over, line) = if self.line.iter().any(is_over) {
+            std::mem::take(&mut self.line).into_iter().partition(is_over)
+        } else {
+            (VecDeque::new(), std::mem::take(&mut self.line))
+        };
+        self.line = line;
+        over.into_iter().map(|place| place.connection)
+    }
+
+    /// Takes out everybody, with the time that they wait until.
+    pub(crate) fn leave(&mut self) -> impl Iterator<Item = (C, Instant)> {
+        self.line.drain(..).map(|place| (place.connection, place.until))
     }
 }
 
@@ -103,7 +129,30 @@ mod tests {
     }
 
     #[test]
-    fn a_full_line_takes_nobody() {
+    fn who_has_been_in_line_before_goes_before_the_others_and_is_never_turned_away() {
+        let now = Instant::now();
+        let mut waiting = Waiting::new();
+        while waiting.has_place() {
+            waiting.join(9, now).unwrap();
+        }
+        let later = now + 2 * CONNECTION_WAIT;
+        [1, 2, 3].into_iter().for_each(|again| waiting.rejoin(again, later));
+        let mut served = Vec::new();
+        waiting.serve(|connection| {
+            if served.len() == 2 {
+                return Err(connection);
+            }
+            served.push(connection);
+            Ok(())
+        });
+        waiting.rejoin(4, later);
+        assert_eq!((served, waiting.has_place()), (vec![1, 2], false));
+        assert_eq!(waiting.expired(now + CONNECTION_WAIT).count(), PLACES);
+        assert_eq!(waiting.leave().collect::<Vec<_>>(), [(3, later), (4, later)]);
+    }
+
+    #[test]
+    fn a_full_line_takes_nobody_new() {
         let now = Instant::now();
         let mut waiting = Waiting::new();
         let taken = (0..200).filter(|connection| waiting.join(*connection, now).is_ok()).count();

@@ -60,6 +60,11 @@ impl Placement {
         self.roles.get(role.name.as_str())?.ports.get(endpoint).copied()
     }
 
+    /// All ports from 20000 up that the role's endpoints have.
+    pub(crate) fn ports(&self, role: &Role) -> impl Iterator<Item = u16> {
+        self.roles.get(role.name.as_str()).into_iter().flat_map(|role| role.ports.values().copied())
+    }
+
     /// The numbers of the instances of a role.
     pub(crate) fn ordinals(&self, role: &Role) -> BTreeSet<u32> {
         let role = self.roles.get(role.name.as_str());

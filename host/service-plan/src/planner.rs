@@ -72,6 +72,8 @@ pub(crate) fn decide(
     placed: &Placement,
     removed: &BTreeSet<InstanceId>,
 ) -> Result<Plan, PlanError> {
+    // Before anything is made for each of them: the number may be a mistake, or hostile.
+    check_capacity(model)?;
     let mut grants = Compiler::new(model);
     let mut roles = Vec::with_capacity(model.roles().len());
     let (mut public, mut ordinals) = (Vec::new(), Vec::with_capacity(model.roles().len()));
@@ -123,7 +125,7 @@ fn plan_instances<'a>(
     for ((role, (planned, ordinals)), index) in model.roles().iter().zip(planned).zip(compiler.roles()) {
         for ordinal in ordinals {
             let id = InstanceId::new(&role.name, ordinal);
-            let address = addresses.of(role, ordinal).ok_or_else(|| too_many_instances(model, placed))?;
+            let address = addresses.of(role, ordinal).ok_or_else(|| no_address_left(model, placed))?;
             instances.push(PlannedInstance {
                 index: compiler.instance(index, id.as_str(), ordinal, address),
                 role: role.name.clone(),
@@ -140,12 +142,19 @@ fn plan_instances<'a>(
     Ok(instances)
 }
 
-fn too_many_instances(model: &ServiceModel, placed: &Placement) -> PlanError {
-    let wanted = model.roles().iter().map(|role| u64::from(role.instance_count)).sum();
-    let capacity = addresses::CAPACITY;
-    if wanted > u64::from(capacity) {
-        return PlanError::TooManyInstances { wanted, capacity };
-    }
+/// Instances of all roles together.
+fn wanted(model: &ServiceModel) -> u64 {
+    model.roles().iter().map(|role| u64::from(role.instance_count)).sum()
+}
+
+fn check_capacity(model: &ServiceModel) -> Result<(), PlanError> {
+    let (wanted, capacity) = (wanted(model), addresses::CAPACITY);
+    if wanted <= u64::from(capacity) { Ok(()) } else { Err(PlanError::TooManyInstances { wanted, capacity }) }
+}
+
+/// There are addresses for all of them, but not beside those who leave.
+fn no_address_left(model: &ServiceModel, placed: &Placement) -> PlanError {
+    let (wanted, capacity) = (wanted(model), addresses::CAPACITY);
     let count = |role: &Role| usize::try_from(role.instance_count).unwrap_or(usize::MAX);
     let staying: usize = model.roles().iter().map(|role| placed.ordinals(role).len().min(count(role))).sum();
     PlanError::NoAddressLeft { wanted, leaving: placed.instance_count().saturating_sub(staying), capacity }

@@ -86,6 +86,8 @@ pub(crate) fn local_ports(role: &Role, running: &Placement) -> Result<Vec<LocalP
         }
     }
     let kept = kept_ports(role, running, &mut taken);
+    // What an endpoint leaves nobody gets at once: instances of before still listen there while the change is made.
+    taken.extend(running.ports(role).filter_map(Port::new).map(PortRange::single));
     let mut free = free_ports(&taken);
     let mut ports = Vec::with_capacity(role.endpoints.len());
     for (endpoint, kept) in role.endpoints.iter().zip(kept) {

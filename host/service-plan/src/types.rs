@@ -68,7 +68,8 @@ impl Plan {
     }
 
     /// As [`policy_beside`](Self::policy_beside), for a time in which instances also run by what the definition of an `earlier`
-    /// plan says: of their role they may do what either definition allows, and so may who reaches them.
+    /// plan says: of their role they may do what either definition allows, and so may who reaches them. What is allowed goes by
+    /// port: where both definitions name the same port of a role, whoever either admits may reach it on all of its instances.
     ///
     /// # Errors
     /// As [`policy_beside`](Self::policy_beside), and when the names of both definitions cannot be told apart.

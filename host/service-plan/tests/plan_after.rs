@@ -112,6 +112,23 @@ fn an_endpoint_keeps_the_port_that_was_chosen_for_it_when_another_one_comes_befo
 }
 
 #[test]
+fn nobody_gets_the_port_that_an_endpoint_leaves_until_the_change_after_it() {
+    let with = |endpoints: &[&str]| {
+        let endpoint = |name: &&str| format!(r#"<InternalEndpoint name="{name}" protocol="tcp" />"#);
+        let endpoints: String = endpoints.iter().map(endpoint).collect();
+        format!(r#"<WorkerRole name="W"><Endpoints>{endpoints}</Endpoints></WorkerRole>"#)
+    };
+    let port = |plan: &Plan, endpoint| address_of(plan, "W_IN_0", endpoint).port();
+    let first = plan_of(&with(&["Old", "Kept"]), &[("W", 1)]);
+    assert_eq!((port(&first, "Old"), port(&first, "Kept")), (20_000, 20_001));
+    // Instances of before listen at 20000, for those whom the rules of `Old` admit.
+    let second = plan_after(&first, &model_of(&with(&["New", "Kept"]), &[("W", 1)])).unwrap();
+    assert_eq!((port(&second, "New"), port(&second, "Kept")), (20_002, 20_001));
+    let third = plan_after(&second, &model_of(&with(&["New", "Kept", "Newer"]), &[("W", 1)])).unwrap();
+    assert_eq!((port(&third, "New"), port(&third, "Newer")), (20_002, 20_000));
+}
+
+#[test]
 fn a_private_network_that_is_too_small_for_the_change_says_so() {
     let running = plan_of(TWO_ROLES, &[("First", 0), ("Second", 65_531)]);
     let change = |second| plan_after(&running, &model_of(TWO_ROLES, &[("First", 2), ("Second", second)]));
@@ -119,6 +136,19 @@ fn a_private_network_that_is_too_small_for_the_change_says_so() {
     assert!(matches!(error, PlanError::NoAddressLeft { wanted: 65_531, leaving: 2, .. }), "{error}");
     let error = change(65_531).unwrap_err();
     assert!(matches!(error, PlanError::TooManyInstances { wanted: 65_533, .. }), "{error}");
+}
+
+#[test]
+fn a_number_of_instances_that_nobody_can_mean_costs_nothing() {
+    let running = plan_of(TWO_ROLES, &[("First", 1), ("Second", 1)]);
+    let model = model_of(TWO_ROLES, &[("First", 1), ("Second", 2_147_483_647)]);
+    let begun = std::time::Instant::now();
+    for error in
+        [plan_after(&running, &model).unwrap_err(), wasm_roles_service_plan::plan(&model).unwrap_err()]
+    {
+        assert!(matches!(error, PlanError::TooManyInstances { wanted: 2_147_483_648, .. }), "{error}");
+    }
+    assert!(begun.elapsed() < std::time::Duration::from_secs(5), "nothing is made for each of them");
 }
 
 #[test]

@@ -1,6 +1,7 @@
-//! How long a change of the configuration takes: instances of one role get another value of a setting, one upgrade domain after
-//! the other, and each answers `changing` and `changed`. Everything is in it: finding out who is concerned, the orders, the
-//! calls into the guests, their lines of output on their way to a reader.
+//! How long a change of the configuration takes: instances of one role get another value of a setting, one of five upgrade
+//! domains after the other, and each answers `changing` and `changed`. Everything is in it: finding out who is concerned, the
+//! orders, the calls into the guests, their lines of output on their way to a reader. For comparison an upgrade of the same
+//! instances, each of which stops and starts again.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -10,7 +11,7 @@ use wasm_roles_fabric::approot::Approots;
 use wasm_roles_fabric::change::Reaction;
 use wasm_roles_fabric::{
     CertificateOptions, Clock, DEFAULT_STOP_BUDGET, Deployment, DeploymentOptions, Events, Publication,
-    Runtime, RuntimeOptions, Seed,
+    Runtime, RuntimeOptions, Seed, Upgrade, UpgradeOutcome,
 };
 use wasm_roles_service_model::{Options, ServiceModel, Source, load};
 use wasm_roles_service_plan::{plan, plan_after};
@@ -20,6 +21,8 @@ use wasmtime::error::{Context, ensure};
 use crate::guests::guest;
 use crate::statistics::{median, range};
 
+/// Upgrade domains of the service.
+const DOMAINS: u32 = 5;
 /// Changes that are measured; the table has their median.
 const ROUNDS: u32 = 7;
 
@@ -37,12 +40,14 @@ pub fn run(count: u32) -> Result<()> {
             rounds.push(change(&mut deployment, count, depth).await?.as_secs_f64() * 1e3);
         }
         let (fastest, slowest) = range(&rounds);
-        println!("| {count} instances are told of a setting | median | range of the rounds | bar |");
+        let upgraded = upgrade(&mut deployment, folder.path(), count).await?;
+        println!("| {count} instances in {DOMAINS} upgrade domains | median | range of the rounds | bar |");
         println!("|---|---|---|---|");
         println!(
-            "| until all have answered | {:.0} ms | {fastest:.0} – {slowest:.0} ms | 200 ms |",
+            "| are told of a setting, until all have answered | {:.0} ms | {fastest:.0} – {slowest:.0} ms | 200 ms |",
             median(&rounds)
         );
+        println!("| are upgraded, until all are Ready again | {:.0} ms | one round | |", upgraded.as_secs_f64() * 1e3);
         deployment.stop().await;
         heard.await?;
         Ok(())
@@ -87,11 +92,21 @@ async fn change(deployment: &mut Deployment, count: u32, depth: u32) -> Result<D
     Ok(taken)
 }
 
+/// Upgrades to the same component and says how long it took until all were Ready again.
+async fn upgrade(deployment: &mut Deployment, folder: &std::path::Path, count: u32) -> Result<Duration> {
+    let plan = Arc::new(plan_after(deployment.plan(), &model(count, 0)?)?);
+    let begin = Instant::now();
+    let summary = deployment.upgrade(Upgrade::new(plan, Approots::beside(folder))).await?;
+    let taken = begin.elapsed();
+    ensure!(summary.outcome == UpgradeOutcome::Done, "{summary:?}");
+    Ok(taken)
+}
+
 /// A role that everybody sees, as most real ones.
 fn model(count: u32, depth: u32) -> Result<ServiceModel> {
     const SCHEMA: &str = "http://schemas.microsoft.com/ServiceHosting/2008/10";
     let definition = format!(
-        r#"<ServiceDefinition name="Bench" xmlns="{SCHEMA}/ServiceDefinition"><WorkerRole name="Worker">
+        r#"<ServiceDefinition name="Bench" upgradeDomainCount="{DOMAINS}" xmlns="{SCHEMA}/ServiceDefinition"><WorkerRole name="Worker">
             <ConfigurationSettings><Setting name="depth" /><Setting name="mode" /></ConfigurationSettings>
             <Endpoints><InternalEndpoint name="Rpc" protocol="tcp" /></Endpoints>
         </WorkerRole></ServiceDefinition>"#

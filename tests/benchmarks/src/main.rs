@@ -34,7 +34,12 @@ mod storage;
 mod tenants;
 mod web;
 
+use mimalloc::MiMalloc;
 use wasmtime::{Result, bail};
+
+/// The one of the command line: what is measured is what people run.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// How many instances are started where no other number is asked for.
 const INSTANCES: u32 = 1_000;

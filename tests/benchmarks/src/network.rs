@@ -56,7 +56,6 @@ const VERSIONS: [Case; 2] = [
 pub fn run(part: &str) -> Result<()> {
     // As the command line sets it up.
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
         .event_interval(2)
         .global_queue_interval(2)
         .enable_all()

@@ -35,7 +35,7 @@ pub use outbound::{GrantArguments, OutboundArguments};
 pub use package::PackageArguments;
 pub use publication::PublicationArguments;
 pub use run::{LogFormat, RunArguments};
-pub use serve::ServeArguments;
+pub use serve::{HostLogFormat, ServeArguments};
 pub use service::{ReadingArguments, ServiceArguments};
 pub use shells::{CompletionsArguments, ManArguments};
 

@@ -3,7 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use wasm_roles_control_server::otlp::Collector;
 use wasm_roles_fabric::DEFAULT_STOP_BUDGET;
 
 pub const EXAMPLE: &str = "\
@@ -20,12 +21,16 @@ Nobody but you may read it. A token has 32 to 512 visible characters; the line f
 
   echo \"acme $(tr -d '\\n' < token | sha256sum | cut -d ' ' -f 1)\"
 
-A file of --tenants says what tenants may use; what it does not say is not limited, but for ways to the world outside:
+A file of --tenants says what tenants may use; what it does not say is not limited, but for ways to the world outside, and
+for ports of this machine that a service names: without them the operating system chooses.
 
   [tenants.acme]
+  deployments = 4
   instances = 20
   memory = \"2GiB\"
   public-ports = 5
+  disk = \"10GiB\"
+  ports = \"8000-8099\"
   outbound = true
 
   [others]
@@ -42,12 +47,25 @@ pub struct ServeArguments {
     pub control: Option<PathBuf>,
 
     /// Answer the other commands here too, to those who have a token. There is no TLS: put a proxy in front of it
-    #[arg(long, value_name = "ADDR:PORT", requires = "tokens")]
+    #[arg(long, value_name = "ADDR:PORT", requires = "tokens", requires = "tenants")]
     pub listen: Option<SocketAddr>,
 
     /// The file with the digests of tokens and their tenants
     #[arg(long, value_name = "FILE", requires = "listen")]
     pub tokens: Option<PathBuf>,
+
+    /// Answer GET /metrics here, for Prometheus: those of all tenants, to whoever reaches it
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub metrics: Option<SocketAddr>,
+
+    /// How the host says what it has to say. As objects it also says what happens in all deployments, and what their instances write
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = HostLogFormat::Plain)]
+    pub log_format: HostLogFormat,
+
+    /// Tell a collector of OpenTelemetry what instances write, what happens, and which operations there were: OTLP over HTTP, without
+    /// TLS. Without it nobody is told
+    #[arg(long, value_name = "URL", value_parser = Collector::parse)]
+    pub otlp: Option<Collector>,
 
     /// The file with the tenants and what each of them may use. Without it every tenant may use everything
     #[arg(long, value_name = "FILE")]
@@ -68,4 +86,13 @@ pub struct ServeArguments {
     /// Where compiled components are kept; it must belong to you alone
     #[arg(long, value_name = "DIR")]
     pub cache_dir: Option<PathBuf>,
+}
+
+/// How a host says what it has to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum HostLogFormat {
+    /// Words for people, on standard error
+    Plain,
+    /// One JSON object per line, everything on standard output
+    Json,
 }

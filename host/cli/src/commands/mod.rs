@@ -9,6 +9,7 @@ pub mod operate;
 pub mod plan;
 pub mod run;
 pub mod serve;
+mod serve_log;
 pub mod shells;
 
 use std::process::ExitCode;

@@ -169,7 +169,10 @@ async fn carried_out(
     let client = control::client(control)?;
     let begun = tokio::select! {
         biased;
-        () = signals.next() => return Ok(Ending::Interrupted),
+        () = signals.next() => {
+            tell("the host was not waited for; `wasm-roles ps` shows whether it has begun something\n");
+            return Ok(Ending::Interrupted);
+        }
         begun = begin(&client) => begun?,
     };
     if wait.no_wait {

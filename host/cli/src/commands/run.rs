@@ -439,7 +439,7 @@ async fn stop(
     };
     if let Some(serving) = serving {
         // It removes its socket. Whoever reads slowly cannot keep the program from ending.
-        let _ = timeout(LAST_WORDS, serving).await;
+        let _ = timeout(LAST_WORDS, serving.end()).await;
     }
     let _ = progress.send(Progress::Stopped(summary));
 }

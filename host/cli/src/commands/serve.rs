@@ -1,18 +1,24 @@
 //! `wasm-roles serve`: many services, for the other commands.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use wasm_roles_control_interface::{Detail, TenantName};
+use wasm_roles_control_server::otlp::{Collector, Exporting, OtlpOptions, export};
 use wasm_roles_control_server::{ListenError, Server, ServerLimits, TokenFile};
-use wasm_roles_controller::{Controller, Defaults, HostOptions};
+use wasm_roles_controller::{Controller, Defaults, HostOptions, OpenError};
 use wasm_roles_fabric::{Clock, remove_tree};
 
 use super::Ending;
 use super::run::{engine, seed};
+use super::serve_log::{Following, Log};
 use crate::arguments::ServeArguments;
 use crate::control;
 use crate::data::temporary;
@@ -25,53 +31,152 @@ use crate::words::host::in_words;
 /// Holds services until it was asked to stop.
 pub async fn serve(arguments: ServeArguments) -> Result<Ending> {
     let mut signals = StopSignals::listen().context("signals cannot be listened to")?;
-    let socket = socket(&arguments)?;
+    let (log, socket) = (Log(arguments.log_format), socket(&arguments)?);
+    // Nothing starts for a host that nobody could ask.
+    let tokens = may_listen(&arguments, &socket)?;
     let data = Data::of(&arguments)?;
-    let opening = Controller::open(options(&arguments, data.path())?);
+    let mut opening = pin!(Controller::open(options(&arguments, data.path())?));
     let opened = tokio::select! {
         biased;
-        () = signals.next() => return Ok(Ending::Interrupted),
-        opened = opening => opened,
+        () = signals.next() => return given_up(opening, &mut signals, data, log).await,
+        opened = &mut opening => opened,
     };
     let (controller, problems) = opened.map_err(Failure::from)?;
-    let mut server = Server::new(controller.clone(), ServerLimits::default());
-    server.unix(&socket).map_err(Failure::from)?;
-    let port = match (arguments.listen, &arguments.tokens) {
-        (Some(at), Some(tokens)) => {
-            let tokens = TokenFile::open(tokens).map_err(ListenError::from).map_err(Failure::from)?;
-            Some(server.tcp(at, tokens).await.map_err(Failure::from)?)
+    let (server, at) = match listen(&controller, &arguments, &socket, tokens).await {
+        Ok(listening) => listening,
+        Err(error) => {
+            if close(&controller, &mut signals, log).await == Ending::Done {
+                data.end();
+            }
+            return Err(Failure::from(error).into());
         }
-        _ => None,
     };
-    say_what_is_there(&controller, &problems);
-    tell(format!("Ready on {}\n", socket.display()));
-    if let Some(at) = port {
-        tell(format!("Ready on http://{at} for those who have a token\n"));
+    say_what_is_there(&controller, &problems, log);
+    log.info(format!("Ready on {}", socket.display()));
+    if let Some(at) = at.control {
+        log.info(format!("Ready on http://{at} for those who have a token"));
+    }
+    if let Some(at) = at.metrics {
+        log.info(format!("Metrics are at http://{at}/metrics"));
     }
     let (stop, stopped) = oneshot::channel::<()>();
     let serving = tokio::spawn(server.serve(async { drop(stopped.await) }));
+    let export = arguments.otlp.map(|collector| Export::begin(&controller, collector, log));
+    let following = Following::begin(log, &controller);
     signals.next().await;
-    let ending = close(&controller, &mut signals).await;
+    let ending = close(&controller, &mut signals, log).await;
     drop(stop);
     if ending == Ending::Done {
-        // It has a time to stop of its own.
+        // They have times to stop of their own.
+        let rest = async {
+            let _ = serving.await;
+            if let Some(export) = export {
+                export.end().await;
+            }
+            if let Some(following) = following {
+                following.end().await;
+            }
+        };
         tokio::select! {
             biased;
             () = signals.next() => return Ok(Ending::Interrupted),
-            _ = serving => {}
+            () = rest => {}
         }
-        tell("Stopped\n");
+        log.info("Stopped");
         data.end();
     }
     Ok(ending)
 }
 
+/// What would keep the host from listening, as far as it can be seen before; the tokens, if there are some.
+fn may_listen(arguments: &ServeArguments, socket: &Path) -> Result<Option<TokenFile>, Failure> {
+    if control::is_served(socket) {
+        return Err(ListenError::InUse { path: socket.to_owned() }.into());
+    }
+    for at in [arguments.listen, arguments.metrics].into_iter().flatten() {
+        let free = std::net::TcpListener::bind(at);
+        free.map_err(|source| Failure::from(ListenError::Address { at, source }))?;
+    }
+    let tokens = arguments.tokens.as_ref().map(TokenFile::open);
+    tokens.transpose().map_err(|error| Failure::from(ListenError::from(error)))
+}
+
+/// Listens on the socket, and on the addresses that the arguments name.
+async fn listen(
+    controller: &Controller,
+    arguments: &ServeArguments,
+    socket: &Path,
+    tokens: Option<TokenFile>,
+) -> Result<(Server<Controller>, Addresses), ListenError> {
+    let mut server = Server::new(controller.clone(), ServerLimits::default());
+    server.unix(socket)?;
+    let control = match (arguments.listen, tokens) {
+        (Some(at), Some(tokens)) => Some(server.tcp(at, tokens).await?),
+        _ => None,
+    };
+    let metrics = match arguments.metrics {
+        Some(at) => Some(server.metrics(at).await?),
+        None => None,
+    };
+    Ok((server, Addresses { control, metrics }))
+}
+
+/// Where a host listens beside its socket.
+struct Addresses {
+    control: Option<SocketAddr>,
+    metrics: Option<SocketAddr>,
+}
+
+/// The user does not want the host any more before it was open. What runs already has its time to stop.
+async fn given_up(
+    opening: impl Future<Output = Result<(Controller, Vec<Detail>), OpenError>>,
+    signals: &mut StopSignals,
+    data: Data,
+    log: Log,
+) -> Result<Ending> {
+    let opened = tokio::select! {
+        biased;
+        () = signals.next() => return Ok(Ending::Interrupted),
+        opened = opening => opened,
+    };
+    let (controller, _) = opened.map_err(Failure::from)?;
+    if close(&controller, signals, log).await == Ending::Done {
+        data.end();
+    }
+    Ok(Ending::Interrupted)
+}
+
+/// Tells a collector what there is to tell.
+struct Export {
+    stop: oneshot::Sender<()>,
+    exporting: JoinHandle<()>,
+}
+
+impl Export {
+    fn begin(controller: &Controller, collector: Collector, log: Log) -> Self {
+        let (stop, stopped) = oneshot::channel::<()>();
+        let mut options = OtlpOptions::new(collector);
+        options.told = Arc::new(move |exporting: &Exporting| match exporting {
+            Exporting::Working => log.info(format!("OpenTelemetry: {exporting}")),
+            trouble => log.warning(format!("OpenTelemetry: {trouble}"), None),
+        });
+        let exporting = tokio::spawn(export(controller.clone(), options, async { drop(stopped.await) }));
+        Self { stop, exporting }
+    }
+
+    /// What is at hand is sent.
+    async fn end(self) {
+        drop(self.stop);
+        let _ = self.exporting.await;
+    }
+}
+
 /// Stops all services. One more signal cuts off what has not stopped, and one more gives that up too.
-async fn close(controller: &Controller, signals: &mut StopSignals) -> Ending {
+async fn close(controller: &Controller, signals: &mut StopSignals, log: Log) -> Ending {
     let running = controller.services_of_all().deployments.len();
     if running > 0 {
         let s = if running == 1 { "" } else { "s" };
-        tell(format!("Stopping {running} deployment{s}; Ctrl-C again cuts off what has not stopped\n"));
+        log.info(format!("Stopping {running} deployment{s}; Ctrl-C again cuts off what has not stopped"));
     }
     let (hurry, hurried) = oneshot::channel::<()>();
     let mut closing = std::pin::pin!(controller.close(async { drop(hurried.await) }));
@@ -115,12 +220,9 @@ fn options(arguments: &ServeArguments, data: &Path) -> Result<HostOptions, Failu
     Ok(options)
 }
 
-fn say_what_is_there(controller: &Controller, problems: &[Detail]) {
+fn say_what_is_there(controller: &Controller, problems: &[Detail], log: Log) {
     for problem in problems {
-        tell(format!("warning: {}\n", in_words(problem)));
-        if let Some(hint) = &problem.hint {
-            tell(format!("  hint: {hint}\n"));
-        }
+        log.warning(in_words(problem), problem.hint.as_deref());
     }
     let usual = TenantName::usual();
     for deployment in controller.services_of_all().deployments {
@@ -129,7 +231,7 @@ fn say_what_is_there(controller: &Controller, problems: &[Detail]) {
         } else {
             format!(" of tenant {}", deployment.tenant)
         };
-        tell(format!("{}{tenant} is {}\n", deployment.deployment, deployment.state));
+        log.info(format!("{}{tenant} is {}", deployment.deployment, deployment.state));
     }
 }
 

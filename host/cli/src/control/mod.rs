@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use wasm_roles_control_interface::{Client, Token};
 
 pub use deployments::{only_deployment, only_service};
-pub use sockets::{of_run, of_serve};
+pub use sockets::{is_served, of_run, of_serve};
 pub use waiting::{Waited, until_over};
 
 use crate::arguments::ControlArguments;

@@ -54,6 +54,11 @@ pub fn found() -> Result<PathBuf, Failure> {
     }
 }
 
+/// Whether a host listens on a socket.
+pub fn is_served(socket: &Path) -> bool {
+    answers(socket).is_ok()
+}
+
 /// The sockets in the folder that somebody listens on, by name.
 fn listening(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();

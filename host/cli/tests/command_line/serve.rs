@@ -1,6 +1,10 @@
 //! A real host, asked by the real commands.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
 use crate::components::{IDLE_PROGRAM, SHORT_PROGRAM};
 use crate::golden::assert_golden;
@@ -42,7 +46,7 @@ fn masked(line: &str) -> String {
     let mut masked = Vec::new();
     for (number, word) in words.iter().enumerate() {
         let next = words.get(number + 1).copied().unwrap_or_default().trim_end_matches([':', ',']);
-        let is_id = word.len() == 32 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let is_id = [16, 32].contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_hexdigit());
         masked.push(match word.split_once("127.0.0.1:") {
             Some((before, after)) => {
                 let rest = after.trim_start_matches(|digit: char| digit.is_ascii_digit());
@@ -149,9 +153,15 @@ fn a_data_folder_and_a_socket_belong_to_one_host() {
     let service = Service::new("", "").with("strange/file", "somebody's");
     let _host = serve(&service, "--data-dir data");
     let lasting = |transcript: String| lasting(&service, &transcript);
-    assert_golden("serve_data_in_use", &lasting(service.transcript("serve --data-dir data")));
+    assert_golden(
+        "serve_data_in_use",
+        &lasting(service.transcript("serve --data-dir data --control mine/host.sock")),
+    );
     assert_golden("serve_socket_in_use", &lasting(service.transcript("serve --data-dir other")));
-    assert_golden("serve_data_not_ours", &lasting(service.transcript("serve --data-dir strange")));
+    assert_golden(
+        "serve_data_not_ours",
+        &lasting(service.transcript("serve --data-dir strange --control mine/host.sock")),
+    );
     assert_golden("serve_open_folder", &lasting(service.transcript("serve --control strange/host.sock")));
 }
 
@@ -214,17 +224,101 @@ fn sha256(service: &Service, file: &str) -> String {
 }
 
 #[test]
+fn a_collector_hears_what_instances_write_and_which_operations_there_were() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (to, heard) = channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let request = request(&mut BufReader::new(stream.unwrap()));
+            if to.send(request).is_err() {
+                return;
+            }
+        }
+    });
+    let service = Service::of_worker(IDLE_PROGRAM);
+    let mut host = serve(&service, &format!("--data-dir data --otlp {url}"));
+    assert!(service.transcript(DEPLOY).contains("shop: deploy done in"));
+    let parts = [r#""name":"deploy""#, r#""wasm_roles.status""#, r#""stringValue":"Worker_IN_1""#];
+    let mut all = String::new();
+    while !parts.iter().all(|part| all.contains(part)) {
+        let next = heard.recv_timeout(Duration::from_secs(60));
+        all.push_str(&next.unwrap_or_else(|_| panic!("nothing more came than {all}")));
+    }
+    host.signal("TERM");
+    host.says("Stopped");
+}
+
+#[test]
+fn metrics_can_be_read_at_an_address_of_their_own() {
+    let service = Service::of_worker(IDLE_PROGRAM);
+    let mut host = service.start("serve --data-dir data --metrics 127.0.0.1:0");
+    let line = host.line_of("Metrics are at http://");
+    assert!(service.transcript(DEPLOY).contains("shop: deploy done in"));
+    let (address, path) = line.split_once("http://").unwrap().1.trim_end().split_once('/').unwrap();
+    let get = |path: &str| {
+        let mut stream = TcpStream::connect(address).unwrap();
+        write!(stream, "GET /{path} HTTP/1.0\r\nhost: x\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let metrics = get(path);
+    assert!(metrics.contains("role=\"Worker\",state=\"Ready\"} 2\n"), "{metrics}");
+    assert!(get("v1/services").starts_with("HTTP/1.0 404 "), "nothing else is answered there");
+}
+
+#[test]
+fn a_host_for_programs_says_everything_in_objects_with_whose_they_are() {
+    let service = Service::of_worker(IDLE_PROGRAM);
+    let mut host = service.start("serve --data-dir data --log-format json");
+    let ready = host.objects_until("host").pop().unwrap();
+    assert!(ready["message"].as_str().unwrap().starts_with("Ready on "), "{ready:#}");
+    assert!(service.transcript(DEPLOY).contains("shop: deploy done in"));
+    let objects = host.objects_until("operation");
+    assert!(objects.iter().all(|object| object["time"].is_string() && object["kind"].is_string()));
+    let mut status = host.objects_until("status").pop().unwrap();
+    while status["fields"]["status"] != "Ready" || status["instance"] != "Worker_IN_1" {
+        status = host.objects_until("status").pop().unwrap();
+    }
+    for (name, value) in
+        [("tenant", "default"), ("service", "shop"), ("slot", "production"), ("role", "Worker")]
+    {
+        assert_eq!(status[name], value, "{status:#}");
+    }
+}
+
+/// The body of a request, which is answered.
+fn request(stream: &mut BufReader<TcpStream>) -> String {
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        stream.read_line(&mut line).unwrap();
+        match line.trim_end().split_once(": ") {
+            Some(("content-length", given)) => length = given.parse().unwrap(),
+            None if line.trim_end().is_empty() => break,
+            _ => {}
+        }
+    }
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).unwrap();
+    stream.get_mut().write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").unwrap();
+    String::from_utf8(body).unwrap()
+}
+
+#[test]
 fn files_of_tenants_and_tokens_that_are_wrong_keep_a_host_from_starting() {
     let service = Service::new("", "").with("tenants.toml", "[tenants.acme]\nmemory = \"2GB\"\n");
     assert_golden(
         "serve_bad_tenants",
         &lasting(&service, &service.transcript("serve --tenants tenants.toml")),
     );
-    let service = service.with("tokens", "acme abc\n");
+    let service = service.with("tokens", "acme abc\n").with("nobody.toml", "");
     fs::set_permissions(service.path().join("tokens"), std::os::unix::fs::PermissionsExt::from_mode(0o600))
         .unwrap();
-    let said = service.transcript("serve --listen 127.0.0.1:0 --tokens tokens");
+    let said = service.transcript("serve --listen 127.0.0.1:0 --tokens tokens --tenants nobody.toml");
     assert_golden("serve_bad_tokens", &lasting(&service, &said));
+    assert_golden("serve_bad_collector", &service.transcript("serve --otlp https://collector.example"));
     assert_golden("serve_no_tokens", &service.transcript("serve --listen 127.0.0.1:0"));
     assert_eq!(service.left_behind(), 0);
 }
@@ -245,4 +339,92 @@ fn a_run_can_be_operated_too_and_ends_when_it_is_deleted() {
     assert_eq!(ended.code, Some(0), "{}", ended.transcript);
     assert_eq!(service.left_behind(), 0);
     assert_eq!(fs::read_dir(service.path().join(".run/wasm-roles")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_manual_upgrade_is_walked_domain_by_domain() {
+    let service = Service::of_worker(IDLE_PROGRAM);
+    let _host = serve(&service, "--data-dir data");
+    assert!(service.transcript(DEPLOY).contains("shop: deploy done in"));
+    let mut said = String::new();
+    for command in [
+        "upgrade ServiceDefinition.csdef --manual",
+        "scale Worker=3",
+        "upgrade walk 1",
+        "status",
+        "upgrade walk 0",
+        "upgrade walk 0",
+    ] {
+        said.push_str(&lasting(&service, &service.transcript(command)));
+        said.push('\n');
+    }
+    assert_golden("serve_manual", &said);
+}
+
+#[test]
+fn who_follows_sees_what_happens_until_the_host_stops() {
+    let service = Service::of_worker(IDLE_PROGRAM);
+    let host = serve(&service, "--data-dir data");
+    assert!(service.transcript(DEPLOY).contains("shop: deploy done in"));
+    let mut events = service.start("events shop -f");
+    events.line_with("deploy is done");
+    service.transcript("recycle -d shop Worker_IN_1");
+    events.line_with("recycle is done");
+    let mut other = service.start("events shop -f");
+    other.line_with("deploy is done");
+    let top = service.transcript("top shop");
+    assert!(top.contains("Worker_IN_1  Ready") && top.contains("MEMORY"), "{top}");
+    other.interrupt();
+    assert_eq!(other.ended().code, Some(0), "who has seen enough");
+    host.interrupt();
+    let ended = events.ended();
+    assert!(
+        ended.code == Some(0) && ended.transcript.contains("note: the host stops"),
+        "{}",
+        ended.transcript
+    );
+    assert_eq!(host.ended().code, Some(0));
+}
+
+#[test]
+fn a_damaged_record_is_told_of_and_left_alone() {
+    let service = Service::of_worker(IDLE_PROGRAM);
+    let host = serve(&service, "--data-dir data");
+    assert!(service.transcript(DEPLOY).contains("shop: deploy done in"));
+    assert!(service.transcript(&DEPLOY.replace("shop", "blog")).contains("blog: deploy done in"));
+    let id = service.json("status shop --format json")["id"].as_str().unwrap().to_owned();
+    host.interrupt();
+    assert_eq!(host.ended().code, Some(0));
+    let record = format!("data/tenants/default/services/shop/deployments/{id}/deployment.json");
+    let record = service.path().join(record);
+    fs::write(&record, "{\"format\": 1, ").unwrap();
+    let host = serve(&service, "--data-dir data");
+    let ps = lasting(&service, &service.transcript("ps")).replace(&id, "ID");
+    assert!(service.transcript("status shop").contains("problem: "));
+    host.interrupt();
+    let said = lasting(&service, &host.ended().transcript).replace(&id, "ID");
+    assert_golden("serve_damaged", &format!("{said}\n{ps}"));
+    assert_eq!(fs::read_to_string(&record).unwrap(), "{\"format\": 1, ");
+}
+
+#[test]
+fn a_deploy_that_is_refused_leaves_nothing_behind() {
+    let service = Service::of_worker(IDLE_PROGRAM);
+    let _host = serve(&service, "--data-dir data");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let deploy = DEPLOY.replace("127.0.0.1:0", &taken.local_addr().unwrap().to_string());
+    let said = service.transcript(&deploy);
+    assert!(said.contains("--- exit code 1"), "{said}");
+    // It goes a moment later.
+    let services = service.path().join("data/tenants/default/services");
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while fs::read_dir(&services).unwrap().count() > 0 {
+        assert!(
+            std::time::Instant::now() < deadline,
+            "{:?}",
+            fs::read_dir(&services).unwrap().collect::<Vec<_>>()
+        );
+        std::thread::yield_now();
+    }
+    assert!(service.transcript(DEPLOY).contains("shop: deploy done in"));
 }

@@ -5,8 +5,8 @@ use std::fs;
 use crate::golden::assert_golden;
 use crate::service::Service;
 
-/// Every command of the table.
-const COMMANDS: [&str; 24] = [
+/// Every command of the table: first those about files, then those about hosts and about the program itself.
+pub const COMMANDS: [&str; 24] = [
     "run",
     "check",
     "plan",

@@ -1,6 +1,7 @@
 //! Where a host is, and what opens it.
 
 use std::fmt;
+#[cfg(unix)]
 use std::path::PathBuf;
 
 use http::{StatusCode, Uri};
@@ -81,12 +82,15 @@ impl Place {
         let uri: Uri = url.parse().map_err(|_| wrong())?;
         let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(wrong)?;
         let bare = uri.path().trim_matches('/').is_empty() && uri.query().is_none();
-        let named = uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
-        if uri.scheme_str() != Some("http") || !bare || named {
+        let port = uri.port_u16();
+        // Neither a user nor anything that is no port.
+        let authority = port.map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        let plain = uri.authority().is_some_and(|given| given.as_str() == authority);
+        if uri.scheme_str() != Some("http") || !bare || !plain {
             return Err(wrong());
         }
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        Ok(Self::Tcp { url: url.to_owned(), host, port: uri.port_u16().unwrap_or(USUAL_PORT), token })
+        Ok(Self::Tcp { url: url.to_owned(), host, port: port.unwrap_or(USUAL_PORT), token })
     }
 
     /// For the `host` header.
@@ -159,6 +163,7 @@ mod tests {
             "http://",
             "http://a/b",
             "http://a:x",
+            "http://a:70000",
             "http://a?b",
             "http://u:p@a",
         ] {

@@ -14,8 +14,11 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
+use wasm_roles_control_interface::DeploymentSummary;
 
+use super::records::{logs, spans};
 use super::{Exporting, OtlpOptions};
+use crate::follow::{Entry, Over, Sink};
 
 /// The port of a URL without one: that of OTLP over HTTP.
 const USUAL_PORT: u16 = 4318;
@@ -54,12 +57,15 @@ impl Collector {
         let wrong = || CollectorError { text: url.chars().filter(|c| !c.is_control()).take(100).collect() };
         let uri: Uri = url.parse().map_err(|_| wrong())?;
         let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(wrong)?;
-        let named = uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
-        if uri.scheme_str() != Some("http") || uri.query().is_some() || named {
+        let port = uri.port_u16();
+        // Neither a user nor anything that is no port.
+        let authority = port.map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        let plain = uri.authority().is_some_and(|given| given.as_str() == authority);
+        if uri.scheme_str() != Some("http") || uri.query().is_some() || !plain {
             return Err(wrong());
         }
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let port = uri.port_u16().unwrap_or(USUAL_PORT);
+        let port = port.unwrap_or(USUAL_PORT);
         Ok(Self { host, port, prefix: uri.path().trim_end_matches('/').to_owned() })
     }
 
@@ -109,7 +115,7 @@ enum Failure {
 
 /// What is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Signal {
+enum Signal {
     Logs,
     Traces,
 }
@@ -126,12 +132,8 @@ impl Sender {
         Self { options, places: Semaphore::new(AT_A_TIME), failing: AtomicBool::new(false) }
     }
 
-    pub(super) const fn options(&self) -> &OtlpOptions {
-        &self.options
-    }
-
     /// Returns when the collector has taken it or refuses it for good. When the export stops, it is tried once more at most.
-    pub(super) async fn send(&self, signal: Signal, body: &Value, stopping: &mut watch::Receiver<bool>) {
+    async fn send(&self, signal: Signal, body: &Value, stopping: &mut watch::Receiver<bool>) {
         let path = match signal {
             Signal::Logs => "/v1/logs",
             Signal::Traces => "/v1/traces",
@@ -177,6 +179,21 @@ impl Sender {
     }
 }
 
+impl Sink for Sender {
+    async fn entries(
+        &self,
+        of: &DeploymentSummary,
+        entries: Vec<Entry>,
+        stopping: &mut watch::Receiver<bool>,
+    ) {
+        self.send(Signal::Logs, &logs(of, &entries), stopping).await;
+    }
+
+    async fn operations(&self, over: Vec<Over>, stopping: &mut watch::Receiver<bool>) {
+        self.send(Signal::Traces, &spans(&over), stopping).await;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -190,7 +207,9 @@ mod tests {
         ] {
             assert_eq!(Collector::parse(url).unwrap().to_string(), shown);
         }
-        for wrong in ["", "collector:4318", "https://collector", "http://", "http://a?b", "http://u:p@a"] {
+        for wrong in
+            ["", "collector:4318", "https://collector", "http://", "http://a?b", "http://u:p@a", "http://a:x"]
+        {
             assert!(
                 Collector::parse(wrong).unwrap_err().to_string().contains("http://ADDRESS:PORT"),
                 "{wrong}"

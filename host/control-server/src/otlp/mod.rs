@@ -14,18 +14,15 @@
 //! same operation has the same trace, however often it is sent.
 
 mod collector;
-mod follower;
 mod records;
-mod survey;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
-
+use self::collector::Sender;
 pub use self::collector::{Collector, CollectorError};
-use self::survey::Survey;
+use crate::follow::{Pace, follow_all};
 use crate::operator::Operator;
 
 /// How to export.
@@ -33,7 +30,7 @@ use crate::operator::Operator;
 pub struct OtlpOptions {
     /// Where to.
     pub collector: Collector,
-    /// How often new deployments and operations that are over are looked for. Default: 5 seconds.
+    /// How often new deployments and operations that are over are looked for. Default: 2 seconds.
     pub every: Duration,
     /// How long a line waits for others before it is sent. Default: 1 second.
     pub linger: Duration,
@@ -49,7 +46,7 @@ impl OtlpOptions {
     pub fn new(collector: Collector) -> Self {
         Self {
             collector,
-            every: Duration::from_secs(5),
+            every: Duration::from_secs(2),
             linger: Duration::from_secs(1),
             stop_time: Duration::from_secs(3),
             told: Arc::new(|_| {}),
@@ -95,14 +92,6 @@ impl fmt::Display for Exporting {
 /// Exports the lines, events and operations of all tenants until `stop`; then what is at hand is sent, at most for
 /// [`stop_time`](OtlpOptions::stop_time).
 pub async fn export<O: Operator>(operator: O, options: OtlpOptions, stop: impl Future<Output = ()>) {
-    let (tell_stopping, stopping) = watch::channel(false);
-    let stop_time = options.stop_time;
-    let mut survey = Survey::new(operator, options, stopping);
-    tokio::select! {
-        () = survey.run() => {}
-        () = stop => {}
-    }
-    tell_stopping.send_replace(true);
-    // What does not get there in time stays here.
-    let _ = tokio::time::timeout(stop_time, survey.finish()).await;
+    let pace = Pace { every: options.every, linger: options.linger, stop_time: options.stop_time };
+    follow_all(operator, Sender::new(options), pace, stop).await;
 }

@@ -9,6 +9,8 @@ use wasm_roles_control_interface::{
     Timestamp,
 };
 
+use crate::follow::{Entry, Over};
+
 const INFO: u8 = 9;
 const WARN: u8 = 13;
 /// The kind of a span that is no request.
@@ -16,77 +18,61 @@ const INTERNAL: u8 = 1;
 const OK: u8 = 1;
 const ERROR: u8 = 2;
 
-/// Log records of one deployment, by who has written them.
-pub(super) struct LogBatch<'a> {
-    of: &'a DeploymentSummary,
-    records: BTreeMap<Writer, Vec<Value>>,
-    length: usize,
-}
-
 /// An instance and its role; none: the host, about the deployment.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Writer(Option<(String, String)>);
 
-impl<'a> LogBatch<'a> {
-    pub(super) const fn of(deployment: &'a DeploymentSummary) -> Self {
-        Self { of: deployment, records: BTreeMap::new(), length: 0 }
-    }
-
-    pub(super) const fn len(&self) -> usize {
-        self.length
-    }
-
-    pub(super) fn line(&mut self, line: &LogLine) {
-        let stream = match line.stream {
-            LogStream::AccessLog => text("wasm_roles.stream", line.stream.name()),
-            LogStream::Stdout | LogStream::Stderr => text("log.iostream", line.stream.name()),
+/// The body of a request with entries of one deployment, by who has written them.
+pub(super) fn logs(of: &DeploymentSummary, entries: &[Entry]) -> Value {
+    let mut by_writer = BTreeMap::<Writer, Vec<Value>>::new();
+    for entry in entries {
+        let (writer, record) = match entry {
+            Entry::Line(line) => of_line(line),
+            Entry::Event(event) => of_event(event),
+            Entry::Missing { what, missed, after } => {
+                let message =
+                    format!("{missed} {what} are missing: they came faster than they were exported");
+                (Writer(None), record(*after, WARN, &message, vec![]))
+            }
         };
-        let task = line.task.as_ref().map(|task| text("wasm_roles.task", task));
-        let cut = line.cut.then(|| json!({"key": "wasm_roles.cut", "value": {"boolValue": true}}));
-        let attributes: Vec<Value> = [Some(stream), task, cut].into_iter().flatten().collect();
-        let writer = Writer(Some((line.instance.clone(), line.role.clone())));
-        self.add(writer, record(line.time, INFO, &line.message, attributes));
+        by_writer.entry(writer).or_default().push(record);
     }
-
-    pub(super) fn event(&mut self, event: &EventLine) {
-        let mut attributes = vec![text("event.name", &format!("wasm_roles.{}", event.kind))];
-        for (name, value) in &event.fields {
-            attributes.push(json!({"key": format!("wasm_roles.{name}"), "value": any(value)}));
-        }
-        let writer =
-            Writer(event.instance.clone().map(|instance| (instance, event.role.clone().unwrap_or_default())));
-        self.add(writer, record(event.time, INFO, &event.message, attributes));
-    }
-
-    /// Lines, or events, that nobody can tell any more. `before`: when the next one was written, or another time near it.
-    pub(super) fn gap(&mut self, what: &str, missed: u64, before: Timestamp) {
-        let message = format!("{missed} {what} are missing: they came faster than they were exported");
-        self.add(Writer(None), record(before, WARN, &message, vec![]));
-    }
-
-    fn add(&mut self, writer: Writer, record: Value) {
-        self.records.entry(writer).or_default().push(record);
-        self.length += 1;
-    }
-
-    /// The body of a request.
-    pub(super) fn body(self) -> Value {
-        let of = self.of;
-        let resources = self.records.into_iter().map(|(writer, records)| {
-            json!({
-                "resource": {"attributes": resource(&of.tenant, &of.deployment, &of.id, writer.0)},
-                "scopeLogs": [{"scope": scope(), "logRecords": records}],
-            })
-        });
-        json!({"resourceLogs": resources.collect::<Vec<_>>()})
-    }
+    let resources = by_writer.into_iter().map(|(writer, records)| {
+        json!({
+            "resource": {"attributes": resource(&of.tenant, &of.deployment, &of.id, writer.0)},
+            "scopeLogs": [{"scope": scope(), "logRecords": records}],
+        })
+    });
+    json!({"resourceLogs": resources.collect::<Vec<_>>()})
 }
 
-/// The body of a request with operations that are over. `id`: that of the deployment.
-pub(super) fn spans<'a>(operations: impl IntoIterator<Item = (&'a Operation, &'a str)>) -> Value {
-    let spans = operations.into_iter().map(|(operation, id)| {
+fn of_line(line: &LogLine) -> (Writer, Value) {
+    let stream = match line.stream {
+        LogStream::AccessLog => text("wasm_roles.stream", line.stream.name()),
+        LogStream::Stdout | LogStream::Stderr => text("log.iostream", line.stream.name()),
+    };
+    let task = line.task.as_ref().map(|task| text("wasm_roles.task", task));
+    let cut = line.cut.then(|| json!({"key": "wasm_roles.cut", "value": {"boolValue": true}}));
+    let attributes: Vec<Value> = [Some(stream), task, cut].into_iter().flatten().collect();
+    let writer = Writer(Some((line.instance.clone(), line.role.clone())));
+    (writer, record(line.time, INFO, &line.message, attributes))
+}
+
+fn of_event(event: &EventLine) -> (Writer, Value) {
+    let mut attributes = vec![text("event.name", &format!("wasm_roles.{}", event.kind))];
+    for (name, value) in &event.fields {
+        attributes.push(json!({"key": format!("wasm_roles.{name}"), "value": any(value)}));
+    }
+    let role = event.role.clone().unwrap_or_default();
+    let writer = Writer(event.instance.clone().map(|instance| (instance, role)));
+    (writer, record(event.time, INFO, &event.message, attributes))
+}
+
+/// The body of a request with operations that are over.
+pub(super) fn spans(over: &[Over]) -> Value {
+    let spans = over.iter().map(|Over { operation, deployment }| {
         json!({
-            "resource": {"attributes": resource(&operation.tenant, &operation.deployment, id, None)},
+            "resource": {"attributes": resource(&operation.tenant, &operation.deployment, deployment, None)},
             "scopeSpans": [{"scope": scope(), "spans": [span(operation)]}],
         })
     });

@@ -15,6 +15,7 @@ pub struct Running {
     pub fake: Fake,
     pub socket: PathBuf,
     pub url: String,
+    pub metrics_url: String,
     pub tokens: PathBuf,
     stop: Option<oneshot::Sender<()>>,
     serving: JoinHandle<()>,
@@ -38,10 +39,11 @@ pub async fn serve(limits: ServerLimits) -> Running {
     server.unix(&socket).unwrap();
     let any = "127.0.0.1:0".parse().unwrap();
     let at = server.tcp(any, TokenFile::open(&tokens).unwrap()).await.unwrap();
+    let metrics_url = format!("http://{}", server.metrics(any).await.unwrap());
     let (stop, stopped) = oneshot::channel();
     let serving = tokio::spawn(server.serve(async move { drop(stopped.await) }));
     let url = format!("http://{at}");
-    Running { fake, socket, url, tokens, stop: Some(stop), serving, _folder: folder }
+    Running { fake, socket, url, metrics_url, tokens, stop: Some(stop), serving, _folder: folder }
 }
 
 pub fn write_private(path: &Path, text: &str) {

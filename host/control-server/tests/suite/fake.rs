@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use wasm_roles_control_interface::{
     DeploymentList, DeploymentRef, DeploymentState, DeploymentStatus, DeploymentSummary, EndpointRow,
     EventLine, ExplainQuery, ExplainedEndpoint, Explanation, Generation, HostInfo, InstanceProgress,
@@ -28,6 +28,9 @@ struct State {
     operation: watch::Sender<Option<OperationState>>,
     waited_for: Notify,
     dropped: Notify,
+    /// The next roll-back drops the first when it begins, and waits for the second.
+    gate: Mutex<Option<(oneshot::Sender<()>, oneshot::Receiver<()>)>>,
+    passed: Notify,
 }
 
 impl Fake {
@@ -61,6 +64,18 @@ impl Fake {
     /// Until the source of a stream was dropped.
     pub async fn stream_dropped(&self) {
         self.0.dropped.notified().await;
+    }
+
+    /// The next roll-back waits: until the first of these ends it has not begun, and the second lets it go on.
+    pub fn hold_rollback(&self) -> (oneshot::Receiver<()>, oneshot::Sender<()>) {
+        let ((entered, is_in), (go_on, goes)) = (oneshot::channel(), oneshot::channel());
+        *self.0.gate.lock().unwrap() = Some((entered, goes));
+        (is_in, go_on)
+    }
+
+    /// Until a roll-back that was held has gone on.
+    pub async fn rollback_went_on(&self) {
+        self.0.passed.notified().await;
     }
 
     fn call(&self, call: String) {
@@ -268,6 +283,13 @@ impl Operator for Fake {
 
     async fn rollback(&self, caller: &Caller, what: DeploymentRef) -> Answered<Operation> {
         self.call(format!("{} rollback {what}", caller.tenant));
+        let gate = self.0.gate.lock().unwrap().take();
+        if let Some((entered, go_on)) = gate {
+            drop(entered);
+            let _ = go_on.await;
+            self.call("the rollback is begun".to_owned());
+            self.0.passed.notify_one();
+        }
         self.changes(&caller.tenant, OperationKind::Rollback, what)
     }
 

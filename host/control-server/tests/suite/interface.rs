@@ -164,3 +164,22 @@ async fn a_socket_without_a_host_says_what_to_do() {
     assert!(matches!(error, ClientError::NobodyThere { .. }), "{error:?}");
     assert!(error.to_string().contains("host.sock") && error.hint().unwrap().contains("serve"), "{error}");
 }
+
+#[tokio::test]
+async fn who_hangs_up_leaves_no_change_half_begun() {
+    let server = serve(ServerLimits::default()).await;
+    let (is_in, go_on) = server.fake.hold_rollback();
+    let asking = tokio::spawn({
+        let client = server.client();
+        async move { client.rollback(&deployment("shop")).await }
+    });
+    assert!(is_in.await.is_err(), "it is there");
+    asking.abort();
+    assert!(asking.await.unwrap_err().is_cancelled());
+    // The server has noticed when it answers the next one.
+    server.client().host().await.unwrap();
+    go_on.send(()).unwrap();
+    let went_on = tokio::time::timeout(Duration::from_secs(10), server.fake.rollback_went_on()).await;
+    assert!(went_on.is_ok(), "it was dropped with its connection");
+    assert_eq!(server.fake.calls(), ["default rollback shop", "default host", "the rollback is begun"]);
+}

@@ -87,6 +87,19 @@ async fn a_head_that_does_not_come_is_given_up() {
 }
 
 #[tokio::test]
+async fn who_connects_and_says_nothing_keeps_nobody_out() {
+    let server = serve(ServerLimits { silent_connections: 3, ..ServerLimits::default() }).await;
+    let address = server.url.trim_start_matches("http://");
+    let mut silent = Vec::new();
+    for _ in 0..10 {
+        silent.push(tokio::net::TcpStream::connect(address).await.unwrap());
+    }
+    server.client_of("a").host().await.unwrap();
+    // The oldest were closed for the others.
+    assert_eq!(silent[0].read(&mut [0]).await.unwrap(), 0);
+}
+
+#[tokio::test]
 async fn what_cannot_be_understood_is_refused_with_a_reason() {
     let server = serve(ServerLimits::default()).await;
     let scale = "/v1/services/shop/production/scale";

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::bed::{deployment, serve};
+use crate::bed::{deployment, raw, serve};
 use wasm_roles_control_server::ServerLimits;
 
 #[tokio::test]
@@ -63,10 +63,40 @@ async fn every_family_has_one_head_and_its_samples_stand_below_it() {
 }
 
 #[tokio::test]
+async fn at_the_address_for_metrics_there_is_nothing_else() {
+    let server = serve(ServerLimits::default()).await;
+    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
+    let answer = raw(&server.metrics_url, &get("/metrics")).await;
+    assert!(
+        answer.starts_with("HTTP/1.1 200 ") && answer.contains("wasm_roles_tenant_instances"),
+        "{answer}"
+    );
+    for other in ["/v1/host", "/v1/services/shop/production", "/v1/services/shop/production/logs"] {
+        assert!(raw(&server.metrics_url, &get(other)).await.starts_with("HTTP/1.1 404 "), "{other}");
+    }
+    let rollback = "POST /v1/services/shop/production/rollback HTTP/1.1\r\nhost: x\r\n\r\n";
+    assert!(raw(&server.metrics_url, rollback).await.starts_with("HTTP/1.1 404 "));
+    assert!(server.fake.calls().iter().all(|call| !call.contains("rollback")));
+}
+
+#[tokio::test]
 async fn a_tenant_reads_its_own_and_nothing_of_the_host() {
     let server = serve(ServerLimits::default()).await;
     server.client_of("b").host().await.unwrap();
     let text = server.client_of("a").metrics().await.unwrap();
     assert!(text.contains(r#"wasm_roles_tenant_instances{tenant="a"} 1"#), "{text}");
     assert!(!text.contains("control_requests") && !text.contains(r#"tenant="b""#), "{text}");
+}
+
+#[tokio::test]
+async fn every_metric_is_in_the_documentation_and_nothing_else() {
+    let server = serve(ServerLimits::default()).await;
+    server.client().host().await.unwrap();
+    let text = server.client().metrics().await.unwrap();
+    let told = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
+    // Caps are described together with what they cap.
+    let told: BTreeSet<&str> = told.filter(|name| !name.ends_with("_cap")).collect();
+    let page = include_str!("../../../../docs/control-interface.md");
+    let words = page.split('`').filter(|word| word.starts_with("wasm_roles_"));
+    assert_eq!(words.collect::<BTreeSet<_>>(), told);
 }

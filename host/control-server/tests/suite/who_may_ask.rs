@@ -58,6 +58,18 @@ async fn a_token_that_is_taken_back_opens_nothing_any_more() {
 }
 
 #[tokio::test]
+async fn a_stream_ends_soon_after_its_token_was_taken_back() {
+    let limits = ServerLimits { beat: std::time::Duration::from_millis(10), ..ServerLimits::default() };
+    let server = serve(limits).await;
+    let _lines = server.fake.log_lines(1);
+    let query = JournalQuery { follow: true, ..JournalQuery::default() };
+    let mut stream = server.client_of("a").logs(&deployment("shop"), &query).await.unwrap();
+    write_private(&server.tokens, "");
+    assert!(matches!(stream.next().await, Err(ClientError::BrokenOff { .. })));
+    server.fake.stream_dropped().await;
+}
+
+#[tokio::test]
 async fn the_owner_of_the_socket_acts_for_whom_it_names() {
     let server = serve(ServerLimits::default()).await;
     assert_eq!(server.client().host().await.unwrap().tenant, TenantName::usual());

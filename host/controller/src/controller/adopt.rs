@@ -60,15 +60,12 @@ async fn adopt(host: Arc<Host>, adoption: Adoption) -> Result<Adopted, Refusal> 
     host.still_open()?;
     let (plan, id, now) = (Arc::clone(deployment.plan()), deployment.id().to_owned(), host.now());
     let (slot, seed) = (who.slot, host.derive("adopted"));
-    let identity = Identity { tenant, service: who.service, slot, id: id.clone(), seed, folder: None, life: 0 };
+    let identity =
+        Identity { tenant, service: who.service, slot, id: id.clone(), seed, folder: None, life: 0 };
     let unit = Arc::new(Unit::new(&host.options, identity));
     let service = host.occupy(slot, &unit)?;
-    let target = Target {
-        revision: 1,
-        configuration: None,
-        counts: BTreeMap::new(),
-        placement: Placement::of(&plan),
-    };
+    let target =
+        Target { revision: 1, configuration: None, counts: BTreeMap::new(), placement: Placement::of(&plan) };
     let held: BTreeSet<String> = deployment.at_rest().iter().map(ToString::to_string).collect();
     unit.was_recorded(DeploymentRecord {
         format: FORMAT,
@@ -92,6 +89,7 @@ async fn adopt(host: Arc<Host>, adoption: Adoption) -> Result<Adopted, Refusal> 
         walk: deployment.progress(),
         generations: Vec::new(),
         rules,
+        options: None,
         plan,
     };
     unit.appears(seen, &deployment);
@@ -109,7 +107,8 @@ impl Adopted {
         let _ = gone.wait_for(|gone| *gone).await;
     }
 
-    /// Gives the deployment back to the one who has started it; none when it was deleted. An operation that runs is given up.
+    /// Gives the deployment back to the one who has started it; none when it was deleted. An operation that runs is given up. Who
+    /// follows what it tells hears the rest, until it has stopped.
     pub async fn release(self) -> Option<Deployment> {
         let Self { host, service, unit } = self;
         host.closes();
@@ -119,7 +118,18 @@ impl Adopted {
         }
         let alive = unit.alive.lock().await.take();
         service.vacate(&unit);
-        unit.goes();
-        alive.map(|alive| alive.deployment)
+        match alive {
+            Some(alive) => {
+                tokio::spawn(async move {
+                    unit.hears_the_end().await;
+                    unit.goes();
+                });
+                Some(alive.deployment)
+            }
+            None => {
+                unit.goes();
+                None
+            }
+        }
     }
 }

@@ -24,6 +24,7 @@ impl Controller {
                 if let Some(alive) = alive {
                     let impatient = async move { drop(hurried.wait_for(|hurry| *hurry).await) };
                     alive.deployment.stop_unless(impatient).await;
+                    unit.hears_the_rest().await;
                     if let Some(data) = alive.data {
                         // What is left there is of no use, and does no harm.
                         let _ = tokio::task::spawn_blocking(move || data.give_back()).await;

@@ -52,7 +52,7 @@ impl Controller {
         let package = tokio::select! {
             biased;
             why = occupied.claim.operation.given_up() => return Err(given_up(why)),
-            received = receive(package, spool, folder.revision(1), host.options.packages) => received?,
+            received = receive(package, spool, folder.revision(1), host.packages_of(tenant)) => received?,
         };
         apart(occupied.begin(package, owner)).await
     }
@@ -90,29 +90,45 @@ impl Drop for Stays {
         if self.kept {
             return;
         }
-        let (host, service, unit) = (&self.host, &self.service, &self.unit);
-        if let Some(folder) = unit.folder.clone() {
-            // It may be large. If this is not done, the next start of the host does it.
-            tokio::task::spawn_blocking(move || drop(remove_tree(folder.path())));
-        }
+        let (host, service, unit) = (Arc::clone(&self.host), Arc::clone(&self.service), &self.unit);
         service.vacate(unit);
         unit.goes();
-        host.forget_if_empty(&service.tenant, &service.name);
+        let folder = unit.folder.clone();
+        // Without a runtime the process ends, and the next start of the host does it.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        runtime.spawn(async move {
+            if let Some(folder) = folder {
+                // It may be large.
+                drop(tokio::task::spawn_blocking(move || remove_tree(folder.path())).await);
+            }
+            service.tidy().await;
+            host.forget_if_empty(&service.tenant, &service.name);
+        });
     }
 }
 
 async fn occupy(host: &Arc<Host>, tenant: &TenantName, who: &DeploymentRef) -> Result<Occupied, Refusal> {
     host.still_open()?;
     host.tenant_folder(tenant).ok_or_else(nothing_kept)?;
-    let seed = host.derive("deployment");
-    let id = deployment_id(&seed);
-    let folder = host.tenant_folder(tenant).map(|folder| folder.service(&who.service).deployment(&id));
+    let (seed, id, folder) = loop {
+        let seed = host.derive("deployment");
+        let id = deployment_id(&seed);
+        let folder = host.tenant_folder(tenant).map(|folder| folder.service(&who.service).deployment(&id));
+        // A host that is given the same seed in each life derives the same ids.
+        let is_there = folder.as_ref().is_some_and(|folder| folder.path().exists());
+        if !is_there && host.units(None).iter().all(|unit| unit.id != id) {
+            break (seed, id, folder);
+        }
+    };
     let (tenant, slot) = (tenant.clone(), who.slot);
     let identity = Identity { tenant, service: who.service.clone(), slot, id, seed, folder, life: 0 };
     let unit = Arc::new(Unit::new(&host.options, identity));
     let service = host.occupy(slot, &unit)?;
+    // Before anything of the package is read.
+    let asked = host.admit(&unit, Demand::of_something());
     let kept = (Arc::clone(host), Arc::clone(&service), Arc::clone(&unit));
     let stays = Stays { host: kept.0, service: kept.1, unit: kept.2, kept: false };
+    asked?;
     let claim = unit.claim(host, OperationKind::Deploy).await?;
     // Before there is anything in its folder: without a record it would be a damaged one.
     let saved = Arc::clone(&service);
@@ -125,14 +141,15 @@ impl Occupied {
     async fn begin(mut self, package: Package, owner: bool) -> Result<Operation, Refusal> {
         let (host, unit) = (Arc::clone(&self.claim.host), Arc::clone(&self.claim.unit));
         let caps = launch::caps_of(host.options.tenants.caps(&unit.tenant), owner);
-        let read = package.clone();
+        let (read, defaults) = (package.clone(), host.defaults_of(&unit.tenant));
         let (sources, plan, warnings) = blocking("the package cannot be read", move || {
             let sources = Sources::of(&read)?;
             let (model, warnings) = sources.model(None, &BTreeMap::new())?;
             let plan = sources.plan(&model)?;
             let options = &read.manifest().options;
-            launch::may_ask(options, &caps)?;
+            launch::may_ask(&plan, options, &caps, &defaults)?;
             launch::host_rules(options)?;
+            launch::stop_budget(options, &defaults)?;
             launch::unknown_ports(&plan, options).map_or(Ok(()), Err)?;
             Ok((Arc::new(sources), Arc::new(plan), warnings))
         })
@@ -155,19 +172,26 @@ impl Occupied {
                 kind: OperationKind::Deploy,
                 at: operation.begun,
                 target: None,
+                undoes: None,
             }),
         };
         unit.save(record).await?;
         host.failpoint.reach("deploy: recorded").await;
         let slot = SlotRecord { deployment: unit.id.clone(), published: BTreeMap::new() };
-        self.service.save(|record| *record.slot_mut(unit.slot()) = Some(slot)).await?;
+        // From here on nothing may go just because somebody stops waiting for it.
+        self.stays.keeps();
+        let saved = self.service.save(|record| *record.slot_mut(unit.slot()) = Some(slot)).await;
+        if let Err(refusal) = saved {
+            clear(&self.service, &unit).await;
+            host.forget_if_empty(&self.service.tenant, &self.service.name);
+            return Err(refusal);
+        }
         host.failpoint.reach("deploy: in its slot").await;
         for warning in warnings {
             let place = warning.place.as_ref().map(|place| format!("{}:{}: ", place.file, place.line));
             let message = format!("{}{}", place.unwrap_or_default(), warning.message);
             unit.tells(Told::new("diagnostic", message).with("code", warning.code));
         }
-        self.stays.keeps();
         let begun = self.claim.begin();
         let starting = Start { package, sources, plan, target, held: Default::default() };
         let Self { claim, service, .. } = self;
@@ -193,14 +217,14 @@ async fn run(claim: Claim, service: Arc<Service>, starting: Start) {
                 NotStarted::GivenUp(why) => End::interrupted(why, "nothing was started"),
             };
             clear(&service, &unit).await;
-            claim.end(end);
             service.tidy().await;
+            claim.end(end);
             host.forget_if_empty(&service.tenant, &service.name);
             return;
         }
     }
     host.failpoint.reach("deploy: started").await;
-    if let Err(refusal) = unit.save_with(|record| record.begun = None).await {
+    if let Err(refusal) = unit.keep_with(|record| record.begun = None).await {
         claim.notes(&refusal);
     }
     unit.enters(Phase::Running);

@@ -20,8 +20,7 @@ impl Controller {
         query: &ExplainQuery,
     ) -> Result<Explanation, Refusal> {
         let unit = self.0.find(tenant, who)?;
-        let not_running = || Refusal::new(RefusalCode::WrongState, format!("{who} does not run"));
-        let seen = unit.seen().ok_or_else(not_running)?;
+        let seen = unit.seen().ok_or_else(|| unit.does_not_run())?;
         let plan = &seen.plan;
         let unknown = |error: wasm_roles_service_plan::ExplainError| {
             Refusal::new(RefusalCode::NotFound, error.to_string())
@@ -36,7 +35,10 @@ impl Controller {
                 to: INTERNET.to_owned(),
                 allowed: explained.allowed(),
                 answers: answers
-                    .map(|answer| ExplainedEndpoint { allowed: answer.by.is_some(), text: answer.to_string() })
+                    .map(|answer| ExplainedEndpoint {
+                        allowed: answer.by.is_some(),
+                        text: answer.to_string(),
+                    })
                     .collect(),
             });
         }

@@ -23,8 +23,8 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 use wasm_roles_control_interface::{
-    DeploymentList, DeploymentRef, DeploymentStatus, HostInfo, Operation, OperationId, Refusal, RefusalCode,
-    ServiceName, TenantName, TenantUsage, TopTable, Usage,
+    DeploymentList, DeploymentRef, DeploymentStatus, HostInfo, Operation, OperationId, OperationKind,
+    Refusal, RefusalCode, ServiceName, TenantName, TenantUsage, TopTable, Usage,
 };
 
 pub use adopt::{Adopted, Adoption};
@@ -33,10 +33,11 @@ pub use open::OpenError;
 
 use crate::host::{Host, internal};
 use crate::tenants::Demand;
+use crate::unit::Claim;
 
 /// A host of many deployments. Clone = handle.
 #[derive(Clone)]
-pub struct Controller(Arc<Host>);
+pub struct Controller(pub(crate) Arc<Host>);
 
 impl Controller {
     /// The host, as this tenant may know it.
@@ -48,7 +49,8 @@ impl Controller {
     /// The host, as its owner may know it: with all tenants. `tenant` is the one for whom it asks.
     #[must_use]
     pub fn host_of_owner(&self, tenant: &TenantName) -> HostInfo {
-        let mut tenants: Vec<TenantName> = self.0.units(None).iter().map(|unit| unit.tenant.clone()).collect();
+        let mut tenants: Vec<TenantName> =
+            self.0.units(None).iter().map(|unit| unit.tenant.clone()).collect();
         tenants.push(tenant.clone());
         tenants.extend(self.0.options.tenants.named.keys().cloned());
         tenants.sort_unstable();
@@ -56,7 +58,12 @@ impl Controller {
         self.info(tenant, &tenants, None)
     }
 
-    fn info(&self, tenant: &TenantName, tenants: &[TenantName], problems_of: Option<&TenantName>) -> HostInfo {
+    fn info(
+        &self,
+        tenant: &TenantName,
+        tenants: &[TenantName],
+        problems_of: Option<&TenantName>,
+    ) -> HostInfo {
         HostInfo {
             version: self.0.options.version.clone(),
             now: self.0.now(),
@@ -136,6 +143,24 @@ impl Controller {
             found.settled(wait).await;
         }
         Ok(found.now())
+    }
+}
+
+/// Claims the deployment that is in this slot. While the claim waits for what runs, another deployment may have come there.
+async fn claim(
+    host: &Arc<Host>,
+    tenant: &TenantName,
+    who: &DeploymentRef,
+    kind: OperationKind,
+) -> Result<Claim, Refusal> {
+    loop {
+        let unit = host.find(tenant, who)?;
+        let claim = unit.claim(host, kind).await?;
+        let is_gone = *unit.gone().borrow();
+        // A deploy that was ended for its own delete leaves nothing, and that is what was asked for.
+        if (unit.slot() == who.slot && !is_gone) || (is_gone && kind == OperationKind::Delete) {
+            return Ok(claim);
+        }
     }
 }
 

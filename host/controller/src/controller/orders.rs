@@ -55,16 +55,20 @@ impl Controller {
         who: &DeploymentRef,
         request: TargetRequest,
     ) -> Result<Operation, Refusal> {
-        let unit = self.0.find(tenant, who)?;
-        if let (Phase::Failed { untouchable: false, .. }, Some(record)) = (unit.phase(), unit.record()) {
-            let (host, service) = (Arc::clone(&self.0), self.0.service(tenant, &who.service)?);
-            return apart(async move {
-                let claim = unit.claim(&host, OperationKind::Start).await?;
-                Ok(recover::once_more(claim, service, record))
-            })
-            .await;
+        if !matches!(self.0.find(tenant, who)?.phase(), Phase::Failed { .. }) {
+            return self.order(tenant, who, OperationKind::Start, request).await;
         }
-        self.order(tenant, who, OperationKind::Start, request).await
+        let (host, service) = (Arc::clone(&self.0), self.0.service(tenant, &who.service)?);
+        let (tenant, who) = (tenant.clone(), who.clone());
+        apart(async move {
+            let claim = super::claim(&host, &tenant, &who, OperationKind::Start).await?;
+            // Somebody else may have done it while this was claimed.
+            match (claim.unit.phase(), claim.unit.record()) {
+                (Phase::Failed { .. }, Some(record)) => Ok(recover::once_more(claim, service, record)),
+                _ => begin(claim, request).await,
+            }
+        })
+        .await
     }
 
     async fn order(
@@ -74,8 +78,8 @@ impl Controller {
         kind: OperationKind,
         request: TargetRequest,
     ) -> Result<Operation, Refusal> {
-        let (host, unit) = (Arc::clone(&self.0), self.0.find(tenant, who)?);
-        apart(async move { begin(unit.claim(&host, kind).await?, request).await }).await
+        let (host, tenant, who) = (Arc::clone(&self.0), tenant.clone(), who.clone());
+        apart(async move { begin(super::claim(&host, &tenant, &who, kind).await?, request).await }).await
     }
 }
 
@@ -87,8 +91,12 @@ async fn begin(mut claim: Claim, request: TargetRequest) -> Result<Operation, Re
     let concerned: Vec<InstanceId> =
         named.into_iter().filter(|id| record.held.contains(id.as_str()) == wants_held).collect();
     if concerned.is_empty() {
-        let state = if wants_held { "none of them is stopped" } else { "all of them are stopped already" };
-        return Err(Refusal::new(RefusalCode::WrongState, state));
+        let (state, hint) = if wants_held {
+            ("none of them is stopped", "recycle an instance that runs, or stop it first")
+        } else {
+            ("all of them are stopped already", "start them, or name instances that run")
+        };
+        return Err(Refusal::new(RefusalCode::WrongState, state).hint(hint));
     }
     let names = concerned.iter().map(ToString::to_string);
     match claim.operation.kind {
@@ -139,7 +147,7 @@ async fn run(claim: Claim, instances: Vec<InstanceId>) {
     let unit = Arc::clone(&claim.unit);
     let mut alive = unit.alive.lock().await;
     let end = match alive.as_mut() {
-        None => Ok(End::failed(Refusal::new(RefusalCode::WrongState, "it does not run"))),
+        None => Ok(End::failed(unit.does_not_run())),
         Some(running) => carry_out(&claim, &mut running.deployment, &instances).await,
     };
     let plan = alive.as_ref().map(|alive| Arc::clone(alive.deployment.plan()));

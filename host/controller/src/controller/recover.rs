@@ -82,7 +82,7 @@ fn read(data: &Path, problems: &mut Vec<Detail>) -> Vec<Found> {
         drop(remove_tree(&folder.incoming()));
         for (name, path) in folders(&data.join(TENANTS).join(tenant.as_str()).join(SERVICES), problems) {
             match service_of(&name) {
-                Some(name) => found.extend(read_service(&tenant, name, ServiceFolder(path))),
+                Some(name) => found.extend(read_service(&tenant, name, ServiceFolder(path), problems)),
                 None => {
                     let message = format!("{} is no folder of a service", path.display());
                     problems.push(Detail::new(message).hint("move it away"));
@@ -94,37 +94,82 @@ fn read(data: &Path, problems: &mut Vec<Detail>) -> Vec<Found> {
 }
 
 /// None when there is nothing in its slots; then it is removed. It blocks.
-fn read_service(tenant: &TenantName, name: ServiceName, folder: ServiceFolder) -> Option<Found> {
-    let mut record = file::read::<ServiceRecord>(&folder.record());
-    if let Ok(read) = &record
-        && read.service != name
-    {
-        let reason = format!("it is of service {}, and its folder of {name}", read.service);
-        record = Err(file::damaged(&folder.record(), &reason));
-    }
+fn read_service(
+    tenant: &TenantName,
+    name: ServiceName,
+    folder: ServiceFolder,
+    problems: &mut Vec<Detail>,
+) -> Option<Found> {
     let mut deployments = Vec::new();
-    match &record {
-        Ok(read) => {
-            let slots = Slot::ALL.map(|slot| read.slot(slot).as_ref().map(|there| (slot, there.deployment.clone())));
-            let ids: BTreeSet<String> = slots.iter().flatten().map(|(_, id)| id.clone()).collect();
-            remove_others(&folder.deployments(), &ids);
-            if ids.is_empty() {
-                drop(remove_tree(folder.path()));
+    let record = match file::read::<ServiceRecord>(&folder.record()) {
+        Ok(read) if read.service != name => {
+            let reason = format!("it is of service {}, and its folder of {name}", read.service);
+            Err(file::damaged(&folder.record(), &reason))
+        }
+        Ok(mut read) => {
+            let before = read.clone();
+            for slot in Slot::ALL {
+                let Some(there) = read.slot(slot).clone() else { continue };
+                match read_deployment(&folder, &there.deployment) {
+                    Ok(record) if is_to_go(&record, OperationKind::Delete) => *read.slot_mut(slot) = None,
+                    found => deployments.push((slot, there.deployment, found)),
+                }
+            }
+            if read != before
+                && let Err(error) = file::write(&folder.record(), &read)
+            {
+                problems
+                    .push(Detail::new(format!("{} cannot be written: {error}", folder.record().display())));
+            }
+            let known: BTreeSet<&str> = deployments.iter().map(|(_, id, _)| id.as_str()).collect();
+            remove_leftovers(&folder, &known, problems);
+            if deployments.is_empty() {
+                if folders(&folder.deployments(), &mut Vec::new()).is_empty() {
+                    drop(remove_tree(folder.path()));
+                }
                 return None;
             }
-            for (slot, id) in slots.into_iter().flatten() {
-                let read = read_deployment(&folder, &id);
-                deployments.push((slot, id, read));
-            }
+            Ok(read)
         }
         // The record is written before anything else, and is the last that goes.
         Err(RecordError::Missing(_)) if folders(&folder.deployments(), &mut Vec::new()).is_empty() => {
             drop(remove_tree(folder.path()));
             return None;
         }
-        Err(_) => {}
-    }
+        Err(error) => Err(error),
+    };
     Some(Found { tenant: tenant.clone(), folder, name, record, deployments })
+}
+
+/// Whether this operation was begun, after which nothing of it is to be there.
+fn is_to_go(record: &DeploymentRecord, kind: OperationKind) -> bool {
+    record.begun.as_ref().is_some_and(|begun| begun.kind == kind)
+}
+
+/// Removes the deployments that are in no slot because nobody was told of them yet, or because they were deleted. Of others nobody
+/// knows why they are in none: they stay, and are told of.
+fn remove_leftovers(folder: &ServiceFolder, known: &BTreeSet<&str>, problems: &mut Vec<Detail>) {
+    for (id, path) in folders(&folder.deployments(), &mut Vec::new()) {
+        if known.contains(id.as_str()) {
+            continue;
+        }
+        match file::read::<DeploymentRecord>(&folder.deployment(&id).record()) {
+            Err(RecordError::Missing(_)) => drop(remove_tree(&path)),
+            Ok(record)
+                if is_to_go(&record, OperationKind::Deploy) || is_to_go(&record, OperationKind::Delete) =>
+            {
+                drop(remove_tree(&path));
+            }
+            _ => {
+                let message = format!(
+                    "the deployment in {} is in no slot of its service, and was left alone",
+                    path.display()
+                );
+                let hint = "put the service.json back that names it, or remove the folder";
+                problems.push(Detail::new(message).hint(hint));
+            }
+        }
+    }
 }
 
 fn read_deployment(folder: &ServiceFolder, id: &str) -> Result<DeploymentRecord, RecordError> {
@@ -137,7 +182,9 @@ fn read_deployment(folder: &ServiceFolder, id: &str) -> Result<DeploymentRecord,
         return Err(file::damaged(&folder.record(), "its id is not that of its folder and its seed"));
     }
     let kept = [Some(&record.current), record.previous.as_ref()];
-    let begun = record.begun.as_ref().and_then(|begun| begun.target.as_ref());
+    // The package of an upgrade that is taken back is of no use.
+    let begun = record.begun.as_ref().filter(|begun| begun.kind != OperationKind::Upgrade);
+    let begun = begun.and_then(|begun| begun.target.as_ref());
     let kept: BTreeSet<String> =
         kept.into_iter().flatten().chain(begun).map(|target| target.revision.to_string()).collect();
     remove_others(&folder.revisions(), &kept);
@@ -198,7 +245,7 @@ fn enter(host: &Arc<Host>, found: Found) -> Vec<(Arc<Service>, Arc<Unit>, Deploy
             let problem = problem(&error, &name.to_string());
             host.has_problem(Some(tenant.clone()), problem.clone());
             let service = Service::damaged(tenant.clone(), name.clone(), folder, problem.clone());
-            let unit = unit(host, &tenant, &name, Slot::Production, None);
+            let unit = unit(host, &tenant, &name, Slot::Production, Err(String::new()));
             unit.enters(Phase::Failed { why: problem, untouchable: true });
             service.place(Slot::Production, unit);
             host.add_service(Arc::new(service));
@@ -213,12 +260,12 @@ fn enter(host: &Arc<Host>, found: Found) -> Vec<(Arc<Service>, Arc<Unit>, Deploy
         match read {
             Ok(record) => {
                 let kept = Kept { record: &record, folder: folder.deployment(&id) };
-                let unit = unit(host, &tenant, &name, slot, Some(kept));
+                let unit = unit(host, &tenant, &name, slot, Ok(kept));
                 service.place(slot, Arc::clone(&unit));
                 to_start.push((Arc::clone(&service), unit, record));
             }
             Err(error) => {
-                let unit = unit(host, &tenant, &name, slot, None);
+                let unit = unit(host, &tenant, &name, slot, Err(id));
                 let problem = problem(&error, &unit.who().to_string());
                 host.has_problem(Some(tenant.clone()), problem.clone());
                 unit.enters(Phase::Failed { why: problem, untouchable: true });
@@ -235,14 +282,21 @@ struct Kept<'a> {
     folder: DeploymentFolder,
 }
 
-fn unit(host: &Host, tenant: &TenantName, service: &ServiceName, slot: Slot, kept: Option<Kept<'_>>) -> Arc<Unit> {
-    let (seed, folder, life) = match kept {
-        Some(Kept { record, folder }) => {
-            (Seed::new(record.seed.0), Some(folder), record.lives.saturating_add(1))
+/// A deployment in its slot; without what is kept of it, by its id.
+fn unit(
+    host: &Host,
+    tenant: &TenantName,
+    service: &ServiceName,
+    slot: Slot,
+    kept: Result<Kept<'_>, String>,
+) -> Arc<Unit> {
+    let (seed, id, folder, life) = match kept {
+        Ok(Kept { record, folder }) => {
+            (Seed::new(record.seed.0), record.id.clone(), Some(folder), record.lives.saturating_add(1))
         }
-        None => (host.derive("nobody"), None, 0),
+        // Nothing of it is ever started.
+        Err(id) => (host.derive("nobody"), id, None, 0),
     };
-    let id = deployment_id(&seed);
     let (tenant, service) = (tenant.clone(), service.clone());
     Arc::new(Unit::new(&host.options, Identity { tenant, service, slot, id, seed, folder, life }))
 }
@@ -259,10 +313,9 @@ pub(crate) async fn bring_back(
     record: DeploymentRecord,
 ) {
     unit.was_recorded(record.clone());
-    let decision = decide(&record);
-    let claimed = match &decision.ended {
+    let claimed = match decide(&record).ended {
         Some(Ended { id, kind, begun, .. }) => {
-            let operation = unit.resumed(*id, *kind, *begun);
+            let operation = unit.resumed(id, kind, begun);
             unit.claim_for(&host, &operation).await
         }
         None => unit.claim(&host, OperationKind::Recover).await,
@@ -270,51 +323,55 @@ pub(crate) async fn bring_back(
     // Only when the host stops already.
     let Ok(mut claim) = claimed else { return };
     claim.begin();
-    let started = try_start(&host, &service, &unit, &record, &decision, &claim).await;
-    starts(claim, started, &decision).await;
+    starts(claim, &service, &record).await;
 }
 
 /// Starts a deployment once more that could not be brought back.
 pub(crate) fn once_more(mut claim: Claim, service: Arc<Service>, record: DeploymentRecord) -> Operation {
     claim.unit.enters(Phase::Starting);
     let begun = claim.begin();
-    tokio::spawn(async move {
-        let (host, unit, decision) = (Arc::clone(&claim.host), Arc::clone(&claim.unit), decide(&record));
-        let started = try_start(&host, &service, &unit, &record, &decision, &claim).await;
-        starts(claim, started, &decision).await;
-    });
+    tokio::spawn(async move { starts(claim, &service, &record).await });
     begun
 }
 
-/// It runs, or the reason why it does not is told.
-async fn starts(claim: Claim, started: Result<(), NotStarted>, decision: &Decision) {
-    let (host, unit) = (Arc::clone(&claim.host), Arc::clone(&claim.unit));
-    match started {
+/// Starts it, and tells why if it does not. What cannot be had as it was asked for goes on as it was before.
+async fn starts(claim: Claim, service: &Service, record: &DeploymentRecord) {
+    let (host, unit, decision) = (Arc::clone(&claim.host), Arc::clone(&claim.unit), decide(record));
+    let refusal = match try_start(service, record, &decision, &claim).await {
         Ok(()) => {
             unit.enters(Phase::Running);
-            end(claim, decision).await;
+            host.has_no_problem(&unit.tenant, &unit.who().to_string());
+            return end(claim, &decision).await;
         }
         Err(NotStarted::GivenUp(why)) => {
-            claim.end(End::interrupted(why, "it comes back when the host is started again"));
+            return claim.end(End::interrupted(why, "it comes back when the host is started again"));
         }
-        Err(NotStarted::Refused(refusal)) => {
-            let mut why = Detail::new(refusal.message.clone()).subject(unit.who().to_string());
-            why.hint.clone_from(&refusal.hint);
-            host.has_problem(Some(unit.tenant.clone()), why.clone());
-            unit.enters(Phase::Failed { why, untouchable: false });
-            claim.end(End::failed(refusal));
+        Err(NotStarted::Refused(refusal)) => refusal,
+    };
+    if decision.start != record.current {
+        let (start, previous) = (record.current.clone(), record.previous.clone());
+        let back = Decision { start, previous, ended: None };
+        if try_start(service, record, &back, &claim).await.is_ok() {
+            unit.enters(Phase::Running);
+            host.has_no_problem(&unit.tenant, &unit.who().to_string());
+            let message = format!("{}; what ran before runs again", refusal.message);
+            return claim.end(End::rolled_back(Refusal { message, ..refusal }));
         }
     }
+    let mut why = Detail::new(refusal.message.clone()).subject(unit.who().to_string());
+    why.hint.clone_from(&refusal.hint);
+    host.has_problem(Some(unit.tenant.clone()), why.clone());
+    unit.enters(Phase::Failed { why, untouchable: false });
+    claim.end(End::failed(refusal));
 }
 
 async fn try_start(
-    host: &Arc<Host>,
     service: &Service,
-    unit: &Arc<Unit>,
     record: &DeploymentRecord,
     decision: &Decision,
     claim: &Claim,
 ) -> Result<(), NotStarted> {
+    let (host, unit) = (&claim.host, &claim.unit);
     let target = decision.start.clone();
     let folder = unit.folder.as_ref().map(|folder| folder.revision(target.revision));
     let folder = folder.ok_or_else(super::start::nothing_kept)?;
@@ -328,19 +385,24 @@ async fn try_start(
     .await?;
     // Counted whatever the caps are now: what ran before runs on.
     unit.set_demand(Demand::of(&plan));
-    let mut next = record.clone();
-    next.lives = next.lives.saturating_add(1);
     // Before it is started: a life whose numbers were seen has been counted.
-    unit.save(next.clone()).await?;
+    let lives = record.lives.saturating_add(1);
+    note(claim, unit.keep_with(|record| record.lives = lives).await);
     let held = record.held.clone();
     let starting = Start { package, sources, plan, target: target.clone(), held };
     start(host, service, unit, starting, &claim.operation).await?;
     host.failpoint.reach("recover: started").await;
-    next.current = target;
-    next.previous.clone_from(&decision.previous);
-    next.begun = None;
-    unit.save(next).await?;
+    let previous = decision.previous.clone();
+    let kept = unit.keep_with(|record| {
+        (record.current, record.previous, record.begun) = (target, previous, None);
+    });
+    note(claim, kept.await);
     Ok(())
+}
+
+/// It runs all the same.
+fn note(claim: &Claim, kept: Result<(), Refusal>) {
+    kept.unwrap_or_else(|refusal| claim.notes(&refusal));
 }
 
 /// Ends the operation that a host before this one had begun, or the recovery itself.
@@ -348,7 +410,8 @@ async fn end(claim: Claim, decision: &Decision) {
     let Some(ended) = &decision.ended else { return claim.end(End::done("it was brought back")) };
     match ended.state {
         OperationState::RolledBack => {
-            let message = "the host ended before the last upgrade domain was done; what ran before runs again";
+            let message =
+                "the host ended before the last upgrade domain was done; what ran before runs again";
             claim.end(End::rolled_back(Refusal::new(RefusalCode::Interrupted, message)));
         }
         _ if ended.kind == OperationKind::Deploy => {

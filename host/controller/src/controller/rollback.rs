@@ -1,20 +1,22 @@
 //! Back to what ran before: what is under way is taken back, and what was done last is undone.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use wasm_roles_control_interface::{
-    DeploymentRef, Operation, OperationKind, Refusal, RefusalCode, TenantName,
+    DeploymentRef, Operation, OperationKind, OperationState, Refusal, RefusalCode, TenantName,
 };
-use wasm_roles_fabric::upgrade::{Upgrade, UpgradeError};
+use wasm_roles_fabric::upgrade::UpgradeError;
+use wasm_roles_fabric::{Clock, Published};
 use wasm_roles_service_plan::{Placement, Plan, in_place};
 
-use super::update::{self, Change, admit, intend, running, settle};
+use super::update::{self, Change, admit, intend, publication, running, settle};
 use super::upgrade::{self, Step, forget_revision, not_in_place, save_addresses};
 use super::{Controller, apart, blocking};
-use crate::launch;
-use crate::operations::End;
+use crate::launch::{self, Defaults};
+use crate::operations::{End, Running};
 use crate::package::Package;
-use crate::record::Target;
+use crate::record::{Begun, Target, Undoes};
 use crate::sources::Sources;
 use crate::unit::{Claim, Seen};
 use crate::walks::Walk;
@@ -27,25 +29,39 @@ impl Controller {
     /// [`RefusalCode::WrongState`] when there is nothing to go back to, [`RefusalCode::NotInPlace`] when there is no way back in
     /// place. Then nothing has changed.
     pub async fn rollback(&self, tenant: &TenantName, who: &DeploymentRef) -> Result<Operation, Refusal> {
-        let (host, unit) = (Arc::clone(&self.0), self.0.find(tenant, who)?);
-        apart(async move { begin(unit.claim(&host, OperationKind::Rollback).await?).await }).await
+        let (host, tenant, who) = (Arc::clone(&self.0), tenant.clone(), who.clone());
+        apart(async move {
+            let runs = host.find(&tenant, &who)?.operation();
+            let claim = super::claim(&host, &tenant, &who, OperationKind::Rollback).await?;
+            begin(claim, runs.as_deref()).await
+        })
+        .await
     }
 }
 
-async fn begin(mut claim: Claim) -> Result<Operation, Refusal> {
+/// `runs`: what ran when somebody asked.
+async fn begin(mut claim: Claim, runs: Option<&Running>) -> Result<Operation, Refusal> {
     let (seen, record) = running(&claim)?;
-    // What was interrupted for this stands in the record.
-    if let Some(interrupted) = record.begun.clone() {
+    // What was broken off, for this or before, stands in the record.
+    if let Some(begun) = record.begun.clone() {
+        let Begun { kind, target, undoes, .. } = begun;
+        let broken_off = undoes.unwrap_or(Undoes { kind, target });
         intend(&claim, &record, None).await?;
         let begun = claim.begin();
-        let revision = interrupted.target.map(|target| target.revision).unwrap_or_default();
         tokio::spawn(async move {
-            match interrupted.kind {
-                OperationKind::Upgrade => take_back_upgrade(claim, seen, revision).await,
+            match broken_off.kind {
+                OperationKind::Upgrade => take_back_upgrade(claim, seen, broken_off.target).await,
                 _ => take_back_change(claim, seen).await,
             }
         });
         return Ok(begun);
+    }
+    // Whoever ends an upgrade whose package still arrives does not want what was there before the one before.
+    if runs.is_some_and(|runs| may_be_taken_back(runs.kind) && runs.now().state != OperationState::Done) {
+        claim.begin();
+        let operation = Arc::clone(&claim.operation);
+        claim.end(End::done("it had changed nothing yet"));
+        return Ok(operation.now());
     }
     let Some(previous) = record.previous.clone() else {
         let message = format!("there is nothing that {} could go back to", claim.unit.who());
@@ -60,17 +76,24 @@ async fn begin(mut claim: Claim) -> Result<Operation, Refusal> {
         tokio::spawn(update::run(claim, change));
         return Ok(begun);
     }
-    let folder = claim.unit.folder.as_ref().map(|folder| folder.revision(previous.revision));
-    let folder = folder.ok_or_else(super::start::nothing_kept)?;
+    let kept = claim.unit.folder.as_ref().ok_or_else(super::start::nothing_kept)?;
+    let (folder, data_folder) = (kept.revision(previous.revision), kept.data());
+    let (defaults, clock) = (claim.host.defaults_of(&claim.unit.tenant), claim.host.clock());
     let step = blocking("the package cannot be read", move || {
-        back_by_upgrade(&seen, &previous, Package::open(folder)?)
+        back_by_upgrade(&seen, &previous, &Package::open(folder)?, (&defaults, &data_folder, clock))
     })
     .await?;
+    let mut step = step;
+    step.upgrade.publication = publication(&claim, &step.plan, &step.options).await;
     admit(&claim, &step.plan)?;
     intend(&claim, &record, Some(step.target.clone())).await?;
     let begun = claim.begin();
     tokio::spawn(upgrade::run(claim, step));
     Ok(begun)
+}
+
+const fn may_be_taken_back(kind: OperationKind) -> bool {
+    matches!(kind, OperationKind::Update | OperationKind::Scale | OperationKind::Upgrade)
 }
 
 /// The configuration before, as a change of what runs.
@@ -83,15 +106,21 @@ fn back(seen: &Seen, previous: &Target) -> Result<Change, Refusal> {
 }
 
 /// The package before, as an upgrade of what runs.
-fn back_by_upgrade(seen: &Seen, previous: &Target, package: Package) -> Result<Step, Refusal> {
-    let sources = Sources::of(&package)?;
+fn back_by_upgrade(
+    seen: &Seen,
+    previous: &Target,
+    package: &Package,
+    (defaults, data_folder, clock): (&Defaults, &Path, Clock),
+) -> Result<Step, Refusal> {
+    let sources = Sources::of(package)?;
     let (model, _) = sources.model(previous.configuration.as_ref(), &previous.counts)?;
     let plan = Arc::new(sources.plan_after(&seen.plan, &model)?);
     in_place(&seen.plan, &plan).map_err(|against| not_in_place(&against))?;
-    let upgrade = Upgrade::new(Arc::clone(&plan), launch::approots(&package)?);
+    let upgrade = launch::upgrade(&plan, package, defaults, (data_folder, clock))?;
     let target = Target { placement: Placement::of(&plan), ..previous.clone() };
     let rules = launch::host_rules(&package.manifest().options)?;
-    Ok(Step { target, plan, sources: Arc::new(sources), upgrade, rules, previous: None })
+    let options = package.manifest().options.clone();
+    Ok(Step { target, plan, sources: Arc::new(sources), upgrade, rules, options, previous: None })
 }
 
 /// A change of the configuration that was ended half-way: those who have what is new get what was there before.
@@ -100,7 +129,7 @@ async fn take_back_change(claim: Claim, seen: Seen) {
     let mut alive = unit.alive.lock().await;
     let Some(running) = alive.as_mut() else {
         drop(alive);
-        return claim.end(not_running(&unit.who()));
+        return claim.end(End::failed(unit.does_not_run()));
     };
     claim.operation.walks(Walk::new(seen.walk, &seen.plan));
     let back = tokio::select! {
@@ -118,39 +147,69 @@ async fn take_back_change(claim: Claim, seen: Seen) {
 }
 
 /// An upgrade that was ended half-way.
-async fn take_back_upgrade(claim: Claim, seen: Seen, revision: u64) {
+async fn take_back_upgrade(claim: Claim, seen: Seen, target: Option<Target>) {
     let unit = Arc::clone(&claim.unit);
     let mut alive = unit.alive.lock().await;
     let Some(running) = alive.as_mut() else {
         drop(alive);
-        return claim.end(not_running(&unit.who()));
+        return claim.end(End::failed(unit.does_not_run()));
     };
-    claim.operation.walks(Walk::new(seen.walk, &seen.plan));
+    claim.operation.walks(Walk::new(seen.walk.clone(), &seen.plan));
     let back = tokio::select! {
         biased;
         why = claim.operation.given_up() => Err(why),
         back = running.deployment.roll_back() => Ok(back),
     };
     let (published, plan) = (running.deployment.published().to_vec(), Arc::clone(running.deployment.plan()));
-    running.deployment.network().set_host_rules(seen.rules);
+    let network = running.deployment.network().clone();
     drop(alive);
-    match back {
-        Err(why) => claim.end(End::interrupted(why, "some instances had the new components")),
-        // It was interrupted before anything had changed.
-        Ok(Ok(_) | Err(UpgradeError::NothingBegun)) => {
-            forget_revision(&unit, revision).await;
+    match (back, target) {
+        (Err(why), _) => claim.end(End::interrupted(why, "some instances had the new components")),
+        // It was ended behind its last upgrade domain: the fabric has finished it, and there was nothing left to take back.
+        (Ok(Err(UpgradeError::NothingBegun)), Some(target)) if !Arc::ptr_eq(&plan, &seen.plan) => {
+            finished_after_all(claim, &published, &plan, target).await;
+        }
+        // Or before anything had changed.
+        (Ok(Ok(_) | Err(UpgradeError::NothingBegun)), target) => {
+            network.set_host_rules(seen.rules);
+            let revision = target.map(|target| target.revision);
+            if let Some(revision) = revision.filter(|revision| *revision != unit.revision()) {
+                forget_revision(&unit, revision).await;
+            }
             done(claim, &published, &plan).await;
         }
-        Ok(Err(error)) => claim.end(End::failed(upgrade::refused(&error))),
+        (Ok(Err(error)), _) => claim.end(End::failed(upgrade::refused(&error))),
     }
 }
 
-async fn done(claim: Claim, published: &[wasm_roles_fabric::Published], plan: &Arc<Plan>) {
+/// What was to be taken back is what runs.
+async fn finished_after_all(claim: Claim, published: &[Published], plan: &Arc<Plan>, target: Target) {
+    let unit = &claim.unit;
+    let folder = unit.folder.as_ref().map(|folder| folder.revision(target.revision));
+    let read = blocking("the package cannot be read", move || {
+        let package = Package::open(folder.ok_or_else(super::start::nothing_kept)?)?;
+        let options = package.manifest().options.clone();
+        Ok((Arc::new(Sources::of(&package)?), launch::host_rules(&options)?, options))
+    });
+    match read.await {
+        Ok((sources, rules, options)) => {
+            unit.look(|seen| (seen.sources, seen.rules, seen.options) = (sources, rules, Some(options)));
+        }
+        Err(refusal) => claim.notes(&refusal),
+    }
+    let before = unit.record().map(|record| {
+        let is_written = record.current.revision == target.revision;
+        if is_written { record.previous } else { Some(record.current) }
+    });
+    save_addresses(&claim.host, unit, published, &claim).await;
+    settle(&claim, plan, Some((target, before.flatten()))).await;
+    let message = "the upgrade had walked its last upgrade domain, and is done";
+    let failure = Refusal::new(RefusalCode::WrongState, message);
+    claim.end(End::failed(failure.hint("roll back once more to go back to what ran before it")));
+}
+
+async fn done(claim: Claim, published: &[Published], plan: &Arc<Plan>) {
     save_addresses(&claim.host, &claim.unit, published, &claim).await;
     settle(&claim, plan, None).await;
     claim.end(End::done("what ran before runs again"));
-}
-
-fn not_running(who: &DeploymentRef) -> End {
-    End::failed(Refusal::new(RefusalCode::WrongState, format!("{who} does not run")))
 }

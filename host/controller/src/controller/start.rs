@@ -50,20 +50,27 @@ pub(crate) async fn start(
 ) -> Result<(), NotStarted> {
     let Start { package, sources, plan, target, held } = start;
     let published = service.record().await.slot(unit.slot()).as_ref().map(|slot| slot.published.clone());
-    let rules = launch::host_rules(&package.manifest().options)?;
+    let asked = package.manifest().options.clone();
+    let rules = launch::host_rules(&asked)?;
     let who = unit.who().to_string();
     let folder = unit.folder.as_ref().map(|folder| folder.data()).ok_or_else(nothing_kept)?;
     let place = Place {
         data_folder: folder.clone(),
         slot: unit.slot(),
         published: published.unwrap_or_default(),
-        at_rest: plan.instances.iter().map(|planned| planned.id.clone()).filter(|id| held.contains(id.as_str())).collect(),
+        at_rest: plan
+            .instances
+            .iter()
+            .map(|planned| planned.id.clone())
+            .filter(|id| held.contains(id.as_str()))
+            .collect(),
         clock: host.clock(),
         seed: unit.seed,
     };
-    let (defaults, planned) = (host.options.defaults.clone(), Arc::clone(&plan));
+    let (defaults, planned) = (host.defaults_of(&unit.tenant), Arc::clone(&plan));
     let (options, data) = blocking("the deployment cannot be started", move || {
-        let refused = |message: String, hint: &str| Refusal::new(RefusalCode::CannotStart, message).hint(hint);
+        let refused =
+            |message: String, hint: &str| Refusal::new(RefusalCode::CannotStart, message).hint(hint);
         let data = DataFolder::take(&folder, &planned.service)
             .map_err(|error| refused(error.to_string(), error.hint()))?;
         remove_strangers(&folder, &planned);
@@ -91,6 +98,7 @@ pub(crate) async fn start(
         walk: deployment.progress(),
         generations: Vec::new(),
         rules,
+        options: Some(asked),
         plan,
     };
     unit.appears(seen, &deployment);
@@ -107,7 +115,11 @@ pub(crate) async fn start(
 /// Where the slot's public ports listen, for the next time.
 pub(crate) fn publish(slot: &mut Option<SlotRecord>, published: &[Published]) {
     if let Some(slot) = slot {
-        slot.published = published.iter().map(|published| (published.public.port.get(), published.at)).collect();
+        slot.published.clear();
+        // A number can be open for TCP and for UDP, in this order: what is said of it holds for both.
+        for published in published {
+            slot.published.entry(published.public.port.get()).or_insert(published.at);
+        }
     }
 }
 

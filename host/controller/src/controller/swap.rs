@@ -10,6 +10,7 @@ use wasm_roles_control_interface::{
 };
 use wasm_roles_fabric::{SwapError, can_swap, swap};
 
+use super::update::running;
 use super::{Controller, apart};
 use crate::host::Host;
 use crate::operations::End;
@@ -26,7 +27,8 @@ impl Controller {
         let (host, service) = (Arc::clone(&self.0), self.0.service(tenant, service)?);
         let in_slot = |slot: Slot| {
             service.unit(slot).ok_or_else(|| {
-                let message = format!("the {slot} slot of {} is empty: there is nothing to swap", service.name);
+                let message =
+                    format!("the {slot} slot of {} is empty: there is nothing to swap", service.name);
                 let who = DeploymentRef::new(service.name.clone(), slot);
                 Refusal::new(RefusalCode::WrongState, message).hint(format!("deploy to {who} first"))
             })
@@ -43,15 +45,23 @@ async fn exchange(
 ) -> Result<Operation, Refusal> {
     let mut claim = production.claim(&host, OperationKind::Swap).await?;
     let other = staging.claim_for(&host, &claim.operation).await?;
+    // Others may have waited for the same operations, and come first.
+    let still = |unit: &Unit, slot: Slot| unit.slot() == slot && !*unit.gone().borrow();
+    if !still(&production, Slot::Production) || !still(&staging, Slot::Staging) {
+        let message = format!("the slots of {} have changed meanwhile", service.name);
+        return Err(Refusal::new(RefusalCode::WrongState, message).hint("look at them, and ask again"));
+    }
+    running(&claim)?;
+    running(&other)?;
     let (mut first, mut second) = (production.alive.lock().await, staging.alive.lock().await);
     let (Some(ours), Some(theirs)) = (first.as_mut(), second.as_mut()) else {
-        let message = format!("one of the deployments of {} does not run", service.name);
-        return Err(Refusal::new(RefusalCode::WrongState, message));
+        let stopped = if first.is_none() { &production } else { &staging };
+        return Err(stopped.does_not_run());
     };
-    can_swap(&ours.deployment, &theirs.deployment).map_err(|error| differ(&error))?;
+    can_swap(&ours.deployment, &theirs.deployment).map_err(|error| no_swap(&error))?;
     service.save(|record| record.swap()).await?;
     host.failpoint.reach("swap: recorded").await;
-    swap(&mut ours.deployment, &mut theirs.deployment).map_err(|error| differ(&error))?;
+    swap(&mut ours.deployment, &mut theirs.deployment).map_err(|error| no_swap(&error))?;
     production.publishes(ours.deployment.published());
     staging.publishes(theirs.deployment.published());
     service.swap();
@@ -63,15 +73,16 @@ async fn exchange(
     Ok(operation.now())
 }
 
-fn differ(error: &SwapError) -> Refusal {
+fn no_swap(error: &SwapError) -> Refusal {
     let differences = match error {
         SwapError::EndpointsDiffer { differences } => differences.as_slice(),
-        _ => &[],
+        other => return Refusal::new(RefusalCode::WrongState, other.to_string()).hint(other.hint()),
     };
     let in_words = |side: &Option<_>| side.as_ref().map_or_else(|| "nothing".to_owned(), side_in_words);
     let details = differences.iter().map(|difference| {
         let detail = Detail::new(difference.to_string());
-        let detail = detail.subject(format!("{}/{}", difference.port, difference.transport).to_ascii_lowercase());
+        let detail =
+            detail.subject(format!("{}/{}", difference.port, difference.transport).to_ascii_lowercase());
         detail.instead_of(in_words(&difference.first), in_words(&difference.second))
     });
     Refusal::new(RefusalCode::EndpointsDiffer, "the public endpoints of production and staging differ")

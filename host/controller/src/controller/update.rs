@@ -6,18 +6,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use wasm_roles_control_interface::package::DeployOptions;
 use wasm_roles_control_interface::{
     DeploymentRef, Detail, Operation, OperationKind, Refusal, RefusalCode, ScaleRequest, TenantName,
     UpdateRequest,
 };
+use wasm_roles_fabric::Publication;
 use wasm_roles_fabric::change::{Arrival, ChangeError, ChangeSummary, Reaction};
 use wasm_roles_service_plan::{InstanceId, Placement, Plan, plan_after_removing};
 
 use super::start::configuration_name;
 use super::upgrade::{forget_revision, obsolete, save_addresses};
 use super::{Controller, apart, blocking};
+use crate::launch;
 use crate::operations::{End, GiveUp};
-use crate::record::{Begun, Configuration, DeploymentRecord, Target};
+use crate::record::{Begun, Configuration, DeploymentRecord, Target, Undoes};
 use crate::sources::no_plan;
 use crate::tenants::Demand;
 use crate::unit::{Claim, Seen};
@@ -61,8 +64,8 @@ impl Controller {
         kind: OperationKind,
         wanted: Wanted,
     ) -> Result<Operation, Refusal> {
-        let (host, unit) = (Arc::clone(&self.0), self.0.find(tenant, who)?);
-        apart(async move { begin(unit.claim(&host, kind).await?, wanted).await }).await
+        let (host, tenant, who) = (Arc::clone(&self.0), tenant.clone(), who.clone());
+        apart(async move { begin(super::claim(&host, &tenant, &who, kind).await?, wanted).await }).await
     }
 }
 
@@ -82,8 +85,15 @@ pub(crate) struct Change {
 
 /// What runs, for those who change it.
 pub(crate) fn running(claim: &Claim) -> Result<(Seen, DeploymentRecord), Refusal> {
-    let gone = || Refusal::new(RefusalCode::WrongState, format!("{} does not run", claim.unit.who()));
-    Ok((claim.unit.seen().ok_or_else(gone)?, claim.unit.record().ok_or_else(gone)?))
+    let gone = || claim.unit.does_not_run();
+    let (seen, record) = (claim.unit.seen().ok_or_else(gone)?, claim.unit.record().ok_or_else(gone)?);
+    // Instances are somewhere in between, and what is begun now would forget it.
+    if let (Some(begun), true) = (&record.begun, claim.operation.kind != OperationKind::Rollback) {
+        let message = format!("the {} {} was broken off half-way", begun.kind, begun.id);
+        let refusal = Refusal::new(RefusalCode::WrongState, message);
+        return Err(refusal.hint("take it back with `rollback` first"));
+    }
+    Ok((seen, record))
 }
 
 async fn begin(mut claim: Claim, wanted: Wanted) -> Result<Operation, Refusal> {
@@ -122,7 +132,10 @@ fn decide(seen: &Seen, before: &Target, wanted: Wanted) -> Result<Change, Refusa
 }
 
 /// How many instances each role shall have, and which go first.
-fn scaled(plan: &Plan, request: &ScaleRequest) -> Result<(BTreeMap<String, u32>, BTreeSet<InstanceId>), Refusal> {
+fn scaled(
+    plan: &Plan,
+    request: &ScaleRequest,
+) -> Result<(BTreeMap<String, u32>, BTreeSet<InstanceId>), Refusal> {
     let roles: Vec<&str> = plan.roles.iter().map(|role| role.name.as_str()).collect();
     let mut wrong = Vec::new();
     for role in request.roles.keys().filter(|role| !roles.contains(&role.as_str())) {
@@ -136,9 +149,11 @@ fn scaled(plan: &Plan, request: &ScaleRequest) -> Result<(BTreeMap<String, u32>,
                 *leaving.entry(instance.role.as_str()).or_default() += 1;
             }
             Some(_) => {}
-            None => wrong.push(
-                Detail::new(format!("there is no instance {}", name.escape_debug())).subject(name.clone()),
-            ),
+            None => {
+                let known: Vec<&str> = plan.instances.iter().map(|instance| instance.id.as_str()).collect();
+                let detail = Detail::new(format!("there is no instance {}", name.escape_debug()));
+                wrong.push(detail.subject(name.clone()).hint(instances_in_words(&known)));
+            }
         }
     }
     if !wrong.is_empty() {
@@ -151,7 +166,9 @@ fn scaled(plan: &Plan, request: &ScaleRequest) -> Result<(BTreeMap<String, u32>,
         let left = u32::try_from(now).unwrap_or(u32::MAX).saturating_sub(leaving);
         let wanted = *counts.entry(role.to_owned()).or_insert(left);
         if wanted != left {
-            let message = format!("{leaving} instances of {role} shall go, which leaves {left}, and {wanted} shall be left");
+            let message = format!(
+                "{leaving} instances of {role} shall go, which leaves {left}, and {wanted} shall be left"
+            );
             let hint = "name the instances that go, or how many there shall be, or both if they agree";
             return Err(Refusal::new(RefusalCode::BadRequest, message).hint(hint));
         }
@@ -161,6 +178,19 @@ fn scaled(plan: &Plan, request: &ScaleRequest) -> Result<(BTreeMap<String, u32>,
         return Err(refusal.hint("say how many instances a role shall have, or which one shall go"));
     }
     Ok((counts, removed))
+}
+
+/// For a hint: all of a few, the first of many.
+fn instances_in_words(known: &[&str]) -> String {
+    const SHOWN: usize = 10;
+    match known {
+        [] => "there are none".to_owned(),
+        few if few.len() <= SHOWN => format!("there are {}", few.join(", ")),
+        many => {
+            let first: Vec<&str> = many.iter().take(SHOWN).copied().collect();
+            format!("there are {} and {} more", first.join(", "), many.len() - SHOWN)
+        }
+    }
 }
 
 /// Until it is over, it counts as what it was and as what it becomes.
@@ -176,7 +206,12 @@ pub(crate) async fn intend(
     target: Option<Target>,
 ) -> Result<(), Refusal> {
     let (unit, operation) = (&claim.unit, &claim.operation);
-    let begun = Begun { id: operation.id, kind: operation.kind, at: operation.begun, target };
+    // A roll-back that is broken off in its turn still knows what it takes back.
+    let undoes = record.begun.as_ref().and_then(|broken_off| {
+        let Begun { kind, target, undoes, .. } = broken_off.clone();
+        undoes.or(Some(Undoes { kind, target }))
+    });
+    let begun = Begun { id: operation.id, kind: operation.kind, at: operation.begun, target, undoes };
     let intended = unit.save(DeploymentRecord { begun: Some(begun), ..record.clone() }).await;
     if intended.is_err()
         && let Some(seen) = unit.seen()
@@ -194,10 +229,14 @@ pub(crate) async fn run(claim: Claim, change: Change) {
     let mut alive = unit.alive.lock().await;
     let Some(running) = alive.as_mut() else {
         drop(alive);
-        let message = format!("{} does not run", unit.who());
-        return claim.end(End::failed(Refusal::new(RefusalCode::WrongState, message)));
+        return claim.end(End::failed(unit.does_not_run()));
     };
     unit.look(|seen| seen.next = Some(Arc::clone(&change.plan)));
+    if let Some(options) = unit.seen().and_then(|seen| seen.options)
+        && let Some(publication) = publication(&claim, &change.plan, &options).await
+    {
+        running.deployment.set_publication(publication);
+    }
     if let Some(seen) = unit.seen() {
         claim.operation.walks(Walk::new(seen.walk, &change.plan));
     }
@@ -229,17 +268,33 @@ pub(crate) async fn run(claim: Claim, change: Change) {
             save_addresses(&claim.host, &unit, &published, &claim).await;
             let message = in_words(&summary);
             let obsolete = obsolete(&unit, &change.target, change.previous.as_ref());
-            settle(&claim, &change.plan, Some((change.target, change.previous))).await;
-            for revision in obsolete {
-                forget_revision(&unit, revision).await;
+            if settle(&claim, &change.plan, Some((change.target, change.previous))).await {
+                for revision in obsolete {
+                    forget_revision(&unit, revision).await;
+                }
             }
             claim.end(End::done(message));
         }
     }
 }
 
+/// Where the public ports of a plan listen: as its package and its slot say.
+pub(crate) async fn publication(claim: &Claim, plan: &Plan, options: &DeployOptions) -> Option<Publication> {
+    let (host, unit) = (&claim.host, &claim.unit);
+    let service = host.service(&unit.tenant, &unit.service).ok()?;
+    let published = service.record().await.slot(unit.slot()).as_ref().map(|slot| slot.published.clone());
+    let defaults = host.defaults_of(&unit.tenant);
+    Some(launch::publication(plan, options, &defaults, unit.slot(), &published.unwrap_or_default()))
+}
+
 /// The operation is over, and this runs now.
-pub(crate) async fn settle(claim: &Claim, plan: &Arc<Plan>, became: Option<(Target, Option<Target>)>) {
+///
+/// Tells whether that is on the disk: if not, nothing may be removed that a host needs for what is there.
+pub(crate) async fn settle(
+    claim: &Claim,
+    plan: &Arc<Plan>,
+    became: Option<(Target, Option<Target>)>,
+) -> bool {
     let unit = &claim.unit;
     if let (Some((target, _)), Some(seen)) = (&became, unit.seen()) {
         let configuration = configuration_name(&seen.sources, target);
@@ -248,20 +303,24 @@ pub(crate) async fn settle(claim: &Claim, plan: &Arc<Plan>, became: Option<(Targ
     unit.look(|seen| (seen.plan, seen.next) = (Arc::clone(plan), None));
     unit.set_demand(Demand::of(plan));
     let ids: BTreeSet<&str> = plan.instances.iter().map(|instance| instance.id.as_str()).collect();
+    let own = claim.operation.id;
     let saved = unit
-        .save_with(|record| {
-            record.begun = None;
+        .keep_with(|record| {
+            record.begun = record.begun.take().filter(|begun| begun.id != own);
             record.held.retain(|instance| ids.contains(instance.as_str()));
             if let Some((target, previous)) = became {
                 (record.current, record.previous) = (target, previous);
             }
         })
         .await;
-    // The next host finds what was begun, and does it once more.
-    saved.unwrap_or_else(|refusal| claim.notes(&refusal));
+    // A host that is started before it can be written finds what was begun.
+    if let Err(refusal) = &saved {
+        claim.notes(refusal);
+    }
     if let Some(record) = unit.record() {
         unit.holds(record.held);
     }
+    saved.is_ok()
 }
 
 /// Why a configuration cannot be had, in the interface's words.
@@ -298,7 +357,14 @@ fn in_words(summary: &ChangeSummary) -> String {
         (summary.removed.len(), "removed"),
         (late, "not Ready yet"),
     ];
-    let parts: Vec<String> =
-        counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
-    if parts.is_empty() { "no instance is concerned".to_owned() } else { format!("instances: {}", parts.join(", ")) }
+    let parts: Vec<String> = counts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    if parts.is_empty() {
+        "no instance is concerned".to_owned()
+    } else {
+        format!("instances: {}", parts.join(", "))
+    }
 }

@@ -9,9 +9,11 @@ use std::time::Duration;
 
 use tokio::io::AsyncRead;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
+use wasm_roles_control_interface::package::DeployOptions;
 use wasm_roles_control_interface::{
-    DeploymentRef, Detail, Operation, OperationKind, Refusal, RefusalCode, TenantName,
-    UpdateMode, UpgradeQuery, WalkRequest,
+    DeploymentRef, Detail, Operation, OperationKind, Refusal, RefusalCode, TenantName, UpdateMode,
+    UpgradeQuery, WalkRequest,
 };
 use wasm_roles_fabric::upgrade::{DEFAULT_HEALTH, Pace, RolledBack, Upgrade, UpgradeError, UpgradeOutcome};
 use wasm_roles_fabric::virtual_network::HostRules;
@@ -19,7 +21,7 @@ use wasm_roles_fabric::{Problem, remove_tree};
 use wasm_roles_service_plan::{NotInPlace, Placement, Plan, in_place};
 
 use super::deploy::given_up;
-use super::start::publish;
+use super::start::{nothing_kept, publish};
 use super::update::{admit, intend, running, settle};
 use super::{Controller, apart, blocking};
 use crate::host::Host;
@@ -48,13 +50,15 @@ impl Controller {
         how: UpgradeQuery,
         package: impl AsyncRead + Unpin + Send,
     ) -> Result<Operation, Refusal> {
-        let (host, unit) = (&self.0, self.0.find(tenant, who)?);
+        let host = &self.0;
+        let health = health(how.health)?;
+        let claim = super::claim(host, tenant, who, OperationKind::Upgrade).await?;
+        let unit = Arc::clone(&claim.unit);
         let kept = host.tenant_folder(tenant).zip(unit.folder.clone()).ok_or_else(|| {
             let message = format!("{who} runs in the foreground, and its files are not this host's to keep");
             let refusal = Refusal::new(RefusalCode::NotSupported, message);
             refusal.hint("deploy it to a host of `wasm-roles serve` to upgrade it")
         })?;
-        let claim = unit.claim(host, OperationKind::Upgrade).await?;
         let (seen, record) = running(&claim)?;
         let revision = next_revision(&record);
         let (tenant_folder, folder) = (kept.0, kept.1.revision(revision));
@@ -64,10 +68,10 @@ impl Controller {
         let package = tokio::select! {
             biased;
             why = claim.operation.given_up() => return Err(given_up(why)),
-            received = receive(package, spool, folder, host.options.packages) => received?,
+            received = receive(package, spool, folder, host.packages_of(tenant)) => received?,
         };
         let caps = launch::caps_of(host.options.tenants.caps(tenant), owner);
-        apart(begin(claim, Arrived { seen, record, package, revision, caps, how })).await
+        apart(begin(claim, Arrived { seen, record, package, revision, caps, mode: how.mode, health })).await
     }
 
     /// Walks an upgrade domain of a manual upgrade. The answer is the upgrade.
@@ -83,13 +87,15 @@ impl Controller {
     ) -> Result<Operation, Refusal> {
         let unit = self.0.find(tenant, who)?;
         let none = || {
-            let refusal = Refusal::new(RefusalCode::WrongState, format!("no upgrade of {who} waits to be walked"));
+            let refusal =
+                Refusal::new(RefusalCode::WrongState, format!("no upgrade of {who} waits to be walked"));
             refusal.hint("begin one with `upgrade --manual`")
         };
         let operation = unit.operation().ok_or_else(none)?;
         let steps = operation.steps_to().ok_or_else(none)?;
         let seen = unit.seen().ok_or_else(none)?;
-        let waiting = Walk::new(seen.walk, &seen.plan).waiting();
+        let mut walk = Walk::new(seen.walk, &seen.plan);
+        let waiting = walk.waiting();
         if !waiting.contains(&request.domain) {
             let message = format!("upgrade domain {} does not wait to be walked", request.domain);
             let waiting: Vec<String> = waiting.iter().map(ToString::to_string).collect();
@@ -99,9 +105,26 @@ impl Controller {
                 waiting => format!("these do: {}", waiting.join(", ")),
             }));
         }
-        // It goes on a moment later, and whoever asks then how it is shall not find it still waiting.
         steps.send(request.domain).await.map_err(|_| none())?;
+        // It is taken a moment later, and the answer shall not say that it still waits.
+        let _ = timeout(TAKEN, walk.takes(request.domain)).await;
         Ok(operation.now())
+    }
+}
+
+/// How long an order to walk may take to be heard, before it is answered all the same.
+const TAKEN: Duration = Duration::from_secs(5);
+
+/// How long the instances of an upgrade domain may take to be Ready.
+fn health(seconds: Option<u64>) -> Result<Duration, Refusal> {
+    const LONGEST: u64 = 24 * 60 * 60;
+    match seconds {
+        None => Ok(DEFAULT_HEALTH),
+        Some(seconds) if seconds <= LONGEST => Ok(Duration::from_secs(seconds)),
+        Some(seconds) => {
+            let message = format!("the instances of an upgrade domain cannot have {seconds} s to be Ready");
+            Err(Refusal::new(RefusalCode::BadRequest, message).hint(format!("give them {LONGEST} s or less")))
+        }
     }
 }
 
@@ -120,7 +143,8 @@ struct Arrived {
     package: Package,
     revision: u64,
     caps: Caps,
-    how: UpgradeQuery,
+    mode: UpdateMode,
+    health: Duration,
 }
 
 /// An upgrade that was found good.
@@ -130,6 +154,7 @@ pub(crate) struct Step {
     pub(crate) sources: Arc<Sources>,
     pub(crate) upgrade: Upgrade,
     pub(crate) rules: HostRules,
+    pub(crate) options: DeployOptions,
     /// What a roll-back goes back to from then on.
     pub(crate) previous: Option<Target>,
 }
@@ -144,14 +169,15 @@ async fn begin(claim: Claim, arrived: Arrived) -> Result<Operation, Refusal> {
 }
 
 async fn try_begin(mut claim: Claim, arrived: Arrived) -> Result<Operation, Refusal> {
-    let Arrived { seen, record, package, revision, caps, how } = arrived;
+    let Arrived { seen, record, package, revision, caps, mode, health } = arrived;
     let (host, unit) = (Arc::clone(&claim.host), Arc::clone(&claim.unit));
     let service = host.service(&unit.tenant, &unit.service)?;
     let published = service.record().await.slot(unit.slot()).as_ref().map(|slot| slot.published.clone());
-    let (before, slot, defaults) = (record.current.clone(), unit.slot(), host.options.defaults.clone());
+    let (before, slot, defaults) = (record.current.clone(), unit.slot(), host.defaults_of(&unit.tenant));
+    let data_folder = unit.folder.as_ref().map(|folder| folder.data()).ok_or_else(nothing_kept)?;
+    let clock = host.clock();
     let mut step = blocking("the package cannot be read", move || {
         let options = &package.manifest().options;
-        launch::may_ask(options, &caps)?;
         let sources = Sources::of(&package)?;
         // A package without a configuration leaves the one that runs.
         let own = sources.configuration.is_some();
@@ -160,19 +186,21 @@ async fn try_begin(mut claim: Claim, arrived: Arrived) -> Result<Operation, Refu
         let (model, _) = sources.model(configuration.as_ref(), &counts)?;
         let plan = sources.plan_after(&seen.plan, &model)?;
         in_place(&seen.plan, &plan).map_err(|against| not_in_place(&against))?;
+        launch::may_ask(&plan, options, &caps, &defaults)?;
         launch::unknown_ports(&plan, options).map_or(Ok(()), Err)?;
         let publication =
             launch::publication(&plan, options, &defaults, slot, &published.unwrap_or_default());
         let plan = Arc::new(plan);
-        let mut upgrade = Upgrade::new(Arc::clone(&plan), launch::approots(&package)?);
+        let mut upgrade = launch::upgrade(&plan, &package, &defaults, (&data_folder, clock))?;
         upgrade.publication = Some(publication);
         let target = Target { revision, configuration, counts, placement: Placement::of(&plan) };
         let (rules, sources) = (launch::host_rules(options)?, Arc::new(sources));
-        Ok(Step { target, plan, sources, upgrade, rules, previous: Some(before) })
+        let options = options.clone();
+        Ok(Step { target, plan, sources, upgrade, rules, options, previous: Some(before) })
     })
     .await?;
-    step.upgrade.health = how.health.map_or(DEFAULT_HEALTH, Duration::from_secs);
-    if how.mode == UpdateMode::Manual {
+    step.upgrade.health = health;
+    if mode == UpdateMode::Manual {
         // A domain is walked once: there is no use for more places than domains.
         const PLACES: usize = 32;
         let (steps, orders) = mpsc::channel(PLACES);
@@ -198,22 +226,22 @@ fn running_configuration(seen: &Seen, before: &Target) -> Option<Configuration> 
 /// Makes the upgrade, until it shall give up.
 pub(crate) async fn run(claim: Claim, step: Step) {
     let unit = Arc::clone(&claim.unit);
-    let Step { target, plan, sources, upgrade, rules, previous } = step;
+    let Step { target, plan, sources, upgrade, rules, options, previous } = step;
     let mut alive = unit.alive.lock().await;
     let Some(running) = alive.as_mut() else {
         drop(alive);
-        let message = format!("{} does not run", unit.who());
-        return claim.end(End::failed(Refusal::new(RefusalCode::WrongState, message)));
+        return claim.end(End::failed(unit.does_not_run()));
     };
     let generation = running.deployment.generation();
-    let old = unit.revision();
+    let (old, obsolete) = (unit.revision(), obsolete(&unit, &target, previous.as_ref()));
     unit.look(|seen| {
         seen.next = Some(Arc::clone(&plan));
         seen.generations = vec![(generation, old), (generation.saturating_add(1), target.revision)];
     });
-    if let Some(seen) = unit.seen() {
-        claim.operation.walks(Walk::new(seen.walk, &plan));
-    }
+    let walk = Walk::new(running.deployment.progress(), &plan);
+    claim.operation.walks(walk.clone());
+    // The stores of instances that go are removed before the upgrade is over: until then a host that is killed has to know it.
+    let passing = tokio::spawn(passes(Arc::clone(&unit), walk.clone(), target.clone(), previous.clone()));
     let network = running.deployment.network().clone();
     // What either revision may do outside, both may until it is over.
     let before = unit.seen().map(|seen| seen.rules).unwrap_or_default();
@@ -226,6 +254,11 @@ pub(crate) async fn run(claim: Claim, step: Step) {
     let published = running.deployment.published().to_vec();
     let runs = Arc::clone(running.deployment.plan());
     drop(alive);
+    if walk.is_past_return() {
+        let _ = passing.await;
+    } else {
+        passing.abort();
+    }
     match upgraded {
         Err(why) => {
             let there = match why {
@@ -237,19 +270,19 @@ pub(crate) async fn run(claim: Claim, step: Step) {
         Ok(Err(error)) => {
             network.set_host_rules(before);
             settle(&claim, &runs, None).await;
-            forget_revision(&unit, target.revision).await;
+            forget_new(&claim, &target).await;
             claim.end(End::failed(refused(&error)));
         }
         Ok(Ok(summary)) => match summary.outcome {
             UpgradeOutcome::Done => {
                 network.set_host_rules(rules.clone());
                 claim.host.failpoint.reach("upgrade: made").await;
-                let obsolete = obsolete(&unit, &target, previous.as_ref());
-                unit.look(|seen| (seen.sources, seen.rules) = (sources, rules));
+                unit.look(|seen| (seen.sources, seen.rules, seen.options) = (sources, rules, Some(options)));
                 save_addresses(&claim.host, &unit, &published, &claim).await;
-                settle(&claim, &plan, Some((target, previous))).await;
-                for revision in obsolete {
-                    forget_revision(&unit, revision).await;
+                if settle(&claim, &plan, Some((target, previous))).await {
+                    for revision in obsolete {
+                        forget_revision(&unit, revision).await;
+                    }
                 }
                 let domains = summary.walked.len();
                 claim.end(End::done(format!("{domains} upgrade domains were walked")));
@@ -258,10 +291,26 @@ pub(crate) async fn run(claim: Claim, step: Step) {
                 network.set_host_rules(before);
                 save_addresses(&claim.host, &unit, &published, &claim).await;
                 settle(&claim, &runs, None).await;
-                forget_revision(&unit, target.revision).await;
+                forget_new(&claim, &target).await;
                 claim.end(End::rolled_back(taken_back(&because)));
             }
         },
+    }
+}
+
+/// Writes down that the new revision is what runs, as soon as there is no way back.
+async fn passes(unit: Arc<Unit>, mut walk: Walk, target: Target, previous: Option<Target>) {
+    walk.past_return().await;
+    let kept = unit.keep_with(|record| (record.current, record.previous) = (target, previous)).await;
+    if let Err(refusal) = kept {
+        unit.has_problem(Detail::new(refusal.message));
+    }
+}
+
+/// Removes the package of an upgrade that was not to be. That of a roll-back was there before.
+async fn forget_new(claim: &Claim, target: &Target) {
+    if claim.operation.kind == OperationKind::Upgrade {
+        forget_revision(&claim.unit, target.revision).await;
     }
 }
 
@@ -304,9 +353,9 @@ pub(crate) fn taken_back(because: &RolledBack) -> Refusal {
     match because {
         RolledBack::Asked => Refusal::new(RefusalCode::Interrupted, message),
         RolledBack::Unhealthy { instances, .. } => {
-            let details = instances.iter().map(|unhealthy| {
-                Detail::new(unhealthy.to_string()).subject(unhealthy.instance.to_string())
-            });
+            let details = instances
+                .iter()
+                .map(|unhealthy| Detail::new(unhealthy.to_string()).subject(unhealthy.instance.to_string()));
             Refusal::new(RefusalCode::NotHealthy, message)
                 .hint("see what these instances wrote with `logs`, or give them more time with `--health`")
                 .details(details)

@@ -20,7 +20,11 @@ pub(crate) fn outside(plan: &Plan, definition: &str) -> Vec<Detail> {
             found.push(Detail {
                 subject: Some(role.to_owned()),
                 message,
-                place: Some(Place { file: span.source.to_string(), line: line(span.line), column: line(span.column) }),
+                place: Some(Place {
+                    file: span.source.to_string(),
+                    line: line(span.line),
+                    column: line(span.column),
+                }),
                 hint: Some("name a folder relative to the definition's".to_owned()),
                 ..Detail::default()
             });
@@ -76,9 +80,17 @@ mod tests {
         for inside in ["site", "./site", r"..\site", "../b/../site", "", "..", "a/b/../../.."] {
             assert!(!leads_out(inside, 1), "{inside}");
         }
-        for outside in
-            ["../..", "../../site", r"..\..\etc", "a/../../../x", "/etc", r"\\server\share", r"C:\x", "%HOME%", " /etc"]
-        {
+        for outside in [
+            "../..",
+            "../../site",
+            r"..\..\etc",
+            "a/../../../x",
+            "/etc",
+            r"\\server\share",
+            r"C:\x",
+            "%HOME%",
+            " /etc",
+        ] {
             assert!(leads_out(outside, 1), "{outside}");
         }
     }

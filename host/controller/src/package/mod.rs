@@ -78,14 +78,22 @@ pub enum PackageError {
 impl PackageError {
     fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Unpack(error) if error.is_of_host() => None,
+            Self::Unpack(error) if error.is_of_host() => {
+                Some("the host's owner has to look at its data folder")
+            }
+            Self::Unpack(UnpackError::TooLarge { .. }) => {
+                Some("leave out what no role needs, or ask the host's owner for more")
+            }
             Self::Unpack(_) | Self::Missing(_) | Self::Manifest(_) | Self::Path { .. } => {
                 Some("let `wasm-roles deploy` or `wasm-roles upgrade` make the package")
             }
-            Self::Format { .. } => Some("use the same version of wasm-roles for the host and the command line"),
+            Self::Format { .. } => {
+                Some("use the same version of wasm-roles for the host and the command line")
+            }
             Self::NoText { .. } => Some("save it as UTF-8 or UTF-16"),
             Self::Broken(_) => Some("send it again"),
-            Self::Disk { .. } | Self::TooLong(_) => None,
+            Self::Disk { .. } => Some("the host's owner has to look at its data folder"),
+            Self::TooLong(_) => None,
         }
     }
 }
@@ -176,9 +184,8 @@ impl Package {
 
 fn read(folder: &Path, file: &str) -> Result<Vec<u8>, PackageError> {
     let path = folder.join(file);
-    let is_missing = |error: &io::Error| {
-        matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
-    };
+    let is_missing =
+        |error: &io::Error| matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
     let length = match std::fs::metadata(&path) {
         Ok(metadata) if metadata.is_file() => metadata.len(),
         Ok(_) => return Err(PackageError::Missing(file.to_owned())),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::runtime::Handle;
 use wasm_roles_fabric::remove_tree;
 
 use super::{Package, PackageError, PackageLimits, UnpackError, unpack};
@@ -65,9 +66,8 @@ async fn store(
             return Ok(());
         }
         let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
-        left = left
-            .checked_sub(length)
-            .ok_or(UnpackError::TooLarge { limit: limits.bytes, what: "bytes" })?;
+        left =
+            left.checked_sub(length).ok_or(UnpackError::TooLarge { limit: limits.bytes, what: "bytes" })?;
         let writing = tokio::task::spawn_blocking(move || {
             std::io::Write::write_all(&mut file, &piece)?;
             Ok(file)
@@ -115,12 +115,18 @@ struct Leftovers {
 
 impl Drop for Leftovers {
     fn drop(&mut self) {
+        let (Some(spool), folder) = (self.spool.take(), self.folder.take()) else { return };
         // What cannot be removed is removed when the host starts the next time.
-        if let Some(spool) = self.spool.take() {
-            let _ = std::fs::remove_file(spool);
+        let _ = std::fs::remove_file(&spool);
+        let Some(folder) = folder else { return };
+        // The next package comes to the same place, and a tree of many files takes long to remove: others wait for this thread.
+        let gone = folder.with_file_name(format!("gone-{}", spool.file_stem().unwrap_or_default().display()));
+        if std::fs::rename(&folder, &gone).is_err() {
+            return;
         }
-        if let Some(folder) = self.folder.take() {
-            let _ = remove_tree(&folder);
+        match Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(move || remove_tree(&gone))),
+            Err(_) => drop(remove_tree(&gone)),
         }
     }
 }

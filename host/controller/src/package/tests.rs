@@ -103,9 +103,12 @@ fn no_entry_writes_over_another() {
 fn what_is_too_large_ends_when_it_is_too_large() {
     let large = entry(EntryType::Regular, b"a", &[0; 100_001]);
     assert_eq!(refused(&large), "the package is larger than 100000 bytes");
-    let many: Vec<u8> =
-        (0..21).flat_map(|n: u8| entry(EntryType::Regular, &[b'a' + n], b"")).collect();
+    let many: Vec<u8> = (0..21).flat_map(|n: u8| entry(EntryType::Regular, &[b'a' + n], b"")).collect();
     assert_eq!(refused(&many), "the package is larger than 20 files and folders");
+    // Folders count that come with the path of an entry.
+    let deep = |n: u8| entry(EntryType::Regular, format!("{n}/2/3/4/5/6/7/8/9/x").as_bytes(), b"");
+    let deep: Vec<u8> = (0..3).flat_map(deep).collect();
+    assert_eq!(refused(&deep), "the package is larger than 20 files and folders");
     let note = entry(EntryType::GNULongName, b"x", &[b'a'; 70_000]);
     assert!(refused(&note).contains("longer than"), "{}", refused(&note));
 }

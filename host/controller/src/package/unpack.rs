@@ -21,7 +21,7 @@ const LONGEST_NOTE: u64 = 64 << 10;
 pub struct PackageLimits {
     /// Bytes of the archive, and of all files together. Default: 1 GiB.
     pub bytes: u64,
-    /// Files and folders. Default: 50,000.
+    /// Files and folders; one that has an entry of its own counts twice. Default: 50,000.
     pub entries: u32,
 }
 
@@ -153,6 +153,8 @@ impl Unpacking<'_> {
             .take_while(|folder| !self.folders.contains(*folder))
             .collect();
         for folder in missing.into_iter().rev() {
+            // One entry can have a whole path of them.
+            self.count_entry()?;
             self.folder.create_dir(folder).map_err(|error| twice_or_disk(folder, error))?;
             self.folders.insert(folder.to_owned());
         }
@@ -160,8 +162,7 @@ impl Unpacking<'_> {
     }
 
     fn file(&mut self, name: &[u8], promised: u64, content: &mut impl Read) -> Result<(), UnpackError> {
-        let path =
-            path::inside(name).map_err(|error| UnpackError::Path { name: shown(name), error })?;
+        let path = path::inside(name).map_err(|error| UnpackError::Path { name: shown(name), error })?;
         if let Some(parent) = path.parent() {
             self.make_folders(parent)?;
         }
@@ -169,8 +170,7 @@ impl Unpacking<'_> {
         options.write(true).create_new(true);
         #[cfg(unix)]
         cap_std::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file =
-            self.folder.open_with(&path, &options).map_err(|error| twice_or_disk(&path, error))?;
+        let mut file = self.folder.open_with(&path, &options).map_err(|error| twice_or_disk(&path, error))?;
         if self.copy(content, &mut file, &path)? != promised {
             return Err(UnpackError::NoArchive(format!("it ends in the middle of {}", path.display())));
         }

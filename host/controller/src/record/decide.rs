@@ -5,11 +5,12 @@
 //! | nothing | brought back as it was | |
 //! | deploy | finished | its package is on the disk, and whoever sent it was told so |
 //! | update, scale | finished: it starts with what is new | every instance starts anew, and nothing is mixed |
-//! | upgrade | taken back: it starts with what was there before | no health gate has seen the new components |
+//! | upgrade | taken back: it starts with what was there before | not every health gate has seen the new components |
+//! | upgrade whose last gate is passed | finished: the record says that what is new runs | there was no way back |
 //! | roll-back | finished: it starts with what it goes back to | |
 //! | stop, start, recycle | finished: who is stopped is in the record | |
 //! | swap | done or not begun | the slots are in one file |
-//! | delete | finished, see [`folders`](super::folders) | it is in no slot any more |
+//! | delete | finished, it is not even decided here | whoever deleted it was told so |
 
 use wasm_roles_control_interface::{OperationId, OperationKind, OperationState, Timestamp};
 
@@ -43,6 +44,10 @@ pub(crate) fn decide(record: &DeploymentRecord) -> Decision {
     };
     let ended = |state| Some(Ended { id: begun.id, kind: begun.kind, begun: begun.at, state });
     match (begun.kind, &begun.target) {
+        // All upgrade domains were walked: what it leads to is what runs.
+        (OperationKind::Upgrade, Some(target)) if target.revision == current.revision => {
+            Decision { start: current, previous, ended: ended(OperationState::Done) }
+        }
         (OperationKind::Upgrade, _) => {
             Decision { start: current, previous, ended: ended(OperationState::RolledBack) }
         }

@@ -53,7 +53,9 @@ impl RecordError {
             Self::Missing(_) | Self::Damaged { .. } => {
                 "nothing of it was touched: put the file back from a copy, or move its folder away, and start the host again"
             }
-            Self::Unreadable { .. } => "see to it that the host's user can read the file, and start the host again",
+            Self::Unreadable { .. } => {
+                "see to it that the host's user can read the file, and start the host again"
+            }
         }
     }
 }
@@ -121,6 +123,20 @@ pub(crate) fn write<T: Serialize>(path: &Path, record: &T) -> io::Result<()> {
     drop(file);
     fs::rename(&beside, path)?;
     sync_folder(folder)
+}
+
+/// Replaces a record as [`write`] does. If that fails, the one before is written again: the new one may be there although the
+/// operating system cannot promise that it stays.
+///
+/// # Errors
+///
+/// What the operating system says about the new one.
+pub(crate) fn replace<T: Serialize>(path: &Path, record: &T, before: Option<&T>) -> io::Result<()> {
+    write(path, record).inspect_err(|_| {
+        if let Some(before) = before {
+            let _ = write(path, before);
+        }
+    })
 }
 
 /// Removes a record, so that it is gone from the disk. It blocks.

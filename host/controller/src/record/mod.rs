@@ -25,9 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
-use wasm_roles_control_interface::{
-    OperationId, OperationKind, ServiceName, Slot, Timestamp,
-};
+use wasm_roles_control_interface::{OperationId, OperationKind, ServiceName, Slot, Timestamp};
 use wasm_roles_service_plan::Placement;
 
 /// The format of both files, which this version writes and the only one that it reads.
@@ -135,6 +133,17 @@ pub(crate) struct Begun {
     pub(crate) kind: OperationKind,
     pub(crate) at: Timestamp,
     /// What it leads to; none: what runs.
+    pub(crate) target: Option<Target>,
+    /// Of a roll-back: what it takes back that was broken off.
+    pub(crate) undoes: Option<Undoes>,
+}
+
+/// An operation that was broken off.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Undoes {
+    pub(crate) kind: OperationKind,
+    /// What it would have led to.
     pub(crate) target: Option<Target>,
 }
 

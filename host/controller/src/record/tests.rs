@@ -63,7 +63,9 @@ fn what_is_no_record_is_told_with_its_place() {
 
 #[test]
 fn a_seed_is_hexadecimal_both_ways() {
-    let seed = SeedBytes(std::array::from_fn(|number| number as u8 * 8));
+    let mut bytes = [0; 32];
+    bytes.iter_mut().zip((0..=255).step_by(8)).for_each(|(byte, number)| *byte = number);
+    let seed = SeedBytes(bytes);
     let text = String::from(seed);
     assert_eq!((text.len(), SeedBytes::try_from(text.clone())), (64, Ok(seed)));
     for wrong in [text[1..].to_owned(), text.to_uppercase(), text.replace('0', "+"), "ä".repeat(32)] {

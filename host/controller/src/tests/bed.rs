@@ -49,8 +49,7 @@ const SCHEMA: &str = "http://schemas.microsoft.com/ServiceHosting/2008/10";
 impl Service {
     pub fn definition(&self) -> String {
         let Self { attributes, store, inside, .. } = self;
-        let settings =
-            r#"<ConfigurationSettings><Setting name="depth" /><Setting name="mode" /></ConfigurationSettings>"#;
+        let settings = r#"<ConfigurationSettings><Setting name="depth" /><Setting name="mode" /></ConfigurationSettings>"#;
         format!(
             r#"<ServiceDefinition name="Svc" {attributes} xmlns="{SCHEMA}/ServiceDefinition">
             <WorkerRole name="Front" vmsize="ExtraSmall">{settings}{inside}</WorkerRole>
@@ -200,7 +199,11 @@ impl Bed {
         let (tenant, service) = (&begun.tenant, &begun.deployment.service);
         let wait = Duration::from_secs(60);
         let ended = self.controller.operation(tenant, service, begun.id, wait).await.unwrap();
-        assert!(ended.state.is_over(), "{ended:#?}\n{:#?}", self.controller.status(tenant, &begun.deployment));
+        assert!(
+            ended.state.is_over(),
+            "{ended:#?}\n{:#?}",
+            self.controller.status(tenant, &begun.deployment)
+        );
         ended
     }
 
@@ -275,13 +278,11 @@ pub fn killed<T: Send + 'static>(
     life: u8,
     failpoint: Failpoint,
     living: impl AsyncFnOnce(Controller) -> T + Send + 'static,
-) -> T
-where
-    T: Send,
-{
+) -> T {
     let folder = folder.to_owned();
     std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let result = runtime.block_on(async {
             let (controller, _) = Controller::open_with(options(&folder, life), failpoint).await.unwrap();
             living(controller).await
@@ -299,7 +300,11 @@ pub async fn reopened(folder: &Path, life: u8) -> (Controller, Vec<wasm_roles_co
 }
 
 /// Waits until all instances are Ready.
-pub async fn all_ready(controller: &Controller, tenant: &TenantName, who: &DeploymentRef) -> DeploymentStatus {
+pub async fn all_ready(
+    controller: &Controller,
+    tenant: &TenantName,
+    who: &DeploymentRef,
+) -> DeploymentStatus {
     let unit = controller.unit(tenant, who);
     let mut statuses = unit.seen().expect("it runs").statuses;
     tokio::time::timeout(Duration::from_secs(60), statuses.all_ready()).await.expect("all are Ready");

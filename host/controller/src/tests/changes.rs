@@ -87,7 +87,8 @@ async fn roles_grow_and_shrink_and_a_named_instance_goes_first() {
 async fn a_roll_back_undoes_what_was_done_last_and_only_once() {
     let bed = Bed::with(&SERVICE).await;
     assert!(!bed.status(&shop()).can_roll_back);
-    let begun = bed.controller.update(&bed.tenant, &shop(), update(&Service { depth: 2, back: 3, ..SERVICE })).await;
+    let begun =
+        bed.controller.update(&bed.tenant, &shop(), update(&Service { depth: 2, back: 3, ..SERVICE })).await;
     bed.done(begun).await;
     assert!(bed.status(&shop()).can_roll_back);
     let begun = bed.controller.rollback(&bed.tenant, &shop()).await;

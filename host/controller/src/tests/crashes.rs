@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use wasm_roles_control_interface::{
-    DeploymentState, OperationId, OperationKind, OperationState, Refusal, RefusalCode, TargetRequest, TenantName,
+    DeploymentState, OperationKind, OperationState, Refusal, RefusalCode, TargetRequest, TenantName,
     UpdateRequest, UpgradeQuery,
 };
 
-use super::bed::{Kept, SERVICE, Service, all_ready, kept, killed, options, reopened, shop, staging};
+use super::bed::{Kept, SERVICE, Service, all_ready, kept, killed, reopened, shop, staging};
 use super::changes::scale;
 use crate::Controller;
 use crate::failpoint::Failpoint;
@@ -31,8 +31,12 @@ fn deployed(folder: &Path, service: Service) -> Kept {
 }
 
 /// A host that is killed at this point, while it does `what`.
-fn killed_at<F>(folder: &Path, life: u8, point: &'static str, what: impl FnOnce(Controller) -> F + Send + 'static)
-where
+fn killed_at<F>(
+    folder: &Path,
+    life: u8,
+    point: &'static str,
+    what: impl FnOnce(Controller) -> F + Send + 'static,
+) where
     F: Future<Output = Result<(), Refusal>> + Send + 'static,
 {
     let failpoint = Failpoint::at(point);
@@ -85,14 +89,16 @@ async fn gaps_counts_and_stopped_instances_come_back_as_they_were() {
     let (controller, _) = reopened(&data, 2).await;
     let after = all_ready(&controller, &tenant(), &shop()).await;
     assert_eq!(kept(&after), before);
-    let held: Vec<&str> = after.instances.iter().filter(|row| row.held).map(|row| row.instance.as_str()).collect();
+    let held: Vec<&str> =
+        after.instances.iter().filter(|row| row.held).map(|row| row.instance.as_str()).collect();
     assert_eq!(held, ["Back_IN_2"]);
-    assert!(!controller.logs(&tenant(), &shop(), &Default::default()).is_err());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deploy_is_not_there_before_its_slot_says_so_and_is_finished_from_then_on() {
-    for (point, is_there) in [("deploy: recorded", false), ("deploy: in its slot", true), ("deploy: started", true)] {
+    for (point, is_there) in
+        [("deploy: recorded", false), ("deploy: in its slot", true), ("deploy: started", true)]
+    {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
         killed_at(&data, 1, point, async |controller| {
@@ -125,7 +131,11 @@ async fn an_update_that_was_begun_is_finished_and_never_half_there() {
         let (controller, problems) = reopened(&data, 3).await;
         assert_eq!(problems, [], "{point}");
         let after = all_ready(&controller, &tenant(), &shop()).await;
-        assert_eq!((after.configuration.as_deref(), &after.summary.id), (Some("New.cscfg"), &before.id), "{point}");
+        assert_eq!(
+            (after.configuration.as_deref(), &after.summary.id),
+            (Some("New.cscfg"), &before.id),
+            "{point}"
+        );
         let instances: Vec<&str> = after.instances.iter().map(|row| row.instance.as_str()).collect();
         assert_eq!(instances, ["Back_IN_0", "Back_IN_1", "Back_IN_2"], "{point}");
         let update = &after.operations[0];
@@ -133,8 +143,17 @@ async fn an_update_that_was_begun_is_finished_and_never_half_there() {
         assert!(after.can_roll_back);
         // Nobody runs with what was there before.
         let said = said(&controller).await;
-        assert!(said.iter().filter(|line| line.starts_with("run")).all(|line| line == "run [] depth=7"), "{said:#?}");
-        assert!(!data.join("tenants/default/services/shop/deployments").join(&before.id).join("data/Front_IN_0").exists());
+        assert!(
+            said.iter().filter(|line| line.starts_with("run")).all(|line| line == "run [] depth=7"),
+            "{said:#?}"
+        );
+        assert!(
+            !data
+                .join("tenants/default/services/shop/deployments")
+                .join(&before.id)
+                .join("data/Front_IN_0")
+                .exists()
+        );
     }
 }
 
@@ -150,51 +169,107 @@ async fn said(controller: &Controller) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upgrade_is_taken_back_until_the_record_says_that_it_is_done() {
-    for (life, point) in [(2, "change: intended"), (2, "upgrade: made")] {
+    for (point, is_done) in [("change: intended", false), ("upgrade: made", true)] {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
         let before = deployed(&data, SERVICE);
-        killed_at(&data, life, point, async |controller| {
+        killed_at(&data, 2, point, async |controller| {
             let (how, new) = (UpgradeQuery::default(), Service { depth: 7, ..SERVICE });
             controller.upgrade(&tenant(), &shop(), true, how, new.package().as_slice()).await.map(drop)
         });
         let (controller, problems) = reopened(&data, 3).await;
         assert_eq!(problems, [], "{point}");
         let after = all_ready(&controller, &tenant(), &shop()).await;
-        assert_eq!(kept(&after), before, "{point}");
+        let revision = if is_done { 2 } else { 1 };
+        assert_eq!(kept(&after), Kept { revision, ..before.clone() }, "{point}");
+        let ended = if is_done { OperationState::Done } else { OperationState::RolledBack };
         let upgrade = &after.operations[0];
-        assert_eq!((upgrade.kind, upgrade.state), (OperationKind::Upgrade, OperationState::RolledBack), "{point}");
-        let revisions = data.join("tenants/default/services/shop/deployments").join(&before.id).join("revisions");
-        drop(controller);
-        // The package of the upgrade is of no use any more; the host after the next one knows it.
-        let (_controller, _) = wait_for_lock(&data, 4).await;
-        assert_eq!(std::fs::read_dir(revisions).unwrap().count(), 1);
-    }
-}
-
-/// Opens a host as soon as the one before has let go of the folder.
-async fn wait_for_lock(data: &Path, life: u8) -> (Controller, Vec<wasm_roles_control_interface::Detail>) {
-    loop {
-        match Controller::open(options(data, life)).await {
-            Ok(opened) => return opened,
-            Err(crate::OpenError::DataDir(crate::DataDirError::InUse(_))) => tokio::task::yield_now().await,
-            Err(error) => panic!("{error}"),
-        }
+        assert_eq!((upgrade.kind, upgrade.state), (OperationKind::Upgrade, ended), "{point}");
+        let depth = if is_done { "run [] depth=7" } else { "run [] depth=1" };
+        let said = said(&controller).await;
+        assert!(said.iter().filter(|line| line.starts_with("run")).all(|line| line == depth), "{said:#?}");
+        let revisions =
+            data.join("tenants/default/services/shop/deployments").join(&before.id).join("revisions");
+        assert_eq!(std::fs::read_dir(revisions).unwrap().count(), if is_done { 2 } else { 1 });
+        assert_eq!(after.can_roll_back, is_done, "{point}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_delete_that_was_begun_is_finished() {
+    for point in ["delete: intended", "delete: out of its slot"] {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        deployed(&data, SERVICE);
+        killed_at(&data, 2, point, async |controller| controller.delete(&tenant(), &shop()).await.map(drop));
+        let (controller, problems) = reopened(&data, 3).await;
+        assert_eq!(problems, [], "{point}");
+        assert!(controller.services(&tenant()).deployments.is_empty(), "{point}");
+        assert!(!data.join("tenants/default/services/shop").exists(), "{point}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deployment_that_an_older_record_of_the_service_does_not_name_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    deployed(&data, SERVICE);
-    killed_at(&data, 2, "delete: out of its slot", async |controller| {
-        controller.delete(&tenant(), &shop()).await.map(drop)
+    let before = deployed(&data, SERVICE);
+    let record = data.join("tenants/default/services/shop/service.json");
+    let older = r#"{"format": 1, "service": "shop", "production": null, "staging": null}"#;
+    std::fs::write(&record, older).unwrap();
+    let (controller, problems) = reopened(&data, 2).await;
+    assert!(
+        problems[0].message.contains("is in no slot of its service, and was left alone"),
+        "{problems:#?}"
+    );
+    assert!(controller.services(&tenant()).deployments.is_empty());
+    assert!(store(&data, &before.id, "Back_IN_0").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_update_that_cannot_be_finished_is_taken_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let before = deployed(&data, SERVICE);
+    let configuration = Service { depth: 7, ..SERVICE }.configuration();
+    killed_at(&data, 2, "change: intended", async move |controller| {
+        let request = UpdateRequest { name: "New.cscfg".to_owned(), configuration };
+        controller.update(&tenant(), &shop(), request).await.map(drop)
     });
+    // What was asked for cannot be read any more.
+    let record =
+        data.join("tenants/default/services/shop/deployments").join(&before.id).join("deployment.json");
+    let written = std::fs::read_to_string(&record).unwrap();
+    std::fs::write(&record, written.replace("<ServiceConfiguration", "<ServiceConfigurati0n")).unwrap();
     let (controller, problems) = reopened(&data, 3).await;
     assert_eq!(problems, []);
-    assert!(controller.services(&tenant()).deployments.is_empty());
-    assert!(!data.join("tenants/default/services/shop").exists());
+    let after = all_ready(&controller, &tenant(), &shop()).await;
+    assert_eq!(kept(&after), before);
+    let update = &after.operations[0];
+    assert_eq!(
+        (update.kind, update.state),
+        (OperationKind::Update, OperationState::RolledBack),
+        "{update:#?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_is_given_the_same_seed_again_gives_no_id_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let before = deployed(&data, SERVICE);
+    let (controller, _) = reopened(&data, 1).await;
+    for _ in 0..4 {
+        let begun =
+            controller.deploy(&tenant(), &staging(), true, SERVICE.package().as_slice()).await.unwrap();
+        let wait = Duration::from_secs(60);
+        let ended = controller.operation(&tenant(), &shop().service, begun.id, wait).await.unwrap();
+        assert_eq!(ended.state, OperationState::Done, "{ended:#?}");
+        assert_ne!(controller.status(&tenant(), &staging()).unwrap().summary.id, before.id);
+        let begun = controller.delete(&tenant(), &staging()).await.unwrap();
+        controller.operation(&tenant(), &shop().service, begun.id, wait).await.unwrap();
+    }
+    assert_eq!(kept(&all_ready(&controller, &tenant(), &shop()).await), before);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -203,7 +278,8 @@ async fn a_swap_is_all_done_or_not_begun() {
     let data = folder.path().join("data");
     let (production, staged) = killed(&data, 1, Failpoint::default(), async |controller| {
         deploy(&controller, &SERVICE).await;
-        let begun = controller.deploy(&tenant(), &staging(), true, SERVICE.package().as_slice()).await.unwrap();
+        let begun =
+            controller.deploy(&tenant(), &staging(), true, SERVICE.package().as_slice()).await.unwrap();
         controller.operation(&tenant(), &shop().service, begun.id, Duration::from_secs(60)).await.unwrap();
         let of = |who| kept(&controller.status(&tenant(), who).unwrap());
         (of(&shop()), of(&staging()))
@@ -226,9 +302,14 @@ async fn what_is_damaged_or_newer_is_left_alone_and_the_others_start() {
     let id = killed(&data, 1, Failpoint::default(), async |controller| {
         deploy(&controller, &SERVICE).await;
         for name in ["bank", "farm", "mill"] {
-            let begun = controller.deploy(&tenant(), &name.parse().unwrap(), true, SERVICE.package().as_slice()).await;
+            let begun = controller
+                .deploy(&tenant(), &name.parse().unwrap(), true, SERVICE.package().as_slice())
+                .await;
             let begun = begun.unwrap();
-            controller.operation(&tenant(), &name.parse().unwrap(), begun.id, Duration::from_secs(60)).await.unwrap();
+            controller
+                .operation(&tenant(), &name.parse().unwrap(), begun.id, Duration::from_secs(60))
+                .await
+                .unwrap();
         }
         controller.status(&tenant(), &"bank".parse().unwrap()).unwrap().summary.id
     });
@@ -245,7 +326,10 @@ async fn what_is_damaged_or_newer_is_left_alone_and_the_others_start() {
     let told: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
     assert_eq!(problems.len(), 3, "{told:#?}");
     assert!(told.iter().any(|told| told.contains("deployment.json is damaged")), "{told:#?}");
-    assert!(told.iter().any(|told| told.contains("has format 2, and this version reads format 1")), "{told:#?}");
+    assert!(
+        told.iter().any(|told| told.contains("has format 2, and this version reads format 1")),
+        "{told:#?}"
+    );
     assert!(told.iter().any(|told| told.contains("there is no file")), "{told:#?}");
     all_ready(&controller, &tenant(), &shop()).await;
     for name in ["bank", "farm", "mill"] {
@@ -275,7 +359,8 @@ async fn a_deployment_that_cannot_start_again_says_why_and_can_be_started_when_i
     assert_eq!(busy.code, RefusalCode::WrongState);
     drop(taken);
     let begun = controller.start(&tenant(), &shop(), TargetRequest::default()).await.unwrap();
-    let ended = controller.operation(&tenant(), &shop().service, begun.id, Duration::from_secs(60)).await.unwrap();
+    let ended =
+        controller.operation(&tenant(), &shop().service, begun.id, Duration::from_secs(60)).await.unwrap();
     assert_eq!(ended.state, OperationState::Done, "{ended:#?}");
     assert_eq!(kept(&all_ready(&controller, &tenant(), &shop()).await), before);
 }
@@ -295,11 +380,4 @@ async fn a_host_that_is_closed_comes_back_too() {
     let (controller, problems) = reopened(&data, 2).await;
     assert_eq!(problems, []);
     assert_eq!(kept(&all_ready(&controller, &tenant(), &shop()).await), before);
-}
-
-#[test]
-fn ids_of_operations_are_known_to_nobody_before() {
-    // They come from a seed that is another one in each life.
-    let id = |life: u8| wasm_roles_fabric::Seed::new([life; 32]).derive("operation/0").bytes();
-    assert_ne!(OperationId(u64::from_be_bytes(*id(1).first_chunk().unwrap())), OperationId(u64::from_be_bytes(*id(2).first_chunk().unwrap())));
 }

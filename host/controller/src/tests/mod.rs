@@ -1,5 +1,6 @@
 //! Whole hosts with real guests: what is deployed runs, what is changed stays changed, and what was begun is never half there.
 
+mod adopting;
 mod bed;
 mod changes;
 mod crashes;

@@ -133,7 +133,6 @@ async fn changes_and_refusals_come_over_the_wire() {
     for (method, target) in [
         ("GET", "/v1/services/shop/staging"),
         ("GET", "/v1/services/shop/production/logs?of=Nobody"),
-        ("POST", "/v1/services/shop/production/rollback"),
         ("POST", "/v1/services/shop/swap"),
     ] {
         let (status, body) = ask(&served.socket, method, target).await;
@@ -144,4 +143,27 @@ async fn changes_and_refusals_come_over_the_wire() {
     let begun = client.delete(&shop()).await.unwrap();
     assert_eq!(client.finished(&begun, |_| {}).await.unwrap().state, OperationState::Done);
     assert_eq!(code(client.status(&shop()).await.unwrap_err()), RefusalCode::NotFound);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_names_no_place_of_the_host() {
+    let served = serve().await;
+    let files: [(&str, &[u8]); 4] = [
+        (
+            "package.json",
+            br#"{"format":1,"definition":"service/Svc.csdef","configuration":"configuration/Svc.cscfg"}"#,
+        ),
+        ("service/Svc.csdef", SERVICE.definition().leak().as_bytes()),
+        ("service/Front/Front.wasm", b"no component"),
+        ("configuration/Svc.cscfg", SERVICE.configuration().leak().as_bytes()),
+    ];
+    let package = Package::from_bytes(super::bed::archive(&files));
+    let begun = served.client.deploy(&shop(), package).await.unwrap();
+    let ended = served.client.finished(&begun, |_| {}).await.unwrap();
+    let failure = serde_json::to_string(&ended.failure.unwrap()).unwrap();
+    assert!(failure.contains("neither service/Back/Back.wasm nor"), "{failure}");
+    assert!(
+        !failure.contains("/tenants/") && !failure.contains(served.bed.data().to_str().unwrap()),
+        "{failure}"
+    );
 }

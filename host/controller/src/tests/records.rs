@@ -18,7 +18,13 @@ fn target(revision: u64) -> Target {
 }
 
 fn record(begun: Option<(OperationKind, Option<Target>)>) -> DeploymentRecord {
-    let begun = begun.map(|(kind, target)| Begun { id: OperationId(7), kind, at: Timestamp::default(), target });
+    let begun = begun.map(|(kind, target)| Begun {
+        id: OperationId(7),
+        kind,
+        at: Timestamp::default(),
+        target,
+        undoes: None,
+    });
     DeploymentRecord {
         format: FORMAT,
         id: "0".repeat(32),
@@ -50,6 +56,8 @@ fn what_was_begun_decides_what_is_started() {
         (Update, Some(2), 2, Some(1), Done),
         (Scale, Some(2), 2, Some(1), Done),
         (Upgrade, Some(2), 1, None, RolledBack),
+        // Its last gate was passed.
+        (Upgrade, Some(1), 1, None, Done),
         (Rollback, Some(2), 2, None, Done),
         (Rollback, None, 1, None, Done),
         (Stop, None, 1, None, Done),

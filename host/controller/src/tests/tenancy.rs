@@ -3,7 +3,7 @@
 use wasm_roles_control_interface::{JournalQuery, RefusalCode, TenantName};
 
 use super::bed::{Bed, SERVICE, Service, shop};
-use crate::{Caps, Tenants};
+use crate::{Caps, Ports, Tenants};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_sees_nothing_of_another() {
@@ -38,7 +38,10 @@ async fn caps_hold_for_all_deployments_of_a_tenant_together() {
     bed.deploys(&shop(), &SERVICE).await;
     let refused = bed.deploy(&"bank".parse().unwrap(), &SERVICE).await.unwrap_err();
     assert_eq!(refused.code, RefusalCode::OverCap);
-    assert_eq!(refused.message, "this needs 3 instances; your other deployments have 3, and 4 are all that you may have");
+    assert_eq!(
+        refused.message,
+        "this needs 3 instances; your other deployments have 3, and 4 are all that you may have"
+    );
     let begun = bed.controller.scale(&bed.tenant, &shop(), super::changes::scale(&[("Back", 4)])).await;
     assert_eq!(begun.unwrap_err().code, RefusalCode::OverCap);
     let begun = bed.controller.scale(&bed.tenant, &shop(), super::changes::scale(&[("Back", 3)])).await;
@@ -53,9 +56,26 @@ async fn caps_hold_for_all_deployments_of_a_tenant_together() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn deployments_without_instances_are_counted_before_their_package_is_read() {
+    let bed = Bed::open_with(|mut options| {
+        let others = Caps { deployments: Some(1), ..Caps::none() };
+        options.tenants = Tenants { named: Default::default(), others };
+        options
+    })
+    .await;
+    bed.deploys(&shop(), &Service { front: 0, back: 0, ..SERVICE }).await;
+    let unread = tokio::io::empty();
+    let refused =
+        bed.controller.deploy(&bed.tenant, &"bank".parse().unwrap(), true, unread).await.unwrap_err();
+    assert_eq!(refused.code, RefusalCode::OverCap);
+    assert_eq!(bed.controller.services(&bed.tenant).deployments.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn only_the_owner_may_let_a_package_out() {
     let bed = Bed::open_with(|mut options| {
-        options.tenants = Tenants { named: Default::default(), others: Caps { outbound: false, ..Caps::none() } };
+        options.tenants =
+            Tenants { named: Default::default(), others: Caps { outbound: false, ..Caps::none() } };
         options
     })
     .await;
@@ -65,4 +85,67 @@ async fn only_the_owner_may_let_a_package_out() {
     assert_eq!(refused.code, RefusalCode::Forbidden);
     let begun = bed.controller.deploy(&bed.tenant, &shop(), true, package.as_slice()).await;
     bed.done(begun).await;
+}
+
+/// A host whose tenants may have these ports, and no more than their machine sizes.
+async fn with_ports(ports: Ports) -> Bed {
+    Bed::open_with(|mut options| {
+        let others = Caps { ports, raised_limits: false, ..Caps::none() };
+        options.tenants = Tenants { named: Default::default(), others };
+        options
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_takes_no_port_or_address_that_is_not_its_own() {
+    let bed = with_ports(Ports::Range { first: 40_000, last: 40_009 }).await;
+    for (options, says) in [
+        (serde_json::json!({"bind": "0.0.0.0"}), "0.0.0.0"),
+        (serde_json::json!({"publish": {"10100": "0.0.0.0:0"}}), "0.0.0.0"),
+        (serde_json::json!({"publish": {"10100": "127.0.0.1:4318"}}), "port 4318"),
+        (serde_json::json!({"resource_limits": ["Front.cpu=10000"]}), "limit cpu of role Front"),
+        (serde_json::json!({"resource_limits": ["tables=100000000"]}), "limit tables"),
+        (serde_json::json!({"resource_limits": ["disk=1TiB"]}), "limit disk"),
+    ] {
+        let package = Service { options, ..SERVICE }.package();
+        let refused = bed.controller.deploy(&bed.tenant, &shop(), false, package.as_slice()).await;
+        let refused = refused.unwrap_err();
+        assert_eq!(refused.code, RefusalCode::Forbidden, "{refused}");
+        assert!(refused.message.contains(says) && refused.hint.is_some(), "{refused}");
+    }
+    let lower = serde_json::json!({"resource_limits": ["cpu=1", "memory=64MiB"]});
+    let package = Service { options: lower, ..SERVICE }.package();
+    let begun = bed.controller.deploy(&bed.tenant, &shop(), false, package.as_slice()).await;
+    bed.done(begun).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_of_the_definition_that_a_tenant_may_not_have_is_chosen() {
+    let bed = with_ports(Ports::Chosen).await;
+    let unnamed = serde_json::json!({"publish": {}});
+    let package = Service { options: unnamed, ..SERVICE }.package();
+    let begun = bed.controller.deploy(&bed.tenant, &shop(), false, package.as_slice()).await;
+    bed.done(begun).await;
+    let at = bed.status(&shop()).summary.addresses[0].at;
+    assert!(at.port() != 10100 && at.ip().is_loopback(), "{at}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn local_stores_and_packages_have_a_cap() {
+    let with_disk = |disk: u64| {
+        Bed::open_with(move |mut options| {
+            let others = Caps { disk_bytes: Some(disk), ..Caps::none() };
+            options.tenants = Tenants { named: Default::default(), others };
+            options
+        })
+    };
+    let stores = Service { back: 2, store: 600, ..SERVICE };
+    let refused = with_disk(1 << 30).await.deploy(&shop(), &stores).await.unwrap_err();
+    assert_eq!(refused.code, RefusalCode::OverCap);
+    assert!(refused.message.contains("bytes of local storage"), "{refused}");
+    let bed = with_disk(2 << 30).await;
+    bed.deploys(&shop(), &stores).await;
+    let refused = with_disk(1 << 20).await.deploy(&shop(), &SERVICE).await.unwrap_err();
+    assert!(refused.message.contains("larger than 262144 bytes"), "{refused}");
 }

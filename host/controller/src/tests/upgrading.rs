@@ -2,16 +2,18 @@
 
 use std::time::Duration;
 
-use wasm_roles_control_interface::{
-    OperationState, RefusalCode, UpdateMode, UpgradeQuery, WalkRequest,
-};
+use wasm_roles_control_interface::{OperationState, RefusalCode, UpdateMode, UpgradeQuery, WalkRequest};
 
 use super::bed::{Bed, SERVICE, Service, shop};
 
 const QUICK: UpgradeQuery = UpgradeQuery { mode: UpdateMode::Auto, health: Some(30) };
 const MANUAL: UpgradeQuery = UpgradeQuery { mode: UpdateMode::Manual, health: Some(30) };
 
-async fn upgrade(bed: &Bed, how: UpgradeQuery, to: &Service) -> Result<wasm_roles_control_interface::Operation, wasm_roles_control_interface::Refusal> {
+async fn upgrade(
+    bed: &Bed,
+    how: UpgradeQuery,
+    to: &Service,
+) -> Result<wasm_roles_control_interface::Operation, wasm_roles_control_interface::Refusal> {
     bed.controller.upgrade(&bed.tenant, &shop(), true, how, to.package().as_slice()).await
 }
 
@@ -37,7 +39,10 @@ async fn an_upgrade_brings_another_package_domain_by_domain() {
     bed.done(begun).await;
     let status = bed.status(&shop());
     assert!(status.instances.iter().all(|row| row.revision == 2), "{status:#?}");
-    assert_eq!(bed.lines(&shop(), "Back_IN_1").await.iter().filter(|line| *line == "run [] depth=5").count(), 2);
+    assert_eq!(
+        bed.lines(&shop(), "Back_IN_1").await.iter().filter(|line| *line == "run [] depth=5").count(),
+        2
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -80,7 +85,8 @@ async fn a_manual_upgrade_waits_for_somebody_to_walk_each_domain() {
     };
     let now = waiting().await;
     assert_eq!((now.state, now.progress.unwrap().domain), (OperationState::Waiting, Some(0)));
-    bed.controller.walk(&bed.tenant, &shop(), WalkRequest { domain: 0 }).await.unwrap();
+    let walked = bed.controller.walk(&bed.tenant, &shop(), WalkRequest { domain: 0 }).await.unwrap();
+    assert!(walked.state == OperationState::Running || walked.progress.unwrap().domain == Some(1));
     bed.hears(&shop(), "run [] depth=5").await;
     let now = loop {
         let now = waiting().await;
@@ -95,6 +101,86 @@ async fn a_manual_upgrade_waits_for_somebody_to_walk_each_domain() {
     let back = bed.controller.rollback(&bed.tenant, &shop()).await;
     bed.done(back).await;
     assert_eq!(bed.over(Ok(begun.clone())).await.state, OperationState::RolledBack);
+    let status = super::bed::all_ready(&bed.controller, &bed.tenant, &shop()).await;
+    assert_eq!(status.summary.revision, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_roll_back_of_an_upgrade_whose_package_still_arrives_undoes_nothing_else() {
+    let bed = Bed::with(&SERVICE).await;
+    let begun = bed.controller.scale(&bed.tenant, &shop(), super::changes::scale(&[("Back", 3)])).await;
+    bed.done(begun).await;
+    // Somebody who never sends the package.
+    let (_client, package) = tokio::io::duplex(64);
+    let (controller, tenant) = (bed.controller.clone(), bed.tenant.clone());
+    let upgrade =
+        tokio::spawn(async move { controller.upgrade(&tenant, &shop(), true, QUICK, package).await });
+    while bed.controller.unit(&bed.tenant, &shop()).operation().is_none() {
+        tokio::task::yield_now().await;
+    }
+    let back = bed.controller.rollback(&bed.tenant, &shop()).await;
+    assert_eq!(bed.done(back).await.message, "it had changed nothing yet");
+    assert_eq!(upgrade.await.unwrap().unwrap_err().code, RefusalCode::Interrupted);
+    let status = bed.status(&shop());
+    assert_eq!((status.instances.len(), status.can_roll_back), (4, true));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_health_time_that_no_clock_has_is_refused() {
+    let bed = Bed::with(&SERVICE).await;
+    for health in [u64::MAX, 24 * 60 * 60 + 1] {
+        let how = UpgradeQuery { health: Some(health), ..QUICK };
+        let refused = upgrade(&bed, how, &SERVICE).await.unwrap_err();
+        assert_eq!(refused.code, RefusalCode::BadRequest);
+    }
+    let begun = upgrade(&bed, UpgradeQuery { health: Some(24 * 60 * 60), ..QUICK }, &SERVICE).await;
+    bed.done(begun).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn behind_the_last_domain_an_upgrade_is_not_taken_back() {
+    // An instance that goes with the upgrade, and takes its time.
+    let options = serde_json::json!({"stop_seconds": 2});
+    let slow = Service { back: 3, mode: "hang on-stop", options, ..SERVICE };
+    let bed = Bed::with(&slow).await;
+    let begun = upgrade(&bed, QUICK, &Service { back: 1, mode: "", ..slow }).await.unwrap();
+    let mut walk = bed.controller.unit(&bed.tenant, &shop()).seen().unwrap().walk;
+    let finishing = wasm_roles_fabric::progress::WalkPhase::Finishing;
+    walk.wait_for(|walk| walk.phase == finishing).await.unwrap();
+    let refused = bed.controller.rollback(&bed.tenant, &shop()).await.unwrap_err();
+    assert_eq!(refused.code, RefusalCode::OperationRunning);
+    bed.done(Ok(begun)).await;
+    let status = bed.status(&shop());
+    assert_eq!((status.summary.revision, status.instances.len()), (2, 2));
+    assert!(bed.folder(&shop()).join("revisions/2").is_dir());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_written_is_not_forgotten_and_nothing_else_begins() {
+    use std::sync::atomic::Ordering;
+    let bed = Bed::with(&SERVICE).await;
+    let begun = upgrade(&bed, MANUAL, &Service { depth: 5, ..SERVICE }).await.unwrap();
+    let wait = Duration::from_secs(60);
+    bed.controller.operation(&bed.tenant, &shop().service, begun.id, wait).await.unwrap();
+    let unit = bed.controller.unit(&bed.tenant, &shop());
+    unit.disk_is_full.store(true, Ordering::SeqCst);
+    for domain in [0, 1] {
+        while bed.controller.walk(&bed.tenant, &shop(), WalkRequest { domain }).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    }
+    bed.done(Ok(begun)).await;
+    let status = bed.status(&shop());
+    assert_eq!(status.summary.revision, 2);
+    assert!(!status.problems.is_empty());
+    // The disk still says that what ran before runs: its package stays until that has changed.
+    assert!(bed.folder(&shop()).join("revisions/1").is_dir());
+    let refused = bed.controller.rollback(&bed.tenant, &shop()).await.unwrap_err();
+    assert_eq!(refused.code, RefusalCode::Internal);
+    assert!(bed.folder(&shop()).join("revisions/2").is_dir());
+    unit.disk_is_full.store(false, Ordering::SeqCst);
+    let begun = bed.controller.rollback(&bed.tenant, &shop()).await;
+    bed.done(begun).await;
     let status = super::bed::all_ready(&bed.controller, &bed.tenant, &shop()).await;
     assert_eq!(status.summary.revision, 1);
 }

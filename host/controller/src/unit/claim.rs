@@ -22,11 +22,14 @@ pub(crate) struct Claim {
 
 /// Whether `wanted` may end what runs.
 fn may_interrupt(wanted: OperationKind, running: &Running) -> bool {
-    use OperationKind::{Delete, Deploy, Recover, Recycle, Rollback, Scale, Start, Stop, Swap, Update, Upgrade};
+    use OperationKind::{
+        Delete, Deploy, Recover, Recycle, Rollback, Scale, Start, Stop, Swap, Update, Upgrade,
+    };
     match (wanted, running.kind) {
         // They are over in a moment, or final.
         (_, Swap | Delete) => false,
-        (Rollback, Update | Scale | Upgrade) => true,
+        (Rollback, Upgrade) => !running.is_past_return(),
+        (Rollback, Update | Scale) => true,
         (Delete, Deploy | Update | Scale | Upgrade | Rollback | Recycle | Stop | Start | Recover) => true,
         _ => running.yields(),
     }
@@ -63,9 +66,14 @@ impl Unit {
         same: Option<&Arc<Running>>,
     ) -> Result<Claim, Refusal> {
         loop {
-            host.still_open()?;
             let running = match self.try_claim(host, kind, same)? {
-                Ok(claim) => return Ok(claim),
+                Ok(claim) => {
+                    // Whoever deletes it makes room.
+                    if kind != OperationKind::Delete {
+                        self.catch_up().await?;
+                    }
+                    return Ok(claim);
+                }
                 Err(running) => running,
             };
             if !may_interrupt(kind, &running) {
@@ -84,6 +92,8 @@ impl Unit {
     ) -> Result<Result<Claim, Arc<Running>>, Refusal> {
         let (id, who, now) = (host.next_operation(), self.who(), self.now());
         let mut state = self.state();
+        // Under the lock: a host that closes looks at what runs after it has said so.
+        host.still_open()?;
         if let Some(running) = &state.operation {
             return Ok(Err(Arc::clone(running)));
         }
@@ -167,7 +177,8 @@ impl Claim {
     }
 
     fn named(&self, told: Told) -> Told {
-        told.with("operation", self.operation.id.to_string()).with("operation_kind", self.operation.kind.name())
+        told.with("operation", self.operation.id.to_string())
+            .with("operation_kind", self.operation.kind.name())
     }
 
     fn free(&self) {

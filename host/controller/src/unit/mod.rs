@@ -8,11 +8,14 @@ mod status;
 mod watching;
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use wasm_roles_control_interface::package::DeployOptions;
 use wasm_roles_control_interface::{
-    DeploymentRef, Detail, EventLine, LogLine, Refusal, ServiceName, Slot, TenantName, Timestamp,
+    DeploymentRef, Detail, EventLine, LogLine, Refusal, RefusalCode, ServiceName, Slot, TenantName, Timestamp,
 };
 use wasm_roles_fabric::virtual_network::HostRules;
 use wasm_roles_fabric::{Clock, DataFolder, Deployment, Published, Seed, Statuses, Usages};
@@ -44,10 +47,17 @@ pub(crate) struct Unit {
     pub(crate) alive: tokio::sync::Mutex<Option<Alive>>,
     pub(crate) events: Journal<EventLine>,
     pub(crate) logs: Journal<LogLine>,
+    /// Writes into the journals what the deployment tells.
+    hearing: Mutex<Option<JoinHandle<()>>>,
     state: Mutex<State>,
     record: Mutex<Option<DeploymentRecord>>,
     /// Writes of the record are one after the other.
     saving: tokio::sync::Mutex<()>,
+    /// The record in memory is newer than the one on the disk.
+    unsaved: AtomicBool,
+    /// A test wants it so.
+    #[cfg(test)]
+    pub(crate) disk_is_full: AtomicBool,
     /// It has been deleted, or given back.
     gone: watch::Sender<bool>,
 }
@@ -103,6 +113,8 @@ pub(crate) struct Seen {
     pub(crate) generations: Vec<(u32, u64)>,
     /// What the host grants it.
     pub(crate) rules: HostRules,
+    /// What its package asks for; none without a package.
+    pub(crate) options: Option<DeployOptions>,
 }
 
 /// Who a unit is.
@@ -130,19 +142,23 @@ impl Unit {
             alive: tokio::sync::Mutex::new(None),
             events: Journal::new(options.events, life),
             logs: Journal::new(options.logs, life),
+            hearing: Mutex::new(None),
             state: Mutex::new(State {
                 slot,
                 phase: Phase::Starting,
                 since: Timestamp::since_1970(options.clock.wall()),
                 operation: None,
                 seen: None,
-                demand: Demand::default(),
+                demand: Demand::of_something(),
                 published: Vec::new(),
                 held: BTreeSet::new(),
                 problems: Vec::new(),
             }),
             record: Mutex::new(None),
             saving: tokio::sync::Mutex::new(()),
+            unsaved: AtomicBool::new(false),
+            #[cfg(test)]
+            disk_is_full: AtomicBool::new(false),
             gone: watch::Sender::new(false),
         }
     }
@@ -200,6 +216,12 @@ impl Unit {
         if let Some(seen) = &mut self.state().seen {
             change(seen);
         }
+    }
+
+    /// Why it cannot be changed: nothing of it runs.
+    pub(crate) fn does_not_run(&self) -> Refusal {
+        let refusal = Refusal::new(RefusalCode::WrongState, format!("{} does not run", self.who()));
+        refusal.hint("its `status` says why; `start` it when that is mended")
     }
 
     /// It does not run any more.
@@ -264,33 +286,65 @@ impl Unit {
         *self.record.lock().unwrap_or_else(PoisonError::into_inner) = Some(record);
     }
 
-    /// Replaces the record. It should not be dropped half-way.
+    /// Replaces the record, before what it says happens. It should not be dropped half-way.
     ///
     /// # Errors
     ///
-    /// What the operating system says. The record in memory has not changed then.
+    /// What the operating system says. The record is the one before then, in memory and, as far as can be told, on the disk.
     pub(crate) async fn save(&self, record: DeploymentRecord) -> Result<(), Refusal> {
         let _saving = self.saving.lock().await;
-        if let Some(folder) = &self.folder {
-            let (path, written) = (folder.record(), record.clone());
-            let what = || format!("the record of {} cannot be written", self.who());
-            tokio::task::spawn_blocking(move || file::write(&path, &written))
-                .await
-                .map_err(|error| internal(&what(), &error))?
-                .map_err(|error| internal(&what(), &error))?;
-        }
-        *self.record.lock().unwrap_or_else(PoisonError::into_inner) = Some(record);
+        self.write(record.clone(), self.record()).await?;
+        *self.record_mut() = Some(record);
+        self.unsaved.store(false, Ordering::SeqCst);
         Ok(())
     }
 
-    /// Changes the record as [`save`](Self::save) does.
-    pub(crate) async fn save_with(
-        &self,
-        change: impl FnOnce(&mut DeploymentRecord),
-    ) -> Result<(), Refusal> {
+    /// Changes the record after what it says has happened. It counts from now on, whether it can be written or not: what cannot
+    /// is written before the next operation begins.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says. The disk has the record before then.
+    pub(crate) async fn keep_with(&self, change: impl FnOnce(&mut DeploymentRecord)) -> Result<(), Refusal> {
+        let _saving = self.saving.lock().await;
         let Some(mut record) = self.record() else { return Ok(()) };
         change(&mut record);
-        self.save(record).await
+        *self.record_mut() = Some(record.clone());
+        let written = self.write(record, None).await;
+        self.unsaved.store(written.is_err(), Ordering::SeqCst);
+        written
+    }
+
+    /// Writes what could not be written before.
+    ///
+    /// # Errors
+    ///
+    /// It still cannot.
+    pub(crate) async fn catch_up(&self) -> Result<(), Refusal> {
+        if !self.unsaved.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        self.keep_with(|_| {}).await.map_err(|refusal| {
+            refusal.hint("make room on the host's disk; until then nothing of this deployment can be changed")
+        })
+    }
+
+    /// `before`: what is to be there if the record cannot be written.
+    async fn write(&self, record: DeploymentRecord, before: Option<DeploymentRecord>) -> Result<(), Refusal> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        #[cfg(test)]
+        if self.disk_is_full.load(Ordering::SeqCst) {
+            return Err(internal("the record cannot be written", &"the test says that the disk is full"));
+        }
+        let path = folder.record();
+        let what = || format!("the record of {} cannot be written", self.who());
+        let writing = tokio::task::spawn_blocking(move || file::replace(&path, &record, before.as_ref()));
+        let written = writing.await.map_err(|error| internal(&what(), &error))?;
+        written.map_err(|error| internal(&what(), &error))
+    }
+
+    fn record_mut(&self) -> MutexGuard<'_, Option<DeploymentRecord>> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -1,11 +1,13 @@
 //! A deployment as the interface shows it.
 
+use std::collections::BTreeMap;
+
 use wasm_roles_control_interface::{
     DeploymentState, DeploymentStatus, DeploymentSummary, Detail, EndpointRow, InstanceRow, InstanceState,
     OperationKind, PublicAddress, RoleCount, Timestamp, TopRow,
 };
 use wasm_roles_fabric::{InstanceStatus, InstanceUsage, Published, Status};
-use wasm_roles_service_plan::{InstanceId, PlannedEndpoint, PlannedInstance};
+use wasm_roles_service_plan::{InstanceId, PlannedEndpoint, PlannedInstance, PlannedRole, RoleName};
 
 use super::{Phase, Seen, State, Unit};
 use crate::operations::Operations;
@@ -22,7 +24,8 @@ impl State {
             }
             (Phase::Running, Some(_)) => DeploymentState::Changing,
             (Phase::Running, None) => {
-                let planned = self.seen.as_ref().map(|seen| seen.plan.instances.as_slice()).unwrap_or_default();
+                let planned =
+                    self.seen.as_ref().map(|seen| seen.plan.instances.as_slice()).unwrap_or_default();
                 let all = planned.iter().all(|instance| self.held.contains(instance.id.as_str()));
                 if all && !planned.is_empty() { DeploymentState::Stopped } else { DeploymentState::Running }
             }
@@ -62,9 +65,10 @@ impl Unit {
             problems.insert(0, why);
         }
         let instances = seen.as_ref().map_or_else(Vec::new, |seen| {
+            let planned = Planned::of(seen);
             let row = |status: InstanceStatus| {
                 let is_held = held.contains(status.instance.as_str());
-                row(seen, status, is_held, summary.revision)
+                row(seen, &planned, status, is_held, summary.revision)
             };
             seen.statuses.now().into_iter().filter_map(row).collect()
         });
@@ -84,8 +88,9 @@ impl Unit {
     /// What its instances use.
     pub(crate) fn top(&self) -> Vec<TopRow> {
         let Some(seen) = self.seen() else { return Vec::new() };
+        let planned = Planned::of(&seen);
         let row = |usage: InstanceUsage| {
-            let planned = planned(&seen, &usage.status.instance)?;
+            let planned = planned.find(&usage.status.instance)?;
             Some(TopRow {
                 instance: usage.status.instance.to_string(),
                 role: planned.role.to_string(),
@@ -110,28 +115,44 @@ fn in_trouble(row: &InstanceRow) -> Option<Detail> {
 }
 
 fn roles(seen: &Seen) -> Vec<RoleCount> {
-    let statuses = seen.statuses.now();
-    let of_role = |role: &wasm_roles_service_plan::PlannedRole| {
-        let of_role = statuses
-            .iter()
-            .filter(|status| planned(seen, &status.instance).is_some_and(|planned| planned.role == role.name));
-        let (mut instances, mut ready) = (0, 0);
-        for status in of_role {
-            instances += 1;
-            ready += u32::from(status.status == Status::Ready);
-        }
+    let planned = Planned::of(seen);
+    let mut counts: BTreeMap<&RoleName, (u32, u32)> = BTreeMap::new();
+    for status in seen.statuses.now() {
+        let Some(planned) = planned.find(&status.instance) else { continue };
+        let (instances, ready) = counts.entry(&planned.role).or_default();
+        *instances += 1;
+        *ready += u32::from(status.status == Status::Ready);
+    }
+    let count = |role: &PlannedRole| {
+        let (instances, ready) = counts.get(&role.name).copied().unwrap_or_default();
         RoleCount { role: role.name.to_string(), instances, ready }
     };
-    seen.plan.roles.iter().map(of_role).collect()
+    seen.plan.roles.iter().map(count).collect()
 }
 
-fn planned<'a>(seen: &'a Seen, instance: &InstanceId) -> Option<&'a PlannedInstance> {
-    let next = || seen.next.as_ref().and_then(|next| next.instance(instance));
-    seen.plan.instance(instance).or_else(next)
+/// The planned instances by their ids: those that run, and those that come.
+struct Planned<'a>(BTreeMap<&'a InstanceId, &'a PlannedInstance>);
+
+impl<'a> Planned<'a> {
+    fn of(seen: &'a Seen) -> Self {
+        let next = seen.next.iter().flat_map(|next| &next.instances);
+        let all = next.chain(&seen.plan.instances);
+        Self(all.map(|planned| (&planned.id, planned)).collect())
+    }
+
+    fn find(&self, instance: &InstanceId) -> Option<&'a PlannedInstance> {
+        self.0.get(instance).copied()
+    }
 }
 
-fn row(seen: &Seen, status: InstanceStatus, held: bool, revision: u64) -> Option<InstanceRow> {
-    let planned = planned(seen, &status.instance)?;
+fn row(
+    seen: &Seen,
+    planned: &Planned<'_>,
+    status: InstanceStatus,
+    held: bool,
+    revision: u64,
+) -> Option<InstanceRow> {
+    let planned = planned.find(&status.instance)?;
     let generation = seen.generations.iter().find(|(generation, _)| *generation == status.generation);
     Some(InstanceRow {
         instance: status.instance.to_string(),

@@ -94,7 +94,8 @@ fn of_instance(kind: &EventKind) -> Option<Told> {
                 .with("reason", missed.to_string())
         }
         EventKind::ChangeRefused { instance } => {
-            let message = format!("{instance} refuses the change, and is recycled with the new configuration");
+            let message =
+                format!("{instance} refuses the change, and is recycled with the new configuration");
             Told::new("change-refused", message).of(instance)
         }
         EventKind::CertificatesChanged { instance } => {
@@ -114,7 +115,8 @@ fn of_instance(kind: &EventKind) -> Option<Told> {
             let (denial, explanation) = (&denied.denial, &denied.explanation);
             let (subject, target) = (&denial.subject_id, &denial.target);
             let verdict = if denial.is_enforced { "was denied" } else { "would be denied" };
-            let message = format!("{subject} {verdict}: {} {target}; {}", denial.operation, explanation.reason);
+            let message =
+                format!("{subject} {verdict}: {} {target}; {}", denial.operation, explanation.reason);
             Told::new("denied", message)
                 .of(subject)
                 .with("operation", denial.operation.to_string())
@@ -137,7 +139,8 @@ fn of_instance(kind: &EventKind) -> Option<Told> {
 fn of_limits(kind: &EventKind) -> Option<Told> {
     Some(match kind {
         EventKind::OutputDropped { instance, task, stream, lines } => {
-            let message = format!("{instance} wrote too fast: {lines} lines of {} are not kept", stream.name());
+            let message =
+                format!("{instance} wrote too fast: {lines} lines of {} are not kept", stream.name());
             Told::new("output-dropped", message)
                 .of(instance)
                 .with("task", task.as_deref())
@@ -161,8 +164,9 @@ fn of_limits(kind: &EventKind) -> Option<Told> {
                 HostSocketRefusal::Instance { limit } => ("instance", limit),
                 HostSocketRefusal::Process { limit } => ("process", limit),
             };
-            let message =
-                format!("{instance} was refused a socket to the world outside: the limit of the {whose} is {limit}");
+            let message = format!(
+                "{instance} was refused a socket to the world outside: the limit of the {whose} is {limit}"
+            );
             Told::new("limit-reached", message)
                 .of(instance)
                 .with("limit", "host-sockets")
@@ -170,7 +174,8 @@ fn of_limits(kind: &EventKind) -> Option<Told> {
                 .with("of", whose)
         }
         EventKind::LeftOut { events } => {
-            let message = format!("{events} events were left out, because they came faster than they were read");
+            let message =
+                format!("{events} events were left out, because they came faster than they were read");
             Told::new("left-out", message).with("events", *events)
         }
         _ => return None,
@@ -200,8 +205,9 @@ fn of_ports(kind: &EventKind) -> Option<Told> {
                 .with("reason", failure.to_string())
         }
         EventKind::NoReadyInstance { port, role, connections } => {
-            let message =
-                format!("no instance of {role} was ready for {connections} connections at public port {port}");
+            let message = format!(
+                "no instance of {role} was ready for {connections} connections at public port {port}"
+            );
             let mut told = Told::new("no-ready-instance", message)
                 .with("port", port.get())
                 .with("role", role.as_str())
@@ -210,7 +216,8 @@ fn of_ports(kind: &EventKind) -> Option<Told> {
             told
         }
         EventKind::HandshakesFailed { port, failure, connections } => {
-            let message = format!("{connections} TLS handshakes have failed at public port {port}: {failure}");
+            let message =
+                format!("{connections} TLS handshakes have failed at public port {port}: {failure}");
             Told::new("handshakes-failed", message)
                 .with("port", port.get())
                 .with("reason", failure.to_string())
@@ -230,7 +237,8 @@ fn of_ports(kind: &EventKind) -> Option<Told> {
             told
         }
         EventKind::AcceptFailed { port, transport, reason } => {
-            let message = format!("public port {port}/{transport} gets nothing from the operating system: {reason}");
+            let message =
+                format!("public port {port}/{transport} gets nothing from the operating system: {reason}");
             Told::new("accept-failed", message)
                 .with("port", port.get())
                 .with("transport", transport.to_string())
@@ -266,9 +274,9 @@ mod tests {
         let status = told_of(EventKind::StatusChanged { instance: instance.clone(), status: Status::Ready });
         assert_eq!((status.kind, status.message.as_str()), ("status", "Web_IN_1 is Ready"));
         assert_eq!((status.instance.as_deref(), status.role.as_deref()), (Some("Web_IN_1"), Some("Web")));
-        let recycled = Recycled { times: 3, because: "run returned".to_owned(), last_words: vec!["x".to_owned()] };
-        let recycling =
-            told_of(EventKind::Recycling { instance, delay: Duration::from_secs(4), recycled });
+        let recycled =
+            Recycled { times: 3, because: "run returned".to_owned(), last_words: vec!["x".to_owned()] };
+        let recycling = told_of(EventKind::Recycling { instance, delay: Duration::from_secs(4), recycled });
         assert_eq!(
             recycling.message,
             "Web_IN_1 was recycled 3 times, because run returned; it starts again in 4 s"

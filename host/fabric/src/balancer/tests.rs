@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::timeout;
 use wasm_roles_role_runtime::Clock;
 use wasm_roles_virtual_network::{self as virtual_network, Interface, Network};
 
@@ -55,6 +56,8 @@ const LOCAL: NonZeroU16 = NonZeroU16::new(81).unwrap();
 struct Port {
     at: SocketAddr,
     slot: Arc<Slot<TcpListener>>,
+    herald: Herald,
+    backends: Backends<Greeter>,
     network: Network,
     /// Of the first instance.
     address: Ipv4Addr,
@@ -97,12 +100,24 @@ impl Setup {
         let at = listener.local_addr().unwrap();
         let (only, rotating) = (self.only, rotation.subscribe());
         let backends = Backends { public, only, rotation: rotating, healthy: watched };
-        let balancer = Balancer { backends, herald };
+        let balancer = Balancer { backends: backends.clone(), herald: herald.clone() };
         let (gives_up, gave_up) = mpsc::channel(10);
         let slot = Slot::new(listener);
         let listener = slot.begin_use();
         tokio::spawn(balancer.serve(Entrance { listener, gave_up, tls: None }));
-        let port = Port { at, slot, network, address, rotation, healthy, events, gives_up, _herald_alive };
+        let port = Port {
+            at,
+            slot,
+            herald,
+            backends,
+            network,
+            address,
+            rotation,
+            healthy,
+            events,
+            gives_up,
+            _herald_alive,
+        };
         for (ordinal, (name, listens)) in (0..).zip(greeters) {
             port.enter(ordinal, name, *listens);
         }
@@ -122,10 +137,15 @@ impl Port {
 
     /// The first instance, which listens and accepts nothing. It has ended when this is dropped.
     fn enter_deaf(&self) -> (Interface, virtual_network::TcpListener) {
+        self.enter_deaf_at(self)
+    }
+
+    /// The same behind another port.
+    fn enter_deaf_at(&self, port: &Self) -> (Interface, virtual_network::TcpListener) {
         let interface = self.network.attach_at(self.address).unwrap();
         let listener = interface.bind((self.address, LOCAL.get()).into()).unwrap().listen(4).unwrap();
         let deaf = Greeter { name: "deaf", listens: true, interface: Some(interface.clone()) };
-        self.rotation.send_modify(|rotation| rotation.enter(0, deaf));
+        port.rotation.send_modify(|rotation| rotation.enter(0, deaf));
         (interface, listener)
     }
 
@@ -133,6 +153,22 @@ impl Port {
         self.rotation.send_modify(|rotation| {
             rotation.leave(ordinal);
         });
+    }
+
+    /// So many clients, who come at the same moment: time stands still until all are connected. The operating system may
+    /// keep no more than a hundred that are not accepted.
+    async fn crowd(&self, clients: usize) -> Vec<TcpStream> {
+        let mut crowd = Vec::new();
+        while crowd.len() < clients {
+            let stream = std::net::TcpStream::connect(self.at).unwrap();
+            stream.set_nonblocking(true).unwrap();
+            crowd.push(TcpStream::from_std(stream).unwrap());
+            // Enough for the runtime to look at its sockets.
+            for _ in 0..if crowd.len() % 64 == 0 { 500 } else { 0 } {
+                tokio::task::yield_now().await;
+            }
+        }
+        crowd
     }
 
     /// Who greets a new connection; `refused` when it is reset.
@@ -267,10 +303,7 @@ async fn a_connection_that_has_waited_long_enough_is_refused_counted_and_told_of
 #[tokio::test(start_paused = true)]
 async fn more_connections_than_can_wait_stay_with_the_operating_system_until_somebody_takes_them() {
     let port = port(&[]).await;
-    let mut clients = Vec::new();
-    for _ in 0..3 * crate::waiting::PLACES {
-        clients.push(TcpStream::connect(port.at).await.unwrap());
-    }
+    let clients = port.crowd(crate::waiting::PLACES + 100).await;
     sleep(CONNECTION_WAIT / 2).await;
     port.enter(0, "zero", true);
     for (number, mut client) in clients.into_iter().enumerate() {
@@ -283,22 +316,30 @@ async fn more_connections_than_can_wait_stay_with_the_operating_system_until_som
 #[tokio::test(start_paused = true)]
 async fn when_nobody_comes_in_time_what_does_not_fit_into_the_line_is_refused_at_once() {
     let mut port = port(&[]).await;
-    let places = crate::waiting::PLACES as u64;
-    let mut line = Vec::new();
-    for _ in 0..2 * places {
-        line.push(TcpStream::connect(port.at).await.unwrap());
-    }
-    assert_eq!(port.refused().await.2, 1, "the first has waited in vain");
+    let places = crate::waiting::PLACES;
+    let _line = port.crowd(places + 100).await;
+    assert_eq!(port.refused().await.2, places as u64, "they have waited in vain");
+    // The others have joined the line in their place, and with some more it is full.
+    let _more = port.crowd(places - 100).await;
     let begun = Instant::now();
-    // Those behind it have joined the line in its place and in that of the others.
     assert_eq!((port.greeted_by().await.as_str(), begun.elapsed().as_secs()), ("refused", 0));
-    let mut refused = 1;
-    while refused < 2 * places + 1 {
+    let mut refused = 0;
+    while refused < places as u64 + 1 {
         refused += port.refused().await.2;
     }
-    assert_eq!(refused, 2 * places + 1);
+    assert_eq!(refused, places as u64 + 1);
     port.enter(0, "zero", true);
     assert_eq!(port.greeted_by().await, "zero");
+}
+
+/// Beside its listener.
+async fn has_a_connection(interface: &Interface) {
+    let has = async {
+        while interface.socket_count() < 2 {
+            sleep(Duration::from_millis(1)).await;
+        }
+    };
+    timeout(2 * CONNECTION_WAIT, has).await.expect("it was handed no connection");
 }
 
 /// An instance may end when its listener has a connection that it has not accepted.
@@ -309,9 +350,7 @@ async fn a_connection_that_comes_back_goes_to_somebody_else_and_not_for_ever() {
         let mut client = TcpStream::connect(port.at).await.unwrap();
         for _ in 0..RETURNS {
             let (interface, listener) = port.enter_deaf();
-            while interface.socket_count() < 2 {
-                sleep(Duration::from_millis(1)).await;
-            }
+            has_a_connection(&interface).await;
             port.leave(0);
             interface.detach();
             drop(listener);
@@ -324,9 +363,7 @@ async fn a_connection_that_comes_back_goes_to_somebody_else_and_not_for_ever() {
             port.leave(0);
         } else {
             let (interface, _listener) = port.enter_deaf();
-            while interface.socket_count() < 2 {
-                sleep(Duration::from_millis(1)).await;
-            }
+            has_a_connection(&interface).await;
             interface.detach();
             let error = client.read_to_string(&mut name).await.unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
@@ -334,16 +371,27 @@ async fn a_connection_that_comes_back_goes_to_somebody_else_and_not_for_ever() {
     }
 }
 
+/// Another definition may have another role there.
 #[tokio::test(start_paused = true)]
-async fn who_waits_is_served_by_whoever_had_the_port_when_it_came() {
-    let port = port(&[]).await;
+async fn who_waits_or_comes_back_goes_to_whoever_serves_the_port_now() {
+    let (port, next) = (port(&[]).await, port(&[]).await);
+    let deaf = next.enter_deaf_at(&port);
+    let mut comes_back = TcpStream::connect(port.at).await.unwrap();
+    has_a_connection(&deaf.0).await;
+    port.leave(0);
     let mut waits = TcpStream::connect(port.at).await.unwrap();
+    // Full lines are displaced, too.
+    let _line = port.crowd(crate::waiting::PLACES).await;
     sleep(Duration::from_secs(1)).await;
-    let next = port.slot.begin_use();
-    let late = TcpStream::connect(port.at).await.unwrap();
-    assert_eq!(next.accept().await.unwrap().unwrap().1, late.local_addr().unwrap());
-    port.enter(0, "zero", true);
-    let mut name = String::new();
-    waits.read_to_string(&mut name).await.unwrap();
-    assert_eq!(name, "zero");
+    let (_gives_up, gave_up) = mpsc::channel(10);
+    let (herald, backends) = (port.herald.clone(), next.backends.clone());
+    let entrance = Entrance { listener: port.slot.begin_use(), gave_up, tls: None };
+    tokio::spawn(Balancer { backends, herald }.serve(entrance));
+    next.enter(0, "next", true);
+    drop(deaf);
+    for client in [&mut waits, &mut comes_back] {
+        let mut name = String::new();
+        client.read_to_string(&mut name).await.unwrap();
+        assert_eq!(name, "next");
+    }
 }

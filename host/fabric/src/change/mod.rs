@@ -79,7 +79,8 @@ pub enum ChangeError {
     Definition,
     /// The plan was not made for this deployment.
     #[error(
-        "{instance} runs at another address than in the new plan; plan it after the one that runs, with `plan_after`"
+        "{instance} runs at another address than in the new plan; finish the change that was begun before, if there is one, and \
+         plan this one after it, with `plan_after`"
     )]
     Moved {
         /// The first one that would move.

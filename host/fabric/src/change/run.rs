@@ -12,6 +12,7 @@ use crate::checks;
 use crate::deployment::Deployment;
 use crate::progress::{WalkKind, WalkPhase};
 use crate::publish::{self, Bound};
+use crate::starter::spoken_by;
 
 impl Deployment {
     /// Changes the configuration while the service runs, to that of `new`: a plan of the same service definition, made
@@ -55,7 +56,8 @@ impl Deployment {
             self.beside = true;
         }
         if let Some(provision) = provision {
-            self.ports.end_tls_with(&provision);
+            let generation = Arc::clone(&self.starter.generation);
+            self.ports.end_tls_with(&provision, |public| spoken_by(&generation, &public.role));
             self.starter.provide(Arc::new(provision));
         }
         let (views, generation) = (self.starter.views(&new), Arc::clone(&self.starter.generation));

@@ -216,7 +216,8 @@ mod tests {
             instance: instance.id.clone(),
             news: News::Told(vec![Change::Topology("W".to_owned())]),
         };
-        let step = Step { how: How::AtOnce, domain: None, notices: new.instances.iter().map(notice).collect() };
+        let step =
+            Step { how: How::AtOnce, domain: None, notices: new.instances.iter().map(notice).collect() };
         let mut walked = walked(vec![step], &old, new);
         let first = walked.orders[0].recv().await.unwrap();
         let second = walked.orders[1].recv().await.unwrap();

@@ -6,8 +6,9 @@
 //!     └── timeout ──────┴── timeout ─────┘   without success for so long
 //! ```
 //!
-//! Only who is Up gets connections. An instance that has just been started is tried every second until its first success,
-//! at most for the time-out: nobody likes to wait a whole interval for a service that is there. From then on it is the interval.
+//! Only who is Up gets connections. An instance that has just been started, for the first time or again, is tried every second until
+//! its first success, at most for the time-out: nobody likes to wait a whole interval for a service that is there. From then on it
+//! is the interval.
 
 use std::time::Duration;
 
@@ -41,6 +42,8 @@ pub struct Health {
     timeout: Duration,
     opinion: Opinion,
     began: Instant,
+    /// When it was started again, if it has had no success since then.
+    renewed: Option<Instant>,
     last_success: Option<Instant>,
 }
 
@@ -49,7 +52,7 @@ impl Health {
     #[must_use]
     pub fn new(probe: &PlannedProbe, now: Instant) -> Self {
         let (interval, timeout) = (probe.interval, probe.timeout);
-        Self { interval, timeout, opinion: Opinion::Unproved, began: now, last_success: None }
+        Self { interval, timeout, opinion: Opinion::Unproved, began: now, renewed: None, last_success: None }
     }
 
     /// Whether the instance is out for good, until it answers again.
@@ -58,9 +61,14 @@ impl Health {
         self.opinion == Opinion::Down
     }
 
+    /// Another incarnation of it is there. The opinion stays until it is tried.
+    pub fn renewed(&mut self, now: Instant) {
+        self.renewed = Some(now);
+    }
+
     /// A try was answered as it should be.
     pub fn succeeded(&mut self, now: Instant) -> Option<Finding> {
-        self.last_success = Some(now);
+        (self.last_success, self.renewed) = (Some(now), None);
         let before = std::mem::replace(&mut self.opinion, Opinion::Up);
         (before != Opinion::Up).then_some(Finding::Up)
     }
@@ -84,7 +92,8 @@ impl Health {
     /// When the try comes that follows the one that began at `last`.
     #[must_use]
     pub fn next_try(&self, last: Instant) -> Instant {
-        let hurry = self.opinion == Opinion::Unproved;
+        let is_new = self.renewed.is_some_and(|renewed| last < renewed + self.timeout);
+        let hurry = self.opinion == Opinion::Unproved || is_new;
         last + if hurry { FIRST_TRIES.min(self.interval) } else { self.interval }
     }
 }

@@ -19,7 +19,7 @@ use thiserror::Error;
 use wasm_roles_service_plan::{PlannedProbe, ProbeCheck};
 use wasm_roles_virtual_network::NetError;
 
-use crate::entry::Entry;
+use crate::entry::{Entry, Leads};
 
 /// Where tries come from, as on the platform.
 pub const PROBE_ADDRESS: Ipv4Addr = Ipv4Addr::new(168, 63, 129, 16);
@@ -46,7 +46,7 @@ pub enum ProbeFailure {
 }
 
 /// What can be probed: an interface of the virtual network.
-pub(crate) trait Probed: Clone + Send + Sync + 'static {
+pub(crate) trait Probed: Leads + Clone + Send + Sync + 'static {
     /// One try, from this port.
     fn answers(
         &self,

@@ -28,6 +28,8 @@ struct Shared<T> {
     probe: PlannedProbe,
     running: watch::Receiver<Rotation<T>>,
     healthy: watch::Sender<Healthy>,
+    /// Those whose incarnation of now has answered, and is not Down.
+    proved: watch::Sender<Healthy>,
     herald: Herald,
     tries: AtomicU16,
 }
@@ -39,13 +41,18 @@ impl<T: Probed> Prober<T> {
         running: watch::Receiver<Rotation<T>>,
         herald: Herald,
     ) -> Self {
-        let healthy = watch::Sender::new(Healthy::new());
-        Self(Arc::new(Shared { public, probe, running, healthy, herald, tries: AtomicU16::new(0) }))
+        let [healthy, proved] = [(), ()].map(|()| watch::Sender::new(Healthy::new()));
+        Self(Arc::new(Shared { public, probe, running, healthy, proved, herald, tries: AtomicU16::new(0) }))
     }
 
     /// Who answers.
     pub(crate) fn healthy(&self) -> watch::Receiver<Healthy> {
         self.0.healthy.subscribe()
+    }
+
+    /// Who has answered since it was started last.
+    pub(crate) fn proved(&self) -> watch::Receiver<Healthy> {
+        self.0.proved.subscribe()
     }
 
     /// Looks after everybody who runs until the task is aborted.
@@ -86,6 +93,7 @@ impl<T: Probed> Shared<T> {
             let now = Instant::now();
             match answer {
                 Ok(()) => {
+                    self.proved.send_if_modified(|proved| proved.insert(ordinal));
                     let finding = watch.health.succeeded(now);
                     watch.found(finding);
                 }
@@ -93,7 +101,26 @@ impl<T: Probed> Shared<T> {
                 Err(failure) => watch.failure = failure,
             }
             let next = watch.health.next_try(began).max(now);
-            watch.during(sleep_until(next)).await;
+            let waited = async {
+                tokio::select! {
+                    biased;
+                    () = self.comes_back(ordinal) => true,
+                    () = sleep_until(next) => false,
+                }
+            };
+            if watch.during(waited).await {
+                self.proved.send_if_modified(|proved| proved.remove(&ordinal));
+                watch.health.renewed(Instant::now());
+            }
+        }
+    }
+
+    /// Waits until another incarnation of the instance runs.
+    async fn comes_back(&self, ordinal: u32) {
+        let mut running = self.running.clone();
+        let gone = running.wait_for(|running| running.get(ordinal).is_none()).await.is_ok();
+        if !gone || running.wait_for(|running| running.get(ordinal).is_some()).await.is_err() {
+            pending().await
         }
     }
 
@@ -101,7 +128,8 @@ impl<T: Probed> Shared<T> {
     async fn answer(&self, ordinal: u32) -> Result<(), ProbeFailure> {
         // Not held over the try: the incarnation may end meanwhile.
         let target = self.running.borrow().get(ordinal).cloned().ok_or(ProbeFailure::NotRunning)?;
-        let answer = target.answers(&self.probe, self.next_port());
+        let probe = target.tried(&self.public, &self.probe);
+        let answer = target.answers(&probe, self.next_port());
         timeout(self.probe.interval, answer).await.unwrap_or(Err(ProbeFailure::NoAnswer))
     }
 
@@ -158,6 +186,9 @@ impl<T: Probed> Watch<'_, T> {
                 healthy.remove(&ordinal);
             }
         });
+        if finding == Finding::Down {
+            self.shared.proved.send_if_modified(|proved| proved.remove(&ordinal));
+        }
         let (instance, probe_name, port) =
             (InstanceId::new(&public.role, ordinal), probe.name.clone(), public.port);
         match finding {

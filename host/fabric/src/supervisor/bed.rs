@@ -22,6 +22,7 @@ use crate::narrator::Reporter;
 use crate::rotation::Rotation;
 use crate::status_board::{Seat, StatusBoard, Statuses};
 use crate::test_plans::plan_of;
+use crate::version::Version;
 use crate::view::Views;
 
 /// An incarnation that does what the test says. Its target is its number.

@@ -447,7 +447,11 @@ async fn an_instance_that_is_replaced_runs_the_new_generation_from_its_next_inca
     let (mut bed, mut strings) = Bed::open_and_ready().await;
     let replied = bed.orders(What::Replace(next_generation("2"))).await;
     strings.wanted.wait_for(|wanted| *wanted == Wanted::Recycle).await.unwrap();
-    assert_eq!((strings.told(), bed.in_rotation()), (vec![], vec![]), "it leaves the rotation and hears nothing");
+    assert_eq!(
+        (strings.told(), bed.in_rotation()),
+        (vec![], vec![]),
+        "it leaves the rotation and hears nothing"
+    );
     assert_eq!(bed.statuses.now()[0].generation, 1);
     strings.end(End::RecycleRequested { forced: false });
     assert_eq!(bed.next_ready().await.depth, "2");
@@ -455,7 +459,8 @@ async fn an_instance_that_is_replaced_runs_the_new_generation_from_its_next_inca
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_instance_that_waits_for_its_next_try_runs_the_new_generation_at_once_and_its_failures_are_forgotten() {
+async fn an_instance_that_waits_for_its_next_try_runs_the_new_generation_at_once_and_its_failures_are_forgotten()
+ {
     let mut bed = Bed::open(3);
     for _ in 0..3 {
         bed.hears(|kind| matches!(kind, EventKind::Recycling { .. })).await;

@@ -45,6 +45,11 @@ pub(crate) enum Spoken {
 }
 
 impl Spoken {
+    /// What two who answer at one port both speak.
+    pub(crate) fn and(self, other: Self) -> Self {
+        if self == other { self } else { Self::ByRole }
+    }
+
     fn protocols(self) -> Vec<Vec<u8>> {
         let http_1_1 = b"http/1.1".to_vec();
         match self {

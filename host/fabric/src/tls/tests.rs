@@ -19,7 +19,6 @@ use wasm_roles_virtual_network::Network;
 
 use super::handshakes::{HANDSHAKE_TIME, PLACES};
 use super::*;
-use crate::public_socket::Slot;
 use crate::backends::Backends;
 use crate::balancer::Balancer;
 use crate::door::{Entrance, TlsEntrance};
@@ -27,6 +26,7 @@ use crate::entry::{Entry, Ways};
 use crate::events::{Event, EventKind, Events, Herald};
 use crate::hairpin::Hairpin;
 use crate::members::Members;
+use crate::public_socket::Slot;
 use crate::test_certificates::{SelfSigned, self_signed};
 use crate::test_plans::plan_of;
 

@@ -12,6 +12,7 @@ use super::ports::PortWork;
 use super::route::Route;
 use crate::certificates::Provision;
 use crate::change::{Arrival, Renewal, Turnover};
+use crate::deployment::DeploymentOptions;
 use crate::publish::Publication;
 use crate::version::Generation;
 use crate::view::Views;
@@ -25,7 +26,10 @@ pub(crate) struct Begun {
     pub(super) provision: Arc<Provision>,
     /// The certificates of the generation before.
     pub(super) provision_before: Arc<Provision>,
+    /// Where public ports listen from now on, if that was said.
     pub(super) publication: Option<Publication>,
+    /// How the new generation is run. What an exchange of public sides or an order changes meanwhile is not in it.
+    pub(super) options: DeploymentOptions,
     pub(super) health: Duration,
     /// Roles whose instances lose what they have stored.
     pub(super) loses_data: BTreeSet<RoleName>,
@@ -63,9 +67,9 @@ impl Begun {
         coming.chain(self.led.iter().cloned()).collect()
     }
 
-    /// The gate that they have to pass.
-    pub(super) fn gate<'a>(&self, instances: &'a BTreeSet<InstanceId>) -> Gate<'a> {
-        Gate { instances, generation: self.generation.number, health: self.health }
+    /// The gate that they have to pass. Those of the generation before have this stop budget.
+    pub(super) fn gate<'a>(&self, instances: &'a BTreeSet<InstanceId>, stop_budget: Duration) -> Gate<'a> {
+        Gate { instances, generation: self.generation.number, health: self.health, stop_budget }
     }
 
     /// What makes an instance one of the new generation; its stores are below `data`.

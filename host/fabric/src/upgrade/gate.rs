@@ -1,6 +1,6 @@
 //! The gate behind an upgrade domain: everybody who was walked so far is Ready.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::pending;
 use std::time::Duration;
 
@@ -17,9 +17,14 @@ use crate::status_board::{Board, InstanceStatus};
 pub(crate) struct Gate<'a> {
     pub(crate) instances: &'a BTreeSet<InstanceId>,
     pub(crate) generation: u32,
-    /// From when on nobody of another generation runs any more.
+    /// How long they may take, from when on nobody of another generation runs any more.
     pub(crate) health: Duration,
+    /// How long those of another generation may take to stop.
+    pub(crate) stop_budget: Duration,
 }
+
+/// How often each was recycled when somebody came to the gate: what happened to it before that says nothing of now.
+type Before = BTreeMap<InstanceId, u32>;
 
 /// What a look at the board says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,19 +50,19 @@ impl Gate<'_> {
         ready: impl Fn(&InstanceStatus),
     ) -> Result<(), Vec<Unhealthy>> {
         // The end of one that was asked to stop has a bound, so this is for what cannot happen.
-        let mut deadline = Instant::now() + READY_AGAIN;
-        let mut started = false;
+        let mut deadline = after(self.stop_budget.saturating_add(READY_AGAIN));
+        let (mut started, before) = (false, self.recycles(&boards.borrow()));
         loop {
             let look = {
                 let board = boards.borrow_and_update();
                 self.concerned(&board).filter(|one| self.is_ready(one)).for_each(&ready);
-                self.look(&board)
+                self.look(&board, &before)
             };
             match look {
                 Look::Passed => return Ok(()),
                 Look::Cycling(instances) => return Err(instances),
                 Look::NotReady if !started => {
-                    (started, deadline) = (true, Instant::now() + self.health);
+                    (started, deadline) = (true, after(self.health));
                 }
                 Look::NotReady | Look::NotStarted => {}
             }
@@ -77,6 +82,14 @@ impl Gate<'_> {
         board.values().filter(|one| self.instances.contains(&one.instance))
     }
 
+    fn recycles(&self, board: &Board) -> Before {
+        let recycled = |one: &InstanceStatus| {
+            let recycled = one.recycled.as_ref().filter(|_| self.is_of_generation(one))?;
+            Some((one.instance.clone(), recycled.times))
+        };
+        self.concerned(board).filter_map(recycled).collect()
+    }
+
     /// One that somebody has stopped is as it shall be.
     fn is_ready(&self, one: &InstanceStatus) -> bool {
         one.status == Status::Stopped || (one.status == Status::Ready && self.is_of_generation(one))
@@ -86,11 +99,13 @@ impl Gate<'_> {
         one.generation == self.generation
     }
 
-    fn look(&self, board: &Board) -> Look {
+    fn look(&self, board: &Board, before: &Before) -> Look {
         let is_cycling = |one: &&InstanceStatus| {
             self.is_of_generation(one)
                 && one.status != Status::Ready
-                && one.recycled.as_ref().is_some_and(|recycled| recycled.times >= CYCLING)
+                && one.recycled.as_ref().is_some_and(|recycled| {
+                    recycled.times >= CYCLING && before.get(&one.instance) != Some(&recycled.times)
+                })
         };
         let cycling: Vec<Unhealthy> = self.concerned(board).filter(is_cycling).map(unhealthy).collect();
         if !cycling.is_empty() {
@@ -106,6 +121,13 @@ impl Gate<'_> {
     }
 }
 
+/// A time that no clock has names no moment; a year is for ever, too.
+pub(super) fn after(health: Duration) -> Instant {
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+    let now = Instant::now();
+    now.checked_add(health).unwrap_or_else(|| now + YEAR)
+}
+
 /// For ever when nobody writes on the board any more.
 async fn changed(boards: &mut watch::Receiver<Board>) {
     if boards.changed().await.is_err() {
@@ -114,7 +136,12 @@ async fn changed(boards: &mut watch::Receiver<Board>) {
 }
 
 fn unhealthy(one: &InstanceStatus) -> Unhealthy {
-    Unhealthy { instance: one.instance.clone(), status: one.status, recycled: one.recycled.clone() }
+    Unhealthy {
+        instance: one.instance.clone(),
+        status: one.status,
+        recycled: one.recycled.clone(),
+        unanswered: None,
+    }
 }
 
 #[cfg(test)]
@@ -153,7 +180,8 @@ mod tests {
     }
 
     fn gate(instances: &BTreeSet<InstanceId>) -> Gate<'_> {
-        Gate { instances, generation: 2, health: Duration::from_secs(60) }
+        let (health, stop_budget) = (Duration::from_secs(60), Duration::from_secs(30));
+        Gate { instances, generation: 2, health, stop_budget }
     }
 
     #[test]
@@ -179,7 +207,7 @@ mod tests {
         let both = ids(&[0, 1]);
         for (instances, expected) in cases {
             let board = board(instances);
-            let look = match gate(&both).look(&board.boards().borrow()) {
+            let look = match gate(&both).look(&board.boards().borrow(), &Before::new()) {
                 Look::Passed => "passed".to_owned(),
                 Look::NotReady => "not ready".to_owned(),
                 Look::NotStarted => "not started".to_owned(),
@@ -192,22 +220,50 @@ mod tests {
     #[test]
     fn whoever_is_not_concerned_does_not_matter() {
         let board = board(&[(2, Status::Ready, 0), (2, Status::Recycling, CYCLING), (1, Status::Ready, 0)]);
-        assert_eq!(gate(&ids(&[0])).look(&board.boards().borrow()), Look::Passed);
-        assert_eq!(gate(&ids(&[])).look(&board.boards().borrow()), Look::Passed);
+        for instances in [ids(&[0]), ids(&[])] {
+            assert_eq!(gate(&instances).look(&board.boards().borrow(), &Before::new()), Look::Passed);
+        }
+    }
+
+    #[test]
+    fn how_often_one_was_recycled_before_somebody_came_to_the_gate_does_not_count() {
+        let (board, instances) = (board(&[(2, Status::Busy, CYCLING)]), ids(&[0]));
+        let (gate, boards) = (gate(&instances), board.boards());
+        let before = gate.recycles(&boards.borrow());
+        assert_eq!(gate.look(&boards.borrow(), &before), Look::NotReady, "it says Busy once");
+        board.recycled(seat(0), recycled(CYCLING + 1));
+        assert!(matches!(gate.look(&boards.borrow(), &before), Look::Cycling(_)), "and fails again");
+        board.recycled(seat(0), recycled(1));
+        assert_eq!(gate.look(&boards.borrow(), &before), Look::NotReady, "it was proved meanwhile");
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_time_for_it_begins_when_the_last_one_starts() {
         let (board, instances) = (board(&[(1, Status::Stopping, 0)]), ids(&[0]));
-        let (begun, gate) = (Instant::now(), gate(&instances));
+        let (begun, stop_budget) = (Instant::now(), Duration::from_secs(60 * 60));
+        let gate = Gate { stop_budget, ..gate(&instances) };
         let mut passed = std::pin::pin!(gate.passed(board.boards(), |_| {}));
-        let stopping = Duration::from_secs(200);
+        let stopping = stop_budget;
         assert!(tokio::time::timeout(stopping, passed.as_mut()).await.is_err(), "it still stops");
         board.launches(seat(0), 2);
         board.set(seat(0), Status::Starting, Duration::ZERO);
         let late = passed.await.unwrap_err();
         assert_eq!(begun.elapsed(), stopping + gate.health);
-        assert_eq!(late, [Unhealthy { instance: id(0), status: Status::Starting, recycled: None }]);
+        assert_eq!(
+            late,
+            [Unhealthy { instance: id(0), status: Status::Starting, recycled: None, unanswered: None }]
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_time_that_no_clock_has_is_for_ever() {
+        let (board, instances) = (board(&[(2, Status::Starting, 0)]), ids(&[0]));
+        let gate = Gate { health: Duration::MAX, ..gate(&instances) };
+        let mut passed = std::pin::pin!(gate.passed(board.boards(), |_| {}));
+        let day = Duration::from_secs(24 * 60 * 60);
+        assert!(tokio::time::timeout(day, passed.as_mut()).await.is_err());
+        board.set(seat(0), Status::Ready, Duration::ZERO);
+        assert_eq!(passed.await, Ok(()));
     }
 
     #[tokio::test(start_paused = true)]

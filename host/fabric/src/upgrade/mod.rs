@@ -21,21 +21,30 @@
 //!    stays, unless their role gets another `vmsize`.
 //! 5. The gate: everybody who was walked so far is Ready at one moment, within the time that the upgrade has for a domain. That time
 //!    begins when the last instance of the domain has begun to start. An instance that was recycled [`CYCLING`] times in a row
-//!    closes the gate at once, since it is not starting but cycling (facts: section 7.3).
+//!    closes the gate at once, since it is not starting but cycling (facts: section 7.3). Those of the domain who answered a probe
+//!    of the load balancer before have to answer it again.
 //! 6. Behind the last gate there is no way back. Instances that are in the new plan no more stop, public ports that are gone
 //!    close, the network gets the policy of the new definition, and the stores of those who are gone are removed.
 //!
 //! When a gate stays closed, and when somebody says so, the walked domains are taken back to what they ran before, the last one
 //! first, and instances that had come stop. That is done to the end, also when instances do not become Ready there.
 //!
+//! All instances that stay are led, also those of roles in which nothing has changed: who runs which generation is then never a
+//! question. The platform's fabric stopped those of updated roles only (facts: section 7.6).
+//!
+//! A store that had grown keeps what is in it when the upgrade is taken back. If that is more than the old size, it takes nothing more
+//! until it has room again; the platform refused such a roll-back (facts: section 7.5). An instance that is stopped loses what it has
+//! stored for another `vmsize` when it starts again, unless the host was started anew before that.
+//!
 //! # Public ports
 //!
 //! | a port | is served |
 //! |---|---|
 //! | that is as before, or leads to another local port | all the time, by the instances of both generations, each where its own definition says |
-//! | that is new, or that another role or instance gets | by the new one from the first gate on behind which one of its instances is |
+//! | that is new, or that another role or instance gets | by the new one from the first gate on behind which one of its instances is; on the way back by the old one, as soon as one of its instances is led back |
 //! | that is gone | by the old generation, until the upgrade is over |
-//! | that has another probe, time-out or distribution | as before until the upgrade is over |
+//! | that has another time-out or distribution, or begins or ceases to have a probe | as before until the upgrade is over |
+//! | that has another path or port in its probe | all the time; each instance is tried as its own definition says |
 //!
 //! Where TLS ends cannot change at a port that stays ([`UpgradeError::TlsMoves`]).
 //!
@@ -47,6 +56,7 @@
 //! [`Deployment::upgrade`]: crate::Deployment::upgrade
 //! [`Deployment::roll_back`]: crate::Deployment::roll_back
 
+mod answered;
 mod begun;
 mod error;
 mod gate;
@@ -67,8 +77,9 @@ pub(crate) use begun::Begun;
 pub use error::UpgradeError;
 
 use crate::approot::Approots;
+use crate::certificates::CertificateOptions;
 use crate::change::Arrival;
-use crate::deployment::StoppedInstance;
+use crate::deployment::{StoppedInstance, WebOptions};
 use crate::lifecycle::Status;
 use crate::publish::Publication;
 use crate::status_board::Recycled;
@@ -88,6 +99,12 @@ pub struct Upgrade {
     pub approots: Approots,
     /// Where public ports that are new listen. None: as the deployment's own says. Ports that are open stay where they are.
     pub publication: Option<Publication>,
+    /// Where certificates of the new generation are, and where TLS ends. None: as before; the folder is read again.
+    pub certificates: Option<CertificateOptions>,
+    /// How long instances of the new generation may take to stop. None: as before.
+    pub stop_budget: Option<Duration>,
+    /// How the web servers of the new generation work. None: as before.
+    pub web: Option<WebOptions>,
     /// Who says when the next domain is walked.
     pub pace: Pace,
     /// How long the instances of each domain may take to become Ready.
@@ -98,7 +115,16 @@ impl Upgrade {
     /// An upgrade that walks by itself, with [`DEFAULT_HEALTH`].
     #[must_use]
     pub const fn new(plan: Arc<Plan>, approots: Approots) -> Self {
-        Self { plan, approots, publication: None, pace: Pace::Auto, health: DEFAULT_HEALTH }
+        Self {
+            plan,
+            approots,
+            publication: None,
+            certificates: None,
+            stop_budget: None,
+            web: None,
+            pace: Pace::Auto,
+            health: DEFAULT_HEALTH,
+        }
     }
 }
 
@@ -173,11 +199,16 @@ pub struct Unhealthy {
     pub status: Status,
     /// Its last recycle in this generation, if there was one.
     pub recycled: Option<Recycled>,
+    /// The probe of the load balancer that it did not answer, and did before.
+    pub unanswered: Option<String>,
 }
 
 impl fmt::Display for Unhealthy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { instance, status, recycled } = self;
+        let Self { instance, status, recycled, unanswered } = self;
+        if let Some(probe) = unanswered {
+            return write!(f, "{instance} was {status}, and did not answer probe {probe}");
+        }
         match recycled {
             Some(recycled) => write!(f, "{instance} was {status}, and {recycled}"),
             None => write!(f, "{instance} was {status}"),

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use wasm_roles_service_plan::{InstanceId, Plan, PlannedInstance, Port, PublicPort, RoleName, Transport};
+use wasm_roles_service_plan::{
+    Availability, InstanceId, Plan, PlannedInstance, Port, PublicPort, RoleName, Transport,
+};
 
 use crate::public_ports::PublicPorts;
 use crate::publish::Bound;
@@ -50,9 +52,15 @@ impl Sorted {
 
 /// Whether what serves one port can serve the other. Instances know themselves where it leads.
 fn is_served_as(one: &PublicPort, other: &PublicPort) -> bool {
-    let is_probed = |public: &PublicPort| public.availability.clone();
     let settings = |public: &PublicPort| (public.protocol, public.distribution, public.idle_timeout);
-    settings(one) == settings(other) && is_probed(one) == is_probed(other)
+    let same_choice = match (&one.availability, &other.availability) {
+        // Instances know themselves what is tried on them, too.
+        (Availability::Probed(one), Availability::Probed(other)) => {
+            (&one.name, one.interval, one.timeout) == (&other.name, other.interval, other.timeout)
+        }
+        (one, other) => one == other,
+    };
+    settings(one) == settings(other) && same_choice
 }
 
 fn key(public: &PublicPort) -> (Port, Transport) {
@@ -104,17 +112,11 @@ impl PortWork {
         self.kept.drain(..).for_each(|public| ports.rename(&public));
     }
 
-    /// Serves the ports as the plan of before has them. Those that it does not have are to be closed.
-    pub(crate) fn take_back(
-        &mut self,
-        (old, generation): (&Plan, &Generation),
-        starter: &Starter,
-        ports: &mut PublicPorts,
-    ) {
-        self.new.clear();
+    /// From here on the ports are led back to the plan of before: those that it has are opened for its instances, and those that
+    /// it does not have are to be closed.
+    pub(crate) fn turn_back(&mut self, old: &Plan, ports: &PublicPorts) {
         let open: Vec<PublicPort> = ports.published().iter().map(|open| open.public.clone()).collect();
-        let Sorted { moved, changed, .. } = Sorted::of(open.iter(), &old.public);
-        reopen(moved.into_iter().chain(changed).collect(), (old, generation), starter, ports);
+        *self = Self::new(Bound::new(), Sorted::of(open.iter(), &old.public));
     }
 }
 

@@ -27,17 +27,24 @@ impl Deployment {
         if !self.begun.is_empty() {
             return Err(UpgradeError::ChangeBegun);
         }
-        let Upgrade { plan, approots, publication, pace, health } = upgrade;
+        let Upgrade { plan, approots, publication, certificates, stop_budget, web, pace, health } = upgrade;
         let changes = in_place(&self.plan, &plan).map_err(UpgradeError::NotInPlace)?;
         let turnover = Turnover::of_upgrade(self.instances.planned(), &plan).map_err(not_after)?;
         let leaving = turnover.leaving.iter().filter_map(|instance| self.instances.get(instance));
         let policy = plan.policy_between(&self.plan, leaving).map_err(UpgradeError::Policy)?;
 
+        // One before this that was dropped may still copy.
+        std::mem::replace(&mut self.copies, Copies::new()).give_up().await;
         self.last_generation = self.last_generation.saturating_add(1);
-        let mut options = DeploymentOptions { approots, ..self.starter.options.clone() };
-        if let Some(publication) = &publication {
-            options.publication = publication.clone();
-        }
+        let before = self.starter.options.clone();
+        let mut options = DeploymentOptions {
+            approots,
+            publication: publication.clone().unwrap_or(before.publication),
+            certificates: certificates.unwrap_or(before.certificates),
+            stop_budget: stop_budget.unwrap_or(before.stop_budget),
+            web: web.unwrap_or(before.web),
+            ..before
+        };
         let prepared = self.generation_of(&plan, &mut options, publication.is_some()).await;
         let rest = match prepared {
             Ok(generation) => self.provision_and_ports(&plan, &options).await.map(|rest| (generation, rest)),
@@ -46,7 +53,8 @@ impl Deployment {
         let (generation, (provision, bound, sorted)) = match rest {
             Ok(rest) => rest,
             Err(error) => {
-                remove_built(&options).await;
+                let (data, number) = (&options.data_folder, self.last_generation);
+                remove_folders(contents::folders(data, number, &options.approots)).await;
                 return Err(error);
             }
         };
@@ -57,6 +65,7 @@ impl Deployment {
             provision: Arc::new(provision),
             provision_before: Arc::clone(&self.starter.provision),
             publication,
+            options,
             health,
             loses_data: changes.loses_data.into_iter().collect(),
             route: Route::through(staying.map(|instance| instance.update_domain)),
@@ -79,12 +88,12 @@ impl Deployment {
     ) -> Result<Generation, StartError> {
         checks::check(plan, options, publication_is_new)?;
         overlap::check(plan, options).await?;
-        let (number, copies) = (self.last_generation, Copies::new());
-        contents::gather(plan, &mut options.approots, &options.data_folder, number, &copies).await?;
+        let (number, copies) = (self.last_generation, &self.copies);
+        contents::gather(plan, &mut options.approots, &options.data_folder, number, copies).await?;
         let sites = sites::open(plan, &options.approots).await?;
         let components =
             components::load(&self.runtime, plan, &options.approots, sites, options.clock).await?;
-        Ok(Generation::new(number, plan, options.approots.clone(), components))
+        Ok(Generation::new(number, plan, options, components))
     }
 
     /// Finds the certificates as they are now, and binds the ports that are new.
@@ -111,12 +120,7 @@ impl Deployment {
     }
 }
 
-/// Removes the folders that were put together for a generation that does not run.
-pub(super) async fn remove_built(options: &DeploymentOptions) {
-    remove_folders(options.approots.built().map(ToOwned::to_owned).collect()).await;
-}
-
-/// What cannot be removed stays until the next start.
+/// Removes the folders of a generation that does not run. What cannot be removed stays until the next start.
 pub(super) async fn remove_folders(folders: Vec<std::path::PathBuf>) {
     let removal = move || folders.iter().for_each(|folder| drop(crate::removal::remove_tree(folder)));
     // An error only when the tokio runtime shuts down.

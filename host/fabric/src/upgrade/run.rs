@@ -4,15 +4,18 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
-use wasm_roles_service_plan::{InstanceId, PlannedInstance};
+use wasm_roles_service_plan::{InstanceId, PlannedInstance, PublicPort, RoleName};
 
+use super::answered::Answered;
 use super::begun::Stage;
 use super::prepare::remove_folders;
 use super::{Begun, Pace, RolledBack, Unhealthy, Upgrade, UpgradeError, UpgradeOutcome, UpgradeSummary};
 use crate::change::{Arrival, Order, Orders, Reaction, Renewal, What};
+use crate::contents;
 use crate::deployment::Deployment;
 use crate::lifecycle::Status;
 use crate::progress::{DomainState, WalkKind, WalkPhase};
+use crate::starter::spoken_by;
 use crate::status_board::InstanceStatus;
 
 impl Deployment {
@@ -39,7 +42,9 @@ impl Deployment {
         self.let_go().await;
         let (begun, policy, pace) = self.prepare(upgrade).await?;
         self.starter.common.network.set_policy(policy);
-        self.ports.end_tls_with(&begun.provision);
+        let running = Arc::clone(&self.starter.generation);
+        let both = |role: &RoleName| spoken_by(&running, role).and(spoken_by(&begun.generation, role));
+        self.ports.end_tls_with(&begun.provision, |public| both(&public.role));
         self.starter.provide(Arc::clone(&begun.provision));
         self.starter.know_roles(&begun.plan);
         self.starter.start(&begun.views, &begun.generation, &begun.turnover.coming, &mut self.instances);
@@ -81,8 +86,8 @@ impl Deployment {
         while let Some(domain) = self.next_domain(pace).await? {
             self.progress.phase(WalkPhase::Walking);
             self.progress.domain(domain, DomainState::Walking);
-            self.walk(domain).await;
-            if let Err(instances) = self.pass_gate().await {
+            let answered = self.walk(domain).await;
+            if let Err(instances) = self.pass_gate(answered).await {
                 self.progress.domain(domain, DomainState::Failed);
                 return Err(RolledBack::Unhealthy { domain: Some(domain), instances });
             }
@@ -101,7 +106,7 @@ impl Deployment {
             return Ok(());
         }
         self.progress.phase(WalkPhase::Arriving);
-        let passed = self.pass_gate().await;
+        let passed = self.pass_gate(Vec::new()).await;
         if let Some(begun) = &mut self.upgrading {
             let late: BTreeSet<&InstanceId> =
                 passed.as_ref().err().into_iter().flatten().map(|one| &one.instance).collect();
@@ -139,23 +144,25 @@ impl Deployment {
         }
     }
 
-    /// Tells the instances of a domain to run the new generation.
-    async fn walk(&mut self, domain: u32) {
-        let data = self.starter.options.data_folder.clone();
-        let Some(begun) = &mut self.upgrading else { return };
+    /// Tells the instances of a domain to run the new generation, and says which probes they have answered before.
+    async fn walk(&mut self, domain: u32) -> Vec<Answered> {
+        let (data, mut answered) = (self.starter.options.data_folder.clone(), Vec::new());
+        let Some(begun) = &mut self.upgrading else { return answered };
         for instance in begun.staying_in(domain) {
             if begun.led.contains(&instance.id) {
                 continue;
             }
             let Some(renewal) = begun.renewal(&instance, &data) else { continue };
+            answered.extend(Answered::of(&instance, &self.ports));
             replace(self.instances.orders(), &instance.id, renewal).await;
             self.progress.told(&instance.id);
             begun.led.insert(instance.id);
         }
+        answered
     }
 
-    /// Waits until everybody of the new generation is Ready.
-    async fn pass_gate(&self) -> Result<(), Vec<Unhealthy>> {
+    /// Waits until everybody of the new generation is Ready, and answers the probes that it has answered before.
+    async fn pass_gate(&self, answered: Vec<Answered>) -> Result<(), Vec<Unhealthy>> {
         let Some(begun) = &self.upgrading else { return Ok(()) };
         let instances = begun.of_new_generation();
         let ready = |one: &InstanceStatus| {
@@ -163,7 +170,9 @@ impl Deployment {
             let reaction = if rests { Reaction::NotRunning } else { Reaction::Recycled };
             self.progress.reacted(&one.instance, reaction);
         };
-        begun.gate(&instances).passed(self.starter.board.boards(), ready).await
+        let (boards, stop_budget) = (self.starter.board.boards(), self.starter.options.stop_budget);
+        begun.gate(&instances, stop_budget).passed(boards.clone(), ready).await?;
+        Answered::again(answered, begun.health, &boards).await
     }
 
     /// Opens the new ports of those who are behind a gate.
@@ -183,7 +192,10 @@ impl Deployment {
         let before = std::mem::replace(&mut self.starter.generation, Arc::clone(&begun.generation));
         // From now on this one is what has to be forgotten.
         begun.generation = before;
-        self.starter.options.approots = self.starter.generation.approots.clone();
+        let (options, new) = (&mut self.starter.options, &begun.options);
+        options.approots.clone_from(&new.approots);
+        options.certificates.clone_from(&new.certificates);
+        (options.stop_budget, options.web) = (new.stop_budget, new.web.clone());
         if let Some(publication) = begun.publication.take() {
             self.starter.options.publication = publication;
         }
@@ -200,17 +212,25 @@ impl Deployment {
         let (plan, generation) = (Arc::clone(&self.plan), Arc::clone(&self.starter.generation));
         let begun = self.upgrading.as_mut()?;
         begun.ports.settle((&plan, &generation), &self.starter, &mut self.ports);
-        self.ports.end_tls_with(&self.starter.provision);
+        let spoken = |public: &PublicPort| spoken_by(&generation, &public.role);
+        self.ports.end_tls_with(&self.starter.provision, spoken);
         self.ports.close_all_but(&plan.public).await;
         self.instances.ask_to_stop(&begun.turnover.leaving);
         self.instances.stopped(&mut self.departures).await;
         self.starter.common.network.set_policy(Arc::clone(&plan.policy));
-        let built = begun.generation.approots.built().map(ToOwned::to_owned).collect();
-        remove_folders(built).await;
+        self.starter.forget_roles_but(&plan);
+        self.forget_generation().await;
         self.let_go().await;
         let begun = self.upgrading.take()?;
         self.progress.phase(WalkPhase::Done);
         Some(begun)
+    }
+
+    /// Removes the folders of the generation that the upgrade has left behind.
+    pub(super) async fn forget_generation(&self) {
+        let Some(Begun { generation, .. }) = self.upgrading.as_deref() else { return };
+        let data = &self.starter.options.data_folder;
+        remove_folders(contents::folders(data, generation.number, &generation.approots)).await;
     }
 }
 

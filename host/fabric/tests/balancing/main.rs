@@ -1,5 +1,5 @@
 //! Public ports of a web role of three instances: affinity, probes, status, and connections that wait. Then public UDP,
-//! certificates, their changes and TLS, each with a service of its own.
+//! certificates, their changes and upgrades, and TLS, each with a service of its own.
 //!
 //! Needs the test guests: `cargo xtask guests`. Time is paused: a second here is no second.
 
@@ -14,3 +14,4 @@ mod passed_through;
 mod ports;
 mod probes;
 mod service;
+mod upgrades;

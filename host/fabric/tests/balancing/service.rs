@@ -13,6 +13,7 @@ use wasm_roles_fabric::change::{ChangeError, ChangeSummary};
 use wasm_roles_fabric::{
     CertificateFolder, CertificateOptions, Clock, DEFAULT_STOP_BUDGET, Deployment, DeploymentOptions,
     DevelopmentCertificates, EventKind, Events, Publication, Runtime, RuntimeOptions, Seed, StartError, Tls,
+    Upgrade,
 };
 use wasm_roles_service_model::{Options, ServiceModel, Source, load};
 use wasm_roles_service_plan::{plan, plan_after};
@@ -140,6 +141,12 @@ impl Running {
             told.push(in_words(&event.kind));
         }
         Ok((summary, told))
+    }
+
+    /// What upgrades to this definition and configuration, with the components that run.
+    pub fn to(&self, definition: &str, configuration: &str) -> Upgrade {
+        let plan = plan_after(self.deployment.plan(), &model(definition, configuration)).unwrap();
+        Upgrade::new(Arc::new(plan), Approots::beside(self.service.folder.path()))
     }
 
     /// Where a public port listens.

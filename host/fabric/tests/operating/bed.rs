@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use wasm_roles_fabric::approot::Approots;
+use wasm_roles_fabric::upgrade::DEFAULT_HEALTH;
 use wasm_roles_fabric::{
     CertificateOptions, Clock, Deployment, DeploymentOptions, Events, Publication, Runtime, RuntimeOptions,
     Seed, Status, Upgrade, UpgradeOutcome, WebOptions,
@@ -61,14 +62,11 @@ impl Bed {
             assert!(guest.is_file(), "{} is missing; run `cargo xtask guests` first", guest.display());
             std::fs::copy(guest, folder.path().join(role).with_extension("wasm")).unwrap();
         }
-        // Also those of instances that are still to come.
-        let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
-        let most = plan(&model(&Setup { web: 1, streams: 10, ..setup.clone() })).unwrap();
-        let at = most.public.iter().map(|public| (public.port, anywhere)).collect();
         let plan = plan(&model(&setup)).unwrap();
+        let publication = anywhere(&plan);
         let options = DeploymentOptions {
             approots: Approots::beside(folder.path()),
-            publication: Publication { at, ..Publication::default() },
+            publication,
             certificates: CertificateOptions::default(),
             web: WebOptions::default(),
             at_rest: ids(setup.at_rest).into_iter().collect::<BTreeSet<_>>(),
@@ -81,7 +79,10 @@ impl Bed {
         // Compiled guests are kept from test to test.
         let runtime = RuntimeOptions { cache_dir: Some(root().join("target/test-cache")) };
         let runtime = Runtime::new(&runtime).unwrap();
-        let (deployment, events) = Deployment::start(&runtime, Arc::new(plan), options).await.unwrap();
+        let (mut deployment, events) = Deployment::start(&runtime, Arc::new(plan), options).await.unwrap();
+        // Also those of instances that are still to come.
+        let most = wasm_roles_service_plan::plan(&model(&Setup { web: 1, streams: 10, ..setup.clone() }));
+        deployment.set_publication(anywhere(&most.unwrap()));
         deployment.statuses().all_ready().await;
         Self { deployment, events, setup, folder }
     }
@@ -94,11 +95,24 @@ impl Bed {
 
     /// Upgrades it to another definition, in which `Web` has one more endpoint.
     pub async fn upgrade(&mut self) -> UpgradeOutcome {
+        self.upgrade_within(DEFAULT_HEALTH).await
+    }
+
+    /// The same, when instances have so much time to become Ready.
+    pub async fn upgrade_within(&mut self, health: Duration) -> UpgradeOutcome {
         let more = r#"<InternalEndpoint name="Admin" protocol="http" port="9000" />"#;
-        let new = model(&Setup { more, ..self.setup.clone() });
+        let (web, streams) = (self.count("Web"), self.count("Streams"));
+        let new = model(&Setup { more, web, streams, ..self.setup.clone() });
         let plan = Arc::new(plan_after(self.deployment.plan(), &new).unwrap());
-        let upgrade = Upgrade::new(plan, Approots::beside(self.folder.path()));
+        let approots = Approots::beside(self.folder.path());
+        let upgrade = Upgrade { health, ..Upgrade::new(plan, approots) };
         self.deployment.upgrade(upgrade).await.unwrap().outcome
+    }
+
+    /// How many instances a role has.
+    fn count(&self, role: &str) -> u32 {
+        let instances = &self.deployment.plan().instances;
+        instances.iter().filter(|instance| instance.role.as_str() == role).count().try_into().unwrap()
     }
 
     /// Where a public port listens.
@@ -116,6 +130,13 @@ impl Bed {
     pub fn with(&self, status: Status) -> Vec<String> {
         self.deployment.statuses().with(&[status]).iter().map(ToString::to_string).collect()
     }
+}
+
+/// All public ports of the plan, wherever there is room.
+fn anywhere(plan: &Plan) -> Publication {
+    let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
+    let at = plan.public.iter().map(|public| (public.port, anywhere)).collect();
+    Publication { at, ..Publication::default() }
 }
 
 /// The body of the answer there.

@@ -1,5 +1,7 @@
 //! Nothing is lost while a deployment is operated under load.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 use wasm_roles_fabric::UpgradeOutcome;
 
@@ -36,12 +38,12 @@ async fn a_recycle_of_the_only_instance_loses_no_request() {
 async fn growing_and_shrinking_loses_no_request() {
     let mut bed = Bed::ready(TWO_EACH).await;
     let load = Load::on(bed.at(80), bed.at(7000));
-    for (web, streams) in [(8, 4), (2, 4), (8, 4), (1, 4)] {
+    for (web, streams) in [(8, 4), (2, 2), (8, 4), (1, 1)] {
         let next = bed.next(web, streams, 1);
         bed.deployment.change(next).await.unwrap();
         load.goes_on(50).await;
     }
-    load.ends().await.lost_nothing_but_streams_of(&[]);
+    load.ends().await.lost_nothing_but_streams_of(&["Streams_IN_1", "Streams_IN_2", "Streams_IN_3"]);
 }
 
 #[tokio::test]
@@ -80,4 +82,17 @@ async fn an_upgrade_loses_no_request_and_streams_have_their_time() {
     let heard = load.ends().await;
     heard.lost_nothing_but_streams_of(&["Streams_IN_0", "Streams_IN_1"]);
     heard.streams_had_their_time(begun);
+}
+
+#[tokio::test]
+async fn an_upgrade_that_is_taken_back_in_the_middle_of_five_domains_loses_no_request() {
+    let mut bed = Bed::ready(Setup { web: 5, streams: 1, ..TWO_EACH }).await;
+    let load = Load::on(bed.at(80), bed.at(7000));
+    load.goes_on(20).await;
+    let outcome = bed.upgrade_within(Duration::ZERO).await;
+    assert!(matches!(outcome, UpgradeOutcome::RolledBack(_)), "{outcome:?}");
+    load.goes_on(20).await;
+    assert_eq!(bed.upgrade().await, UpgradeOutcome::Done);
+    load.goes_on(20).await;
+    load.ends().await.lost_nothing_but_streams_of(&["Streams_IN_0"]);
 }

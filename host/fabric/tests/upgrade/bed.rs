@@ -21,6 +21,8 @@ use wasm_roles_service_plan::{Plan, plan, plan_after};
 #[derive(Clone)]
 pub struct Service {
     pub attributes: &'static str,
+    /// What stands before the roles.
+    pub before: &'static str,
     pub roles: Vec<Role>,
 }
 
@@ -68,7 +70,7 @@ impl Role {
 
 /// Two upgrade domains and these roles.
 pub fn service(roles: impl IntoIterator<Item = Role>) -> Service {
-    Service { attributes: r#"upgradeDomainCount="2""#, roles: roles.into_iter().collect() }
+    Service { attributes: r#"upgradeDomainCount="2""#, before: "", roles: roles.into_iter().collect() }
 }
 
 impl Service {
@@ -89,9 +91,9 @@ impl Service {
         };
         let declared: String = self.roles.iter().map(declared).collect();
         let configured: String = self.roles.iter().map(configured).collect();
-        let attributes = self.attributes;
+        let Self { attributes, before, .. } = self;
         let definition = format!(
-            r#"<ServiceDefinition name="Svc" {attributes} xmlns="{SCHEMA}/ServiceDefinition">{declared}</ServiceDefinition>"#
+            r#"<ServiceDefinition name="Svc" {attributes} xmlns="{SCHEMA}/ServiceDefinition">{before}{declared}</ServiceDefinition>"#
         );
         let configuration = format!(
             r#"<ServiceConfiguration serviceName="Svc" xmlns="{SCHEMA}/ServiceConfiguration">{configured}</ServiceConfiguration>"#
@@ -105,9 +107,10 @@ impl Service {
         outcome.model.unwrap_or_else(|| panic!("{:#?}", outcome.diagnostics))
     }
 
-    /// Puts the components of the roles into a folder.
+    /// Puts the components of the roles into a folder, and a folder `shared` beside them that tells packages apart.
     fn pack(&self, folder: &Path) {
-        std::fs::create_dir_all(folder).unwrap();
+        std::fs::create_dir_all(folder.join("shared")).unwrap();
+        std::fs::write(folder.join("shared/depth"), self.roles[0].depth.to_string()).unwrap();
         for role in &self.roles {
             let guest = root().join("target/guests").join(role.guest).with_extension("wasm");
             assert!(guest.is_file(), "{} is missing; run `cargo xtask guests` first", guest.display());
@@ -275,7 +278,12 @@ impl Bed {
 
     /// A file in a local store, on the host.
     pub fn stored(&self, instance: &str, store: &str) -> PathBuf {
-        self.folder.path().join("data").join(instance).join(store).join("file")
+        self.data().join(instance).join(store).join("file")
+    }
+
+    /// The deployment's data folder.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
     }
 
     /// The places where something with these words was said.
@@ -314,6 +322,8 @@ fn in_words(kind: &EventKind) -> Option<String> {
             format!("{instance} {}", String::from_utf8_lossy(&line.bytes))
         }
         EventKind::StatusChanged { instance, status } => format!("{instance} is {status}"),
+        EventKind::ProbeSucceeds { instance, .. } => format!("{instance} answers the probe"),
+        EventKind::ProbeFails { instance, .. } => format!("{instance} does not answer the probe"),
         _ => return None,
     })
 }

@@ -37,6 +37,20 @@ async fn a_new_public_port_opens_and_one_that_is_gone_closes() {
 }
 
 #[tokio::test]
+async fn a_port_that_is_otherwise_served_stays_where_it_listens() {
+    let mut bed = Bed::ready(service([serving("Web", 81)])).await;
+    let at = bed.at(81);
+    let probe = r#"loadBalancerProbe="P" idleTimeoutInMinutes="7""#;
+    let probed = serving("Web", 81).elements.replace(r#"name="In""#, &format!(r#"name="In" {probe}"#));
+    let mut new = service([serving("Web", 81).elements(probed)]);
+    new.before = r#"<LoadBalancerProbes><LoadBalancerProbe name="P" protocol="tcp" /></LoadBalancerProbes>"#;
+    let summary = bed.upgrade_to(new).await;
+    assert_eq!(summary.outcome, UpgradeOutcome::Done);
+    assert_eq!((bed.published(), bed.at(81)), (vec![81], at));
+    assert!(is_served(&mut bed, 81).await);
+}
+
+#[tokio::test]
 async fn a_port_that_another_role_gets_stays_where_it_listens() {
     let mut bed = Bed::ready(service([serving("Web", 81)])).await;
     let at = bed.at(81);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use wasm_roles_fabric::change::ChangeError;
-use wasm_roles_fabric::{RolledBack, Status, Upgrade, UpgradeError, UpgradeOutcome};
+use wasm_roles_fabric::{RolledBack, Status, SwapError, Upgrade, UpgradeError, UpgradeOutcome, swap};
 
 use crate::bed::{Bed, role, service};
 
@@ -104,4 +104,15 @@ async fn a_deployment_can_be_stopped_in_the_middle_of_it() {
         assert_eq!(summary.instances.len(), living, "{words}");
         assert!(statuses.now().iter().all(|one| one.status == Status::Stopped), "{words}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_exchanges_the_public_side_of_a_deployment_that_is_being_upgraded() {
+    let (mut bed, again) = dropped("Web_IN_0 stopping").await;
+    let mut other = Bed::ready(service([role("Web", 2)])).await;
+    let refused = swap(&mut bed.deployment, &mut other.deployment).unwrap_err();
+    assert!(matches!(&refused, SwapError::Upgrading { deployment } if *deployment == bed.deployment.id()));
+    assert_eq!(refused.hint(), "finish the upgrade, or roll it back");
+    bed.upgrade(again).await.unwrap();
+    swap(&mut bed.deployment, &mut other.deployment).unwrap();
 }

@@ -1,8 +1,11 @@
 //! The walk through the upgrade domains.
 
+use std::time::Duration;
+
+use tokio::time::Instant;
 use wasm_roles_fabric::change::Arrival;
 use wasm_roles_fabric::progress::{DomainState, InstanceStep};
-use wasm_roles_fabric::{Status, UpgradeOutcome, WalkKind, WalkPhase};
+use wasm_roles_fabric::{Status, Upgrade, UpgradeOutcome, WalkKind, WalkPhase};
 
 use crate::bed::{Bed, role, service};
 
@@ -161,7 +164,7 @@ async fn an_instance_that_cannot_run_gets_the_new_generation_without_a_wait() {
         }
     })
     .await;
-    let begun = tokio::time::Instant::now();
+    let begun = Instant::now();
     let summary = bed.upgrade_to(service([role("Web", 1)])).await;
     assert_eq!((summary.outcome, begun.elapsed().as_secs()), (UpgradeOutcome::Done, 0));
     let now = bed.deployment.statuses().now();
@@ -180,4 +183,46 @@ async fn after_an_upgrade_the_configuration_changes_as_before() {
     bed.hears("Web_IN_0 changed [setting:depth topology:Web] depth=3").await;
     bed.hears("Web_IN_1 on-start [] depth=3").await;
     assert_eq!(bed.statuses(), ["Web_IN_0 Ready 2", "Web_IN_1 Ready 2", "New_IN_0 Ready 2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_stop_budget_is_that_of_the_new_generation() {
+    let mut bed = Bed::ready(service([role("Web", 1)])).await;
+    let budget = Duration::from_secs(3);
+    let upgrade = bed.to(&service([role("Web", 1).mode("hang on-stop")]));
+    bed.upgrade(Upgrade { stop_budget: Some(budget), ..upgrade }).await.unwrap();
+    for _ in 0..2 {
+        let begun = Instant::now();
+        bed.upgrade_to(service([role("Web", 1).mode("hang on-stop")])).await;
+        assert!((budget..2 * budget).contains(&begun.elapsed()), "{:?}", begun.elapsed());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn progress_shows_a_change_of_the_configuration_too() {
+    let mut bed = Bed::ready(service([role("Web", 2).mode("hang changed"), role("Back", 1)])).await;
+    let next = bed.to(&service([role("Web", 2).mode("hang changed").depth(2), role("Back", 1)])).plan;
+    let mut progress = bed.deployment.progress();
+    let Bed { deployment, .. } = &mut bed;
+    {
+        let mut changing = std::pin::pin!(deployment.change(std::sync::Arc::clone(&next)));
+        tokio::select! {
+            biased;
+            _ = &mut changing => panic!("the handlers hang"),
+            _ = progress.wait_for(|progress| progress.domain == Some(1)) => {}
+        }
+        let now = progress.borrow().clone();
+        assert_eq!((now.kind, now.phase), (Some(WalkKind::Change), WalkPhase::Walking));
+        let domains: Vec<DomainState> = now.domains.iter().map(|domain| domain.state).collect();
+        assert_eq!(domains, [DomainState::Walked, DomainState::Walking]);
+        // The other role is not concerned.
+        let instances: Vec<(&str, InstanceStep)> =
+            now.instances.iter().map(|(instance, one)| (instance.as_str(), one.state)).collect();
+        assert_eq!(instances[0], ("Web_IN_0", InstanceStep::New));
+        assert_eq!((instances.len(), instances[1].0), (2, "Web_IN_1"));
+        assert!(now.instances.values().next().unwrap().reaction.is_some());
+        changing.await.unwrap();
+    }
+    assert!(progress.borrow().instances.values().all(|one| one.state == InstanceStep::New));
+    assert_eq!(progress.borrow().phase, WalkPhase::Done);
 }

@@ -61,10 +61,13 @@ struct Seen {
 }
 
 impl Seen {
-    /// Whether requests have waited since `before`, and nobody got an answer.
-    fn in_vain_since(self, before: Self) -> bool {
-        let wait = self.asked > self.answered.saturating_add(self.given_up);
-        self.answered == before.answered && (wait || self.given_up > before.given_up)
+    const fn waits(self) -> bool {
+        self.asked > self.answered.saturating_add(self.given_up)
+    }
+
+    /// Whether somebody waited at `before` already, and nobody has got an answer since.
+    const fn in_vain_since(self, before: Self) -> bool {
+        before.waits() && self.answered == before.answered
     }
 }
 
@@ -88,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_wait_in_vain_when_nobody_is_answered_and_somebody_waits_or_gave_up() {
+    fn requests_wait_in_vain_when_somebody_waited_already_and_nobody_was_answered_since() {
         let before = seen(5, 3, 1);
         for (now, in_vain) in [
             (seen(5, 3, 1), true),
@@ -99,7 +102,9 @@ mod tests {
         ] {
             assert_eq!(now.in_vain_since(before), in_vain, "{now:?}");
         }
-        assert!(!seen(4, 3, 1).in_vain_since(seen(4, 3, 1)), "nobody has asked");
+        for now in [seen(4, 3, 1), seen(5, 3, 1)] {
+            assert!(!now.in_vain_since(seen(4, 3, 1)), "nobody waited then");
+        }
     }
 
     #[test]

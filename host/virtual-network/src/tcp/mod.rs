@@ -29,6 +29,7 @@
 
 mod account;
 mod bound;
+mod chunks;
 mod connecting;
 mod dial;
 mod idle;

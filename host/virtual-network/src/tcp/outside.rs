@@ -59,7 +59,8 @@ impl OutsideStream {
     /// A connection of the client at `peer` with a layer on it.
     #[must_use]
     pub fn layered(layer: impl Layer, peer: SocketAddr) -> Self {
-        Self { carrier: Carrier::Layered(Layered::new(Box::pin(layer))), peer: Some(peer), way_back: None }
+        let carrier = Carrier::Layered(Box::new(Layered::new(Box::pin(layer))));
+        Self { carrier, peer: Some(peer), way_back: None }
     }
 
     /// The same with a way back: when the listener ends that it was handed to, and nobody has accepted it, it goes there instead
@@ -119,7 +120,7 @@ impl From<TcpStream> for OutsideStream {
 #[derive(Debug)]
 pub(super) enum Carrier {
     System(TcpStream),
-    Layered(Layered),
+    Layered(Box<Layered>),
 }
 
 impl Carrier {
@@ -143,8 +144,8 @@ impl Carrier {
     /// Bytes that were read ahead.
     pub(super) fn read_ahead(&self) -> usize {
         match self {
-            Self::Layered(Layered { ahead: Ahead::Bytes(bytes), .. }) => bytes.len(),
-            Self::System(_) | Self::Layered(_) => 0,
+            Self::Layered(layered) => layered.read_ahead(),
+            Self::System(_) => 0,
         }
     }
 
@@ -289,6 +290,13 @@ impl Wake for Reader {
 }
 
 impl Layered {
+    fn read_ahead(&self) -> usize {
+        match &self.ahead {
+            Ahead::Bytes(bytes) => bytes.len(),
+            Ahead::Nothing | Ahead::End | Ahead::Failed(_) => 0,
+        }
+    }
+
     fn new(layer: Pin<Box<dyn Layer>>) -> Self {
         let reader = Arc::<Reader>::default();
         Self { layer, ahead: Ahead::Nothing, waker: Arc::clone(&reader).into(), reader }

@@ -1,21 +1,20 @@
 //! One direction of a connection in memory: a queue of chunks with a budget of bytes.
 //!
-//! A chunk that is written goes to the reader as it is, without a copy. Only small writes that meet unread
-//! data are collected, so that a flood of tiny writes costs bytes and not chunks. The writer wakes up when
-//! half of the budget is free: fewer wake-ups, larger writes.
+//! A chunk that is written goes to the reader as it is, without a copy ([`Chunks`]). The writer wakes up when half of the
+//! budget is free: fewer wake-ups, larger writes.
 //!
 //! While faults disturb the way, a [`Transit`] says how much of the queue the reader sees, and which side knows of
 //! the other's end. It is there from the first disturbed write or end until everything has arrived.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker, ready};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use tokio::time::Instant;
 
 use super::account::{Account, CAPACITY};
+use super::chunks::Chunks;
 use super::memory::Side;
 use super::transit::Transit;
 use crate::NetError;
@@ -23,12 +22,6 @@ use crate::course::Course;
 use crate::faults::{Passage, Wait};
 use crate::sync::{WakerSlot, lock, wake};
 
-/// Writes below this size are collected when there is unread data before them.
-const SMALL: usize = 1024;
-/// Collected writes become a chunk at this size.
-const COLLECTED: usize = 8 * 1024;
-/// An empty queue that is longer than this gives its memory back, so that an idle connection has none.
-const KEPT: usize = 4;
 /// What arrives at once where bandwidth is limited.
 const PIECE: usize = 16 * 1024;
 
@@ -44,11 +37,7 @@ pub(crate) struct Pipe {
 
 #[derive(Debug, Default)]
 struct State {
-    chunks: VecDeque<Bytes>,
-    /// Small writes; they come after all chunks.
-    small: BytesMut,
-    /// Bytes in `chunks` and `small`.
-    queued: usize,
+    queue: Chunks,
     writer: Writer,
     reader: Reader,
     waiting_reader: WakerSlot,
@@ -91,7 +80,7 @@ impl State {
             (Writer::Aborted, _) | (Writer::Open, Reader::Aborted) => Err(NetError::ConnectionReset),
             (Writer::Open, Reader::Discarding | Reader::Closed) => Ok(capacity),
             (Writer::Open, Reader::Open) => {
-                Ok(capacity.saturating_sub(self.queued).saturating_sub(self.lost()))
+                Ok(capacity.saturating_sub(self.queue.bytes()).saturating_sub(self.lost()))
             }
         }
     }
@@ -115,7 +104,7 @@ impl State {
     /// Bytes that the reader can have.
     fn arrived(&self) -> usize {
         let under_way = self.transit.as_ref().map_or(0, |transit| transit.under_way());
-        self.queued.saturating_sub(under_way)
+        self.queue.bytes().saturating_sub(under_way)
     }
 
     fn lost(&self) -> usize {
@@ -126,39 +115,11 @@ impl State {
         self.arrived() > 0 || self.writer_as_seen() != Writer::Open || self.reader != Reader::Open
     }
 
-    fn push(&mut self, chunk: Bytes) {
-        self.queued = self.queued.saturating_add(chunk.len());
-        let follows_data = !self.chunks.is_empty() || !self.small.is_empty();
-        if chunk.len() < SMALL && follows_data {
-            self.small.extend_from_slice(&chunk);
-            if self.small.len() >= COLLECTED {
-                self.chunks.push_back(std::mem::take(&mut self.small).freeze());
-            }
-            return;
-        }
-        if !self.small.is_empty() {
-            self.chunks.push_back(std::mem::take(&mut self.small).freeze());
-        }
-        self.chunks.push_back(chunk);
-    }
-
-    fn pop(&mut self, max: usize) -> Option<Bytes> {
-        if self.chunks.is_empty() && !self.small.is_empty() {
-            self.chunks.push_back(std::mem::take(&mut self.small).freeze());
-        }
-        let front = self.chunks.front_mut()?;
-        let chunk = if front.len() > max { front.split_to(max) } else { self.chunks.pop_front()? };
-        if self.chunks.is_empty() && self.chunks.capacity() > KEPT {
-            self.chunks = VecDeque::new();
-        }
-        self.queued = self.queued.saturating_sub(chunk.len());
-        Some(chunk)
-    }
-
     /// Takes out what is queued, to be dropped after the lock.
-    fn clear(&mut self, account: &Account) -> (VecDeque<Bytes>, BytesMut) {
-        account.settled(std::mem::take(&mut self.queued));
-        (std::mem::take(&mut self.chunks), std::mem::take(&mut self.small))
+    fn clear(&mut self, account: &Account) -> Chunks {
+        let queue = std::mem::take(&mut self.queue);
+        account.settled(queue.bytes());
+        queue
     }
 
     fn waiting(&mut self) -> [Option<Waker>; 2] {
@@ -283,7 +244,7 @@ impl Pipe {
             }
             Reader::Open if size > 0 => {
                 self.account.sent(size);
-                state.push(taken);
+                state.queue.push(taken);
                 self.disturb(&mut state, size);
                 state.waiting_reader.take()
             }
@@ -361,11 +322,11 @@ impl Pipe {
         if let Some(nothing) = nothing {
             return (nothing, None);
         }
-        let chunk = state.pop(max.min(arrived));
-        self.account.settled(chunk.as_ref().map_or(0, Bytes::len));
-        let has_room = state.queued <= self.account.capacity() / 2;
+        let chunk = state.queue.pop(max.min(arrived));
+        self.account.settled(chunk.len());
+        let has_room = state.queue.bytes() <= self.account.capacity() / 2;
         let writer = if has_room { state.waiting_writer.take() } else { None };
-        (Ok(chunk), writer)
+        (Ok(Some(chunk)), writer)
     }
 
     /// The writer says that no more comes.
@@ -421,7 +382,7 @@ impl Pipe {
     /// The reader closes. False when that threw away unread data, and so aborted the connection.
     pub(super) fn close_reader(&self) -> bool {
         self.end_reader(|state| {
-            let unread = state.queued > 0;
+            let unread = state.queue.bytes() > 0;
             if state.reader != Reader::Aborted {
                 state.reader = if unread { Reader::Aborted } else { Reader::Closed };
             }

@@ -188,13 +188,22 @@ impl ListenQueue {
             }
         };
         let way_back = stream.take_way_back();
-        // It fails only when the interface ends this very moment; the client sees the reset that all of its
-        // connections get.
         let end = SystemEnd::new(stream, options, self.account().clone());
-        if let Ok(stream) = TcpStream::system(end, local, peer, socket) {
-            let course = Course::from_outside(&self.core, peer, local, self.tally());
-            let stream = stream.watched(course, Side::Server);
-            state.ready.push_back(Ready { stream, way_back });
+        match TcpStream::handed_over(end, local, peer, socket) {
+            Ok(stream) => {
+                let course = Course::from_outside(&self.core, peer, local, self.tally());
+                let stream = stream.watched(course, Side::Server);
+                state.ready.push_back(Ready { stream, way_back });
+            }
+            // The interface ends this very moment.
+            Err(Some(stream)) => {
+                let stream = match way_back {
+                    Some(way_back) => stream.with_way_back(way_back),
+                    None => stream,
+                };
+                return Err(HandOver::NotListening(stream));
+            }
+            Err(None) => {}
         }
         let acceptor = state.acceptor.take();
         drop(state);

@@ -85,6 +85,23 @@ impl TcpStream {
         Self::new(End::System(end), connection, local, peer, socket)
     }
 
+    /// As [`system`](Self::system) for one that was handed over: when the interface has ended it is given back, as it was.
+    pub(super) fn handed_over(
+        end: SystemEnd,
+        local: SocketAddr,
+        peer: SocketAddr,
+        socket: Socket,
+    ) -> Result<Self, Option<OutsideStream>> {
+        let end = Arc::new(end);
+        let connection = Connection::System(Arc::downgrade(&end));
+        end.watch_idle();
+        let (stream, registered) = Self::registered(End::System(end), connection, local, peer, socket);
+        match registered {
+            Ok(()) => Ok(stream),
+            Err(_) => Err(stream.into_untouched()),
+        }
+    }
+
     /// The end of a memory connection that somebody outside of the network holds.
     pub(super) fn outside(end: MemoryEnd, local: SocketAddr, peer: SocketAddr) -> Self {
         Self { end: End::Memory(end), local, peer, watched: None, socket: None }
@@ -109,12 +126,23 @@ impl TcpStream {
         peer: SocketAddr,
         socket: Socket,
     ) -> Result<Self, NetError> {
-        let registered = socket.set_state(State::Connected(connection));
-        let stream = Self { end, local, peer, watched: None, socket: Some(socket) };
+        let (stream, registered) = Self::registered(end, connection, local, peer, socket);
         if registered.is_err() {
             stream.reset();
         }
         registered.map(|()| stream)
+    }
+
+    /// The end, and whether its interface knows of it.
+    fn registered(
+        end: End,
+        connection: Connection,
+        local: SocketAddr,
+        peer: SocketAddr,
+        socket: Socket,
+    ) -> (Self, Result<(), NetError>) {
+        let registered = socket.set_state(State::Connected(connection));
+        (Self { end, local, peer, watched: None, socket: Some(socket) }, registered)
     }
 
     /// The address of this end.

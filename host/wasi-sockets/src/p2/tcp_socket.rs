@@ -31,7 +31,8 @@ enum State {
     ListenInProgress(TcpListener),
     Listening(TcpListener),
     ConnectInProgress {
-        attempt: Connecting,
+        /// Larger than all else that a socket can be, and soon over.
+        attempt: Box<Connecting>,
         /// The address of an explicit bind.
         bound: Option<SocketAddr>,
     },
@@ -83,7 +84,7 @@ impl TcpSocket {
             State::Bound(bound) => (Some(bound.local_address()), bound.connect(address)),
             _ => (None, interface.connect(address)),
         };
-        self.state = State::ConnectInProgress { attempt: attempt.map_err(errors::connect)?, bound };
+        self.state = State::ConnectInProgress { attempt: Box::new(attempt.map_err(errors::connect)?), bound };
         Ok(())
     }
 

@@ -96,29 +96,35 @@ impl Receiving {
 
 impl<T> StreamProducer<T> for Receiving {
     type Item = u8;
-    /// A chunk as the network has it. wasmtime copies it once, into the guest.
+    /// Not used: chunks are copied straight into the guest.
     type Buffer = Bytes;
 
     fn poll_produce<'a>(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        mut store: StoreContextMut<'a, T>,
-        mut destination: Destination<'a, u8, Bytes>,
+        store: StoreContextMut<'a, T>,
+        destination: Destination<'a, u8, Bytes>,
         give_up: bool,
     ) -> Produced {
+        if self.stream.poll_readable(cx).is_pending() {
+            return pending(give_up);
+        }
+        let mut destination = destination.as_direct(store, CHUNK);
         loop {
-            if self.stream.poll_readable(cx).is_pending() {
-                return pending(give_up);
-            }
-            let wanted = destination.remaining(&mut store).unwrap_or(CHUNK).min(CHUNK);
-            if wanted == 0 {
+            let room = destination.remaining();
+            if room.is_empty() {
                 return COMPLETED;
             }
-            let outcome = match self.stream.try_read(wanted) {
+            let outcome = match self.stream.try_read(room.len().min(CHUNK)) {
+                Ok(None) if self.stream.poll_readable(cx).is_pending() => return pending(give_up),
                 Ok(None) => continue,
                 Ok(Some(data)) if data.is_empty() => Ok(()),
                 Ok(Some(data)) => {
-                    destination.set_buffer(data);
+                    let Some(room) = room.get_mut(..data.len()) else {
+                        return Poll::Ready(Err(wasmtime::Error::msg("a read gave more than was asked for")));
+                    };
+                    room.copy_from_slice(&data);
+                    destination.mark_written(data.len());
                     return COMPLETED;
                 }
                 Err(error) => Err(errors::receive(error)),

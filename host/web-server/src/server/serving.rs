@@ -17,13 +17,13 @@ use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, Sleep, sleep_until};
 use wasm_roles_virtual_network::{TcpListener, TcpStream};
 
+use super::Shared;
 use super::connection;
 use super::drain::Stage;
 use super::limits::WebLimits;
 use super::link::{Link, Order};
 use super::refusal::NO_ROOM;
 use super::room::Room;
-use super::Shared;
 use crate::Application;
 use crate::client::ClientHeaders;
 

@@ -167,9 +167,8 @@ async fn nobody_is_let_in_and_then_forgotten_at_whatever_moment_the_server_drain
             }
             drain.begin();
         });
-        while let Some(Ok(mut stream)) =
-            bed.client.connect((SERVER, PORT.get()).into()).unwrap().now_or_never()
-        {
+        while let Ok(connecting) = bed.client.connect((SERVER, PORT.get()).into()) {
+            let Some(Ok(mut stream)) = connecting.now_or_never() else { break };
             stream.write_all(REQUEST).await.unwrap();
             let last = response(&mut stream).await;
             assert!(last.ends_with("hello"), "{moment}: {last}");

@@ -16,7 +16,7 @@ const NEWCOMERS_PAUSE: Duration = Duration::from_millis(8);
 /// Clients with streams, and how many words they exchange before they begin another one.
 const STREAMS: usize = 8;
 const STREAMS_PAUSE: Duration = Duration::from_millis(4);
-const WORDS: u32 = 500;
+const WORDS: u32 = 100;
 /// How long a client waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(12);
 
@@ -106,7 +106,10 @@ fn connect(at: SocketAddr) -> io::Result<TcpStream> {
 fn keep(at: SocketAddr, shared: &Shared) {
     let mut connection = match connect(at) {
         Ok(stream) => BufReader::new(stream),
-        Err(error) => return drop(shared.outcome("connect", Err(error))),
+        Err(error) => {
+            shared.outcome("connect", Err(error));
+            return;
+        }
     };
     while !shared.over.load(Ordering::Relaxed) {
         let answer = ask(&mut connection);
@@ -172,7 +175,10 @@ fn stream(at: SocketAddr, shared: &Shared) {
     };
     let (mut stream, instance) = match begin() {
         Ok(begun) => begun,
-        Err(error) => return drop(shared.outcome("a new stream", Err(error))),
+        Err(error) => {
+            shared.outcome("a new stream", Err(error));
+            return;
+        }
     };
     for _ in 0..WORDS {
         if shared.over.load(Ordering::Relaxed) {

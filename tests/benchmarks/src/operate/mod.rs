@@ -39,7 +39,7 @@ pub fn run() -> Result<()> {
                 eprintln!("{operation}: {failure}");
             }
             let (lost, ended) = (failures.len(), ended.len());
-            println!("| {operation} | {:.0} ms | {answers} | {lost} | {ended} | {early} |", taken.as_secs_f64() * 1e3);
+            println!("| {operation} | {:.1} ms | {answers} | {lost} | {ended} | {early} |", taken.as_secs_f64() * 1e3);
             failed += lost + early;
         };
         for operation in service::OPERATIONS {

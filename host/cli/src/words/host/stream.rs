@@ -7,6 +7,8 @@ use super::super::clean::clean;
 /// `2026-11-21 07:25:11 Web_IN_0 * recycled, because run returned`, further lines indented.
 pub fn event(event: &EventLine) -> String {
     let subject = event.instance.as_ref().or(event.role.as_ref());
+    // Some sentences begin with it.
+    let subject = subject.filter(|subject| !event.message.starts_with(subject.as_str()));
     let subject = subject.map(|subject| format!("{subject} * ")).unwrap_or_default();
     let mut lines = event.message.lines();
     let first = format!("{} {subject}{}", to_the_second(event.time), lines.next().unwrap_or_default());

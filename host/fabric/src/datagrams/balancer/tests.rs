@@ -12,8 +12,7 @@ use super::*;
 use crate::entry::Leads;
 use crate::events::{Event, Events};
 use crate::probe::prober::Healthy;
-use crate::public_socket::Slot;
-use crate::public_socket::Slot;
+use crate::public_socket::{PublicSocket, Slot, exchange};
 use crate::rotation::Rotation;
 use crate::test_plans::plan_of;
 
@@ -76,6 +75,7 @@ impl FlowTaker for Namer {
 
 struct Bed {
     at: SocketAddr,
+    slot: Arc<Slot<Arc<UdpSocket>>>,
     rotation: watch::Sender<Rotation<Namer>>,
     healthy: watch::Sender<Healthy>,
     events: Events,
@@ -108,8 +108,9 @@ impl Bed {
         };
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let at = socket.local_addr().unwrap();
-        tokio::spawn(DatagramBalancer { backends, herald }.serve(Slot::new(Arc::new(socket)).begin_use()));
-        let bed = Self { at, rotation, healthy, events, _herald_alive };
+        let slot = Slot::new(Arc::new(socket));
+        tokio::spawn(DatagramBalancer { backends, herald }.serve(slot.begin_use()));
+        let bed = Self { at, slot, rotation, healthy, events, _herald_alive };
         for (ordinal, (name, manner)) in (0..).zip(namers) {
             bed.enter(ordinal, name, *manner);
         }
@@ -254,4 +255,19 @@ async fn datagrams_that_nobody_takes_are_lost_counted_and_told_of() {
     bed.enter(0, "full", Manner::Full);
     assert_eq!(asked(&client).await, "nobody");
     assert_eq!(bed.lost().await, (53, "the queue of the instance was full".to_owned(), 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn flows_end_when_the_port_gets_another_socket_and_begin_anew_at_whoever_has_theirs() {
+    let (bed, other) = (Bed::new("", &[]).await, Bed::new("", &[]).await);
+    let (namer, another) =
+        (bed.enter(0, "zero", Manner::Answers), other.enter(0, "another", Manner::Answers));
+    let client = bed.client().await;
+    assert_eq!((asked(&client).await.as_str(), namer.0.open.lock().unwrap().len()), ("zero", 1));
+    let pair = [&bed, &other].map(|bed| PublicSocket::Udp(Arc::clone(&bed.slot)));
+    exchange(std::iter::once((&pair[0], &pair[1])));
+    assert_eq!(asked(&client).await, "another");
+    assert_eq!((namer.0.open.lock().unwrap().len(), another.0.open.lock().unwrap().len()), (0, 1));
+    let at_other = other.client().await;
+    assert_eq!(asked(&at_other).await, "zero");
 }

@@ -49,6 +49,8 @@ fn seconds() -> u64 {
     BEGUN.with(Instant::elapsed).as_secs()
 }
 
+impl crate::entry::Leads for Patient {}
+
 impl Probed for Patient {
     async fn answers(&self, _: &PlannedProbe, _: NonZeroU16) -> Result<(), ProbeFailure> {
         let answers = {
@@ -67,6 +69,7 @@ impl Probed for Patient {
 struct Ward {
     running: watch::Sender<Rotation<Patient>>,
     healthy: watch::Receiver<Healthy>,
+    proved: watch::Receiver<Healthy>,
     events: Events,
     _herald_alive: oneshot::Sender<Infallible>,
 }
@@ -86,9 +89,9 @@ impl Ward {
         tokio::spawn(carry);
         let running = watch::Sender::new(Rotation::new());
         let prober = Prober::new(public, probe_of(r#"protocol="tcp""#), running.subscribe(), herald);
-        let healthy = prober.healthy();
+        let (healthy, proved) = (prober.healthy(), prober.proved());
         tokio::spawn(prober.run());
-        Self { running, healthy, events, _herald_alive }
+        Self { running, healthy, proved, events, _herald_alive }
     }
 
     /// An incarnation of this instance begins.
@@ -104,6 +107,10 @@ impl Ward {
 
     fn healthy(&self) -> Vec<u32> {
         self.healthy.borrow().iter().copied().collect()
+    }
+
+    fn proved(&self) -> Vec<u32> {
+        self.proved.borrow().iter().copied().collect()
     }
 
     /// What is told next, and when.
@@ -182,7 +189,7 @@ async fn an_instance_that_is_recycled_quickly_stays_healthy_and_one_that_stays_a
     until(12).await;
     ward.begin(0, &second);
     until(16).await;
-    assert_eq!((ward.healthy(), second.asked_at()), (vec![0], vec![15]));
+    assert_eq!((ward.healthy(), second.asked_at()), (vec![0], vec![12]), "it is tried when it comes back");
 
     ward.end(0);
     until(47).await;
@@ -192,4 +199,23 @@ async fn an_instance_that_is_recycled_quickly_stays_healthy_and_one_that_stays_a
     // That it was Down is not told: it did not run. It is new when it comes back.
     assert_eq!(ward.told().await, (200, "W_IN_0 Page 81 up".to_owned()));
     assert_eq!(third.asked_at(), [200]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_comes_back_is_tried_every_second_and_is_proved_anew() {
+    let mut ward = Ward::open();
+    let (first, second) = (Patient::default(), Patient::default());
+    ward.begin(0, &first);
+    assert_eq!(ward.told().await.0, 0);
+    assert_eq!(ward.proved(), [0]);
+    until(3).await;
+    ward.end(0);
+    until(5).await;
+    second.answers_with(Answers::With(ProbeFailure::NotHttp));
+    ward.begin(0, &second);
+    until(7).await;
+    assert_eq!((ward.healthy(), ward.proved()), (vec![0], vec![]), "the opinion stays for its time");
+    second.answers_with(Answers::Well);
+    until(20).await;
+    assert_eq!((ward.proved(), second.asked_at()), (vec![0], vec![5, 6, 7]));
 }

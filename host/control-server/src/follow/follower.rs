@@ -3,31 +3,30 @@
 use std::sync::Arc;
 
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Duration, Instant, sleep_until};
 use wasm_roles_control_interface::{
     DeploymentSummary, EventLine, JournalQuery, LogLine, Streamed, Timestamp,
 };
 
-use super::collector::{Sender, Signal};
-use super::records::LogBatch;
+use super::{Entry, Sink};
 use crate::operator::{LineSource, Operator};
 
-/// Records of one request.
+/// Entries that are given out together.
 const BATCH: usize = 500;
 
-/// How far a deployment was exported: the numbers of its last line and its last event.
+/// How far a deployment was followed: the numbers of its last line and its last event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Place {
     lines: Option<u64>,
     events: Option<u64>,
 }
 
-/// Exports from a place on until both streams end or the export stops, and says how far it came.
+/// Follows from a place on until both streams end or it has to stop, and says how far it came.
 pub(super) async fn follow<O: Operator>(
     operator: O,
     of: DeploymentSummary,
     place: Place,
-    sender: Arc<Sender>,
+    (sink, linger): (Arc<impl Sink>, Duration),
     mut stopping: watch::Receiver<bool>,
 ) -> Place {
     let query = |after| JournalQuery { after, last: None, follow: true, of: None };
@@ -35,9 +34,8 @@ pub(super) async fn follow<O: Operator>(
     let events = operator.events(&of.tenant, &of.deployment, query(place.events)).await;
     // One that is not there any more was deleted meanwhile.
     let mut streams = Streams { lines: lines.ok(), events: events.ok(), place, latest: of.since };
-    let linger = sender.options().linger;
     while streams.are_open() && !*stopping.borrow() {
-        let mut batch = LogBatch::of(&of);
+        let mut batch = Vec::new();
         tokio::select! {
             biased;
             _ = stopping.wait_for(|stopping| *stopping) => break,
@@ -52,8 +50,8 @@ pub(super) async fn follow<O: Operator>(
                 _ = stopping.wait_for(|stopping| *stopping) => break,
             }
         }
-        if batch.len() > 0 {
-            sender.send(Signal::Logs, &batch.body(), &mut stopping).await;
+        if !batch.is_empty() {
+            sink.entries(&of, batch, &mut stopping).await;
         }
     }
     streams.place
@@ -85,18 +83,22 @@ impl<L: LineSource<LogLine>, E: LineSource<EventLine>> Streams<L, E> {
         }
     }
 
-    fn note(&mut self, told: Told, batch: &mut LogBatch<'_>) {
+    fn note(&mut self, told: Told, batch: &mut Vec<Entry>) {
         match told {
             Told::Line(Some(Streamed::Line(line))) => {
                 (self.place.lines, self.latest) = (Some(line.sequence), line.time);
-                batch.line(&line);
+                batch.push(Entry::Line(line));
             }
             Told::Event(Some(Streamed::Line(event))) => {
                 (self.place.events, self.latest) = (Some(event.sequence), event.time);
-                batch.event(&event);
+                batch.push(Entry::Event(event));
             }
-            Told::Line(Some(Streamed::Gap { missed })) => batch.gap("lines", missed, self.latest),
-            Told::Event(Some(Streamed::Gap { missed })) => batch.gap("events", missed, self.latest),
+            Told::Line(Some(Streamed::Gap { missed })) => {
+                batch.push(Entry::Missing { what: "lines", missed, after: self.latest });
+            }
+            Told::Event(Some(Streamed::Gap { missed })) => {
+                batch.push(Entry::Missing { what: "events", missed, after: self.latest });
+            }
             Told::Line(None | Some(Streamed::End { .. })) => self.lines = None,
             Told::Event(None | Some(Streamed::End { .. })) => self.events = None,
         }

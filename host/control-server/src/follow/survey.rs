@@ -8,10 +8,8 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 use wasm_roles_control_interface::{DeploymentSummary, Operation, OperationId, TenantName, TenantUsage};
 
-use super::OtlpOptions;
-use super::collector::{Sender, Signal};
 use super::follower::{Place, follow};
-use super::records::spans;
+use super::{Over, Pace, Sink};
 use crate::operator::{Caller, Operator};
 
 /// The id of a deployment.
@@ -20,28 +18,30 @@ type DeploymentId = String;
 type Key = (TenantName, OperationId);
 
 /// What is known of the host.
-pub(super) struct Survey<O> {
+pub(super) struct Survey<O, S> {
     operator: O,
-    sender: Arc<Sender>,
+    sink: Arc<S>,
+    pace: Pace,
     stopping: watch::Receiver<bool>,
     followers: JoinSet<(DeploymentId, Place)>,
-    /// How far each deployment was exported; none while it is followed.
+    /// How far each deployment was followed; none while it is followed.
     places: BTreeMap<DeploymentId, Option<Place>>,
-    /// Operations that were exported, as long as the host still lists them.
-    exported: BTreeSet<Key>,
+    /// Operations that were given out, as long as the host still lists them.
+    told: BTreeSet<Key>,
     /// Operations that ran when they were last seen, and the ids of their deployments.
     running: BTreeMap<Key, (Operation, DeploymentId)>,
 }
 
-impl<O: Operator> Survey<O> {
-    pub(super) fn new(operator: O, options: OtlpOptions, stopping: watch::Receiver<bool>) -> Self {
+impl<O: Operator, S: Sink> Survey<O, S> {
+    pub(super) fn new(operator: O, sink: S, pace: Pace, stopping: watch::Receiver<bool>) -> Self {
         Self {
             operator,
-            sender: Arc::new(Sender::new(options)),
+            sink: Arc::new(sink),
+            pace,
             stopping,
             followers: JoinSet::new(),
             places: BTreeMap::new(),
-            exported: BTreeSet::new(),
+            told: BTreeSet::new(),
             running: BTreeMap::new(),
         }
     }
@@ -50,11 +50,11 @@ impl<O: Operator> Survey<O> {
     pub(super) async fn run(&mut self) {
         loop {
             self.look().await;
-            sleep(self.sender.options().every).await;
+            sleep(self.pace.every).await;
         }
     }
 
-    /// What is left when the export stops.
+    /// What is left at the end.
     pub(super) async fn finish(&mut self) {
         let mut followers = std::mem::take(&mut self.followers);
         let followed = async { while followers.join_next().await.is_some() {} };
@@ -92,13 +92,13 @@ impl<O: Operator> Survey<O> {
             None => Place::default(),
         };
         self.places.insert(summary.id.clone(), None);
-        let (operator, sender, stopping) =
-            (self.operator.clone(), Arc::clone(&self.sender), self.stopping.clone());
+        let (operator, stopping) = (self.operator.clone(), self.stopping.clone());
+        let to = (Arc::clone(&self.sink), self.pace.linger);
         let (id, summary) = (summary.id.clone(), summary.clone());
-        self.followers.spawn(async move { (id, follow(operator, summary, place, sender, stopping).await) });
+        self.followers.spawn(async move { (id, follow(operator, summary, place, to, stopping).await) });
     }
 
-    /// Exports the operations that are over.
+    /// Gives out the operations that are over.
     async fn look_at_operations(&mut self) {
         let (mut listed, mut over) = (BTreeSet::new(), Vec::new());
         let mut running = std::mem::take(&mut self.running);
@@ -109,7 +109,7 @@ impl<O: Operator> Survey<O> {
             for operation in status.operations.into_iter().chain(status.summary.operation) {
                 let key = (operation.tenant.clone(), operation.id);
                 // The two slots of a swap both have it.
-                if !listed.insert(key.clone()) || self.exported.contains(&key) {
+                if !listed.insert(key.clone()) || self.told.contains(&key) {
                     continue;
                 }
                 running.remove(&key);
@@ -124,23 +124,16 @@ impl<O: Operator> Survey<O> {
                 self.sort(key, operation, id, &mut over);
             }
         }
-        self.exported.retain(|key| listed.contains(key));
+        self.told.retain(|key| listed.contains(key));
         if !over.is_empty() {
-            let body = spans(over.iter().map(|(operation, id)| (operation, id.as_str())));
-            self.sender.send(Signal::Traces, &body, &mut self.stopping.clone()).await;
+            self.sink.operations(over, &mut self.stopping.clone()).await;
         }
     }
 
-    fn sort(
-        &mut self,
-        key: Key,
-        operation: Operation,
-        id: DeploymentId,
-        over: &mut Vec<(Operation, DeploymentId)>,
-    ) {
+    fn sort(&mut self, key: Key, operation: Operation, id: DeploymentId, over: &mut Vec<Over>) {
         if operation.state.is_over() {
-            self.exported.insert(key);
-            over.push((operation, id));
+            self.told.insert(key);
+            over.push(Over { operation, deployment: id });
         } else {
             self.running.insert(key, (operation, id));
         }
