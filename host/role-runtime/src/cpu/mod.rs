@@ -22,7 +22,6 @@ mod relay;
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::num::NonZeroU32;
-use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
@@ -196,16 +195,16 @@ struct ShareState {
 
 impl Share {
     /// Drives `future`, which computes with this share. When it is dropped, the share is gone.
-    pub(crate) async fn of<F: Future>(self, future: F) -> F::Output {
-        let share = Leaving(self);
-        let mut future = pin!(future);
-        poll_fn(|cx| {
+    pub(crate) fn of<F: Future>(self, future: F) -> impl Future<Output = F::Output> {
+        // In a box, because an argument of a future stays in it beside what becomes of it. The share goes after the future.
+        let mut work = (Box::pin(future), Leaving(self));
+        poll_fn(move |cx| {
+            let (future, share) = &mut work;
             share.0.begin_turn();
             let polled = future.as_mut().poll(cx);
             share.0.end_turn();
             polled
         })
-        .await
     }
 
     /// Whether it is in the middle of computing and waits for its turn: then nothing is at rest.
