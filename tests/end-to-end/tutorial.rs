@@ -11,6 +11,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread::spawn;
 use std::time::Duration;
 
+use crate::browser::skipped;
 use crate::host_process::{free_port, guest, root};
 
 /// Far longer than anything here takes: it only ends a test that would hang.
@@ -131,6 +132,9 @@ fn without_times(line: &str) -> String {
 fn the_walk_of_the_page_about_operating_services_can_be_walked() {
     // Says what to do when the example was not built.
     guest("hello-http-p2");
+    if Command::new("curl").arg("--version").stdout(Stdio::null()).status().is_err() {
+        return skipped("its page uses curl: apt-get install curl");
+    }
     let file = root().join("docs/operating.md");
     let page = fs::read_to_string(&file).expect("the page is there");
     let mut shell = Shell::start();
