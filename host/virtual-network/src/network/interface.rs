@@ -6,7 +6,7 @@ use std::num::NonZeroU16;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 use super::Shared;
 use super::socket_table::{self, Party, Scope, Socket, SocketTable};
@@ -103,6 +103,8 @@ pub(crate) struct InterfaceCore {
     resolvers: Arc<Semaphore>,
     /// Shared with companions.
     host_sockets: Arc<HostSockets>,
+    /// A connection that had come to a listener is gone.
+    connection_gone: Notify,
 }
 
 impl Interface {
@@ -154,6 +156,26 @@ impl Interface {
     /// is refused.
     pub fn fail(&self) {
         self.core().end_sockets();
+    }
+
+    /// Lets nobody in any more, and lets those who are in go on: who connects from now on is refused, a connection that was not
+    /// accepted goes back to whoever has handed it over, if he takes it, and one that cannot go back can still be accepted. An
+    /// accept that waits goes on waiting.
+    pub fn refuse_new(&self) {
+        socket_table::send_back(&self.core().sockets, self.core().party);
+    }
+
+    /// Waits until no connection is left that has come to a listener of the instance. For that nobody may be let in:
+    /// [`refuse_new`](Self::refuse_new).
+    pub async fn served(&self) {
+        let core = self.core();
+        loop {
+            let gone = core.connection_gone.notified();
+            if !core.sockets().serves(core.party) {
+                return;
+            }
+            gone.await;
+        }
     }
 
     /// Reserves a local TCP address; port 0 chooses a free one of 49152 to 65535. `0.0.0.0` covers the own
@@ -304,6 +326,7 @@ impl InterfaceCore {
             look_ups: Arc::default(),
             resolvers: Arc::new(Semaphore::new(RESOLVERS_OF_INSTANCE)),
             host_sockets: Arc::new(HostSockets::new(limits.host_sockets)),
+            connection_gone: Notify::new(),
         }
     }
 
@@ -325,6 +348,7 @@ impl InterfaceCore {
             look_ups: self.look_ups.clone(),
             resolvers: self.resolvers.clone(),
             host_sockets: self.host_sockets.clone(),
+            connection_gone: Notify::new(),
         }
     }
 
@@ -414,6 +438,11 @@ impl InterfaceCore {
     /// The inbox at a port of the instance, and whose it is.
     pub(crate) fn inbox(&self, scope: Scope, port: u16) -> Option<(Arc<Inbox>, Party)> {
         self.sockets().inbox(scope, port)
+    }
+
+    /// A connection that had come to a listener is gone.
+    pub(crate) fn connection_gone(&self) {
+        self.connection_gone.notify_waiters();
     }
 
     /// What the UDP sockets have received.

@@ -261,6 +261,23 @@ impl SocketTable {
         self.sockets.values().filter_map(|entry| entry.state.opened_connection()).collect()
     }
 
+    /// The listeners of a party.
+    fn listeners(&self, party: Party) -> Vec<Arc<ListenQueue>> {
+        let of_party = self.sockets.values().filter(|entry| entry.party == party);
+        let listening = of_party.filter_map(|entry| match &entry.state {
+            State::Listening(queue) => queue.upgrade(),
+            _ => None,
+        });
+        listening.collect()
+    }
+
+    /// Whether a party has a connection that has come to one of its listeners.
+    pub(crate) fn serves(&self, party: Party) -> bool {
+        self.sockets.values().any(|entry| {
+            entry.party == party && entry.ports.is_none() && matches!(entry.state, State::Connected(_))
+        })
+    }
+
     /// The inbox of the UDP socket at a port, and whose it is.
     pub(crate) fn inbox(&self, scope: Scope, port: u16) -> Option<(Arc<Inbox>, Party)> {
         let entry = self.at(Transport::Udp, scope, port)?;
@@ -293,14 +310,17 @@ impl SocketTable {
         self.sockets.values().map(|entry| entry.state.clone()).collect()
     }
 
-    fn remove(&mut self, id: u64) {
-        let Some(entry) = self.sockets.remove(&id) else { return };
+    /// Says whether it was a connection that had come to a listener.
+    fn remove(&mut self, id: u64) -> bool {
+        let Some(entry) = self.sockets.remove(&id) else { return false };
         if let Some(quota) = self.parties.get_mut(&entry.party) {
             quota.sockets = quota.sockets.saturating_sub(1);
         }
+        let had_come = entry.ports.is_none();
         for key in entry.ports.into_iter().flat_map(Ports::keys) {
             self.ports.remove(&key);
         }
+        had_come
     }
 
     fn check_room(&self, party: Party) -> Result<(), NetError> {
@@ -337,6 +357,12 @@ impl SocketTable {
             if ports.port == *EPHEMERAL.end() { *EPHEMERAL.start() } else { ports.port.saturating_add(1) };
         Some(ports)
     }
+}
+
+/// Lets nobody in any more: who has come in and is not accepted goes back, if there is a way.
+pub(crate) fn send_back(table: &Mutex<SocketTable>, party: Party) {
+    let listeners = lock(table).listeners(party);
+    listeners.iter().for_each(|queue| queue.send_back());
 }
 
 /// Ends every socket of a party; those that wait wake up.
@@ -422,7 +448,10 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        self.core.sockets().remove(self.id);
+        let had_come = self.core.sockets().remove(self.id);
+        if had_come {
+            self.core.connection_gone();
+        }
     }
 }
 

@@ -257,6 +257,17 @@ impl ListenQueue {
         }
     }
 
+    /// As [`refuse_new`](Self::refuse_new), and what is ready and has a way back takes it. The rest can still be accepted.
+    pub(crate) fn send_back(&self) {
+        self.refuse_new();
+        let mut state = lock(&self.state);
+        let (back, stay) = std::mem::take(&mut state.ready).into_iter().partition(|one| one.way_back.is_some());
+        state.ready = stay;
+        drop(state);
+        let back: VecDeque<Ready> = back;
+        back.into_iter().for_each(Ready::give_up);
+    }
+
     /// Nobody listens any more: what was not accepted goes back or is reset, what waits is refused, a waiting accept
     /// wakes up.
     pub(crate) fn close(&self) {

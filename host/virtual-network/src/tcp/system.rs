@@ -8,13 +8,14 @@
 //!
 //! The tail, and what a layer was read ahead, count as unread bytes of the interface.
 
+mod state;
+
 use std::future::poll_fn;
-use std::io;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use tokio::io::ReadBuf;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout};
@@ -25,6 +26,7 @@ use super::outside::{Carrier, OutsideStream};
 use crate::NetError;
 use crate::network::Socket;
 use crate::sync::{WakerSlot, lock, wake};
+use state::{Reader, State, Writer, is_transient};
 
 /// Bytes that wait for the operating system.
 const TAIL: usize = 64 * 1024;
@@ -39,184 +41,6 @@ pub(crate) struct SystemEnd {
     runtime: Option<Handle>,
     options: HandOverOptions,
     state: Mutex<State>,
-}
-
-#[derive(Debug)]
-struct State {
-    /// `None` once this side aborted or closed the connection.
-    stream: Option<Carrier>,
-    tail: BytesMut,
-    /// There is a tail, or something that the stream keeps: a task sends it, and nobody else writes meanwhile.
-    draining: bool,
-    writer: Writer,
-    reader: Reader,
-    waiting_reader: WakerSlot,
-    waiting_writer: WakerSlot,
-    waiting_drainer: WakerSlot,
-    /// Only with an idle time-out.
-    idle: Option<IdleClock>,
-    /// The place in the table, once the guest has closed and there is something to drain.
-    socket: Option<Socket>,
-    account: Arc<Account>,
-    /// Bytes that are on the account.
-    charged: usize,
-}
-
-impl Drop for State {
-    fn drop(&mut self) {
-        self.account.settled(self.charged);
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Writer {
-    Open,
-    /// No more comes, after the tail.
-    Finished,
-    /// The guest has closed; the stream goes after the tail.
-    Closing,
-    /// The operating system reported this.
-    Failed(NetError),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reader {
-    Open,
-    /// The client sent its end, or the guest wants no more.
-    Ended,
-    /// The operating system reported this.
-    Failed(NetError),
-}
-
-impl State {
-    fn write_budget(&self) -> Result<usize, NetError> {
-        if self.stream.is_none() {
-            return Err(NetError::ConnectionReset);
-        }
-        match self.writer {
-            Writer::Open => Ok(TAIL.min(self.account.capacity()).saturating_sub(self.tail.len())),
-            Writer::Finished | Writer::Closing => Err(NetError::ConnectionBroken),
-            Writer::Failed(error) => Err(error),
-        }
-    }
-
-    /// Brings the account up to date. Call it wherever the tail or the stream was touched.
-    fn charge(&mut self) {
-        let ahead = self.stream.as_ref().map_or(0, Carrier::read_ahead);
-        let held = self.tail.len().saturating_add(ahead);
-        let before = std::mem::replace(&mut self.charged, held);
-        if held > before {
-            self.account.sent(held.saturating_sub(before));
-        } else {
-            self.account.settled(before.saturating_sub(held));
-        }
-    }
-
-    /// Offers `data` to the operating system, and says how much it took.
-    fn send(&mut self, data: &[u8]) -> Result<usize, NetError> {
-        let Some(stream) = &mut self.stream else { return Err(NetError::ConnectionReset) };
-        match stream.try_write(data) {
-            Ok(taken) => {
-                self.moved(taken);
-                Ok(taken)
-            }
-            Err(error) if is_transient(&error) => Ok(0),
-            Err(error) => Err(self.fail(&error)),
-        }
-    }
-
-    /// Nothing can be written any more.
-    fn fail(&mut self, error: &io::Error) -> NetError {
-        let error = from_system(error);
-        self.writer = Writer::Failed(error);
-        self.tail = BytesMut::new();
-        error
-    }
-
-    /// So many bytes passed.
-    fn moved(&mut self, bytes: usize) {
-        if let Some(idle) = self.idle.as_mut().filter(|_| bytes > 0) {
-            idle.moved();
-        }
-    }
-
-    /// Sends the tail and what the stream keeps as far as it goes, and the end after it if no more comes. Ready when
-    /// all is gone, or the connection is.
-    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        while !self.tail.is_empty() {
-            let Some(stream) = &mut self.stream else { break };
-            match ready!(stream.poll_write(cx, &self.tail)) {
-                Ok(0) => {
-                    self.fail(&io::ErrorKind::WriteZero.into());
-                }
-                Ok(sent) => {
-                    self.tail.advance(sent);
-                    self.moved(sent);
-                }
-                Err(error) => {
-                    self.fail(&error);
-                }
-            }
-        }
-        self.tail = BytesMut::new();
-        self.poll_settled(cx)
-    }
-
-    /// The part after the tail.
-    fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(stream) = &mut self.stream else { return Poll::Ready(()) };
-        match self.writer {
-            Writer::Open => {
-                if let Err(error) = ready!(stream.poll_flush(cx)) {
-                    self.fail(&error);
-                }
-            }
-            // It fails only when the connection is over anyway.
-            Writer::Finished => drop(ready!(stream.poll_shutdown(cx))),
-            Writer::Closing => ready!(stream.poll_farewell(cx)),
-            Writer::Failed(_) => {}
-        }
-        Poll::Ready(())
-    }
-
-    /// Does what can be done at once; true when a task has to do the rest.
-    fn begin_draining(&mut self) -> bool {
-        if self.draining {
-            return false;
-        }
-        self.draining =
-            !self.tail.is_empty() || self.poll_settled(&mut Context::from_waker(Waker::noop())).is_pending();
-        self.draining
-    }
-
-    fn waiting(&mut self) -> [Option<Waker>; 3] {
-        [self.waiting_reader.take(), self.waiting_writer.take(), self.waiting_drainer.take()]
-    }
-}
-
-impl State {
-    /// What every further read gives, once there is nothing more to read.
-    fn reading_is_over(&self) -> Option<Result<(), NetError>> {
-        match self.reader {
-            Reader::Open => None,
-            Reader::Ended => Some(Ok(())),
-            Reader::Failed(error) => Some(Err(error)),
-        }
-    }
-
-    /// So many bytes have been read; none of them is the end.
-    fn has_read(&mut self, length: usize) {
-        match length {
-            0 => self.reader = Reader::Ended,
-            length => self.moved(length),
-        }
-    }
-
-    fn reading_failed(&mut self, error: &io::Error) -> NetError {
-        let error = from_system(error);
-        self.reader = Reader::Failed(error);
-        error
-    }
 }
 
 impl SystemEnd {
@@ -497,19 +321,5 @@ async fn drain(end: Arc<SystemEnd>) {
     }
     if timeout(LINGER, poll_fn(|cx| end.poll_drained(cx, false))).await.is_err() {
         end.abort();
-    }
-}
-
-fn is_transient(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
-}
-
-fn from_system(error: &io::Error) -> NetError {
-    match error.kind() {
-        io::ErrorKind::BrokenPipe | io::ErrorKind::NotConnected => NetError::ConnectionBroken,
-        io::ErrorKind::ConnectionAborted => NetError::ConnectionAborted,
-        io::ErrorKind::TimedOut => NetError::Timeout,
-        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => NetError::RemoteUnreachable,
-        _ => NetError::ConnectionReset,
     }
 }

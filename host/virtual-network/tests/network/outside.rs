@@ -199,3 +199,38 @@ async fn the_host_cannot_pass_for_somebody_inside() {
         assert_eq!(connect.err(), Some(NetError::InvalidArgument), "{inside}");
     }
 }
+
+#[tokio::test]
+async fn an_instance_that_lets_nobody_in_serves_those_who_are_in_and_sends_back_those_who_wait() {
+    let (bed, returned) = (Bed::new(), Arc::<Returned>::default());
+    let listener = bed.listen(4);
+    let connect = || bed.client.connect(at(SERVER, PORT.get())).unwrap();
+    let client = connect().await.unwrap();
+    let served = listener.accept().await.unwrap();
+    // One that waits and came from the outside, and one that waits and did not.
+    let (_outside, stream) = accepted(&returned).await;
+    bed.server.hand_over(PORT, stream).unwrap();
+    let waits = connect().await.unwrap();
+
+    bed.server.refuse_new();
+    assert_eq!(returned.streams().len(), 1, "somebody else can have it");
+    assert_eq!(connect().await.unwrap_err(), NetError::ConnectionRefused);
+    write_all(&client, &b"on"[..]).await.unwrap();
+    assert_eq!(read(&served).await.unwrap(), "on");
+
+    let mut all_served = std::pin::pin!(bed.server.served());
+    assert!(!is_ready(all_served.as_mut()));
+    drop(served);
+    assert!(!is_ready(all_served.as_mut()), "one waits that cannot go back");
+    drop(listener.accept().await.unwrap());
+    all_served.await;
+    // What the instance opens itself is no guest of its.
+    let _out = bed.server.connect(at(bed.client.address(), 1)).map(drop);
+    bed.server.served().await;
+    drop(waits);
+}
+
+/// Whether a future is ready now.
+fn is_ready(future: std::pin::Pin<&mut impl Future<Output = ()>>) -> bool {
+    future.poll(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_ready()
+}
