@@ -1,14 +1,14 @@
 //! The engine: one per process, shared by all instances.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use wasm_roles_virtual_network::Interface;
 use wasmtime::component::Linker;
-use wasmtime::{Cache, CacheConfig, Config, Engine};
+use wasmtime::{Config, Engine};
 
+use crate::compiled::{CompileNews, Compiled, DEFAULT_CACHE_BYTES};
 use crate::component::Inner;
 use crate::cpu::Processors;
 use crate::http::{Outgoing, Trust, TrustedRoots};
@@ -20,12 +20,35 @@ use crate::storage::VolumeRegistry;
 /// How long an instance computes before it is asked whether the worker thread should go to somebody else.
 pub(crate) const TICK: Duration = Duration::from_millis(1);
 
-/// How a [`Runtime`] is set up.
-#[derive(Clone, Debug, Default)]
+/// Somebody who is told of compiling, on the thread that compiles.
+pub type CompileListener = Arc<dyn Fn(CompileNews<'_>) + Send + Sync>;
+
+/// How a [`Runtime`] is set up. The default keeps nothing and tells nobody.
+#[derive(Clone, Default)]
 pub struct RuntimeOptions {
-    /// Where compiled components are kept, so that the next start need not compile them. Whoever can write
-    /// there decides what code runs: it must belong to the user alone. None: nothing is kept.
-    pub cache_dir: Option<PathBuf>,
+    cache: Option<(PathBuf, u64)>,
+    listener: Option<CompileListener>,
+}
+
+impl RuntimeOptions {
+    /// These options, with compiled components kept in a folder, so that the next start need not compile them. Whoever can write
+    /// there decides what code runs: it must belong to the user alone. It holds at most [`DEFAULT_CACHE_BYTES`].
+    #[must_use]
+    pub fn cached_in(self, folder: impl Into<PathBuf>) -> Self {
+        Self { cache: Some((folder.into(), DEFAULT_CACHE_BYTES)), ..self }
+    }
+
+    /// These options, with a folder that holds at most so many bytes; but always what was compiled last.
+    #[must_use]
+    pub fn with_cache_bytes(self, bytes: u64) -> Self {
+        Self { cache: self.cache.map(|(folder, _)| (folder, bytes)), ..self }
+    }
+
+    /// These options, with somebody who is told of compiling.
+    #[must_use]
+    pub fn telling(self, listener: CompileListener) -> Self {
+        Self { listener: Some(listener), ..self }
+    }
 }
 
 /// The host could not set up its engine.
@@ -52,10 +75,11 @@ pub struct Runtime {
     pub(crate) volumes: VolumeRegistry,
     pub(crate) processors: Processors,
     pub(crate) trust: Arc<Trust>,
+    /// What is kept on the disk.
+    pub(crate) compiled: Option<Arc<Compiled>>,
+    pub(crate) listener: Option<CompileListener>,
     /// All of it runs with this trust.
     pub(crate) loaded: Arc<Loaded<Inner>>,
-    // Last handle gone: the channel closes and the ticker ends.
-    _ticker: Arc<mpsc::Sender<()>>,
 }
 
 impl Runtime {
@@ -65,10 +89,11 @@ impl Runtime {
     ///
     /// See [`RuntimeError`].
     pub fn new(options: &RuntimeOptions) -> Result<Self, RuntimeError> {
-        let engine = Engine::new(&config(options)?).map_err(engine_error)?;
+        let engine = Engine::new(&config()).map_err(engine_error)?;
+        let compiled = options.cache.as_ref().map(|(folder, bytes)| cache(folder, *bytes, &engine)).transpose()?;
         let linker = linker(&engine).map_err(engine_error)?;
         let processors = Processors::new();
-        let ticker = start_ticker(&engine, processors.clone())?;
+        start_ticker(&engine, processors.clone())?;
         Ok(Self {
             engine,
             linker: Arc::new(linker),
@@ -76,7 +101,6 @@ impl Runtime {
             processors,
             trust: Arc::default(),
             loaded: Arc::default(),
-            _ticker: Arc::new(ticker),
         })
     }
 
@@ -110,7 +134,7 @@ fn engine_error(error: impl std::fmt::Display) -> RuntimeError {
     RuntimeError::Engine(format!("{error:#}"))
 }
 
-fn config(options: &RuntimeOptions) -> Result<Config, RuntimeError> {
+fn config() -> Config {
     let mut config = Config::new();
     config
         .wasm_component_model_async(true)
@@ -122,33 +146,24 @@ fn config(options: &RuntimeOptions) -> Result<Config, RuntimeError> {
         // Enough for deep recursion in Python and JavaScript guests; only touched pages cost memory.
         .max_wasm_stack(1 << 20)
         .async_stack_size(2 << 20);
-    if let Some(directory) = &options.cache_dir {
-        config.cache(Some(cache(directory)?));
-    }
-    Ok(config)
+    config
 }
 
-fn cache(directory: &PathBuf) -> Result<Cache, RuntimeError> {
-    let unusable = |reason: String| RuntimeError::Cache { directory: directory.clone(), reason };
-    // wasmtime wants an absolute path; the directory need not exist yet.
-    let absolute = std::path::absolute(directory).map_err(|error| unusable(error.to_string()))?;
-    let mut cache = CacheConfig::new();
-    cache.with_directory(absolute);
-    Cache::new(cache).map_err(|error| unusable(format!("{error:#}")))
+fn cache(folder: &Path, bytes: u64, engine: &Engine) -> Result<Compiled, RuntimeError> {
+    Compiled::new(folder, bytes, engine)
+        .map_err(|error| RuntimeError::Cache { directory: folder.to_owned(), reason: error.to_string() })
 }
 
-/// One thread for the whole process tells all running guests that a tick is over.
-fn start_ticker(engine: &Engine, processors: Processors) -> Result<mpsc::Sender<()>, RuntimeError> {
-    let (alive, ended) = mpsc::channel();
+/// One thread for the whole process tells all running guests that a tick is over, until the engine is gone.
+fn start_ticker(engine: &Engine, processors: Processors) -> Result<(), RuntimeError> {
     let engine = engine.weak();
+    // The processors tick first: whoever is called back because of the epoch finds that a tick is over.
     let tick = move || {
-        while ended.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
-            let Some(engine) = engine.upgrade() else { return };
-            // First: whoever is called back because of the epoch finds that a tick is over.
-            processors.tick();
-            engine.increment_epoch();
-        }
+        processors.drive_ticks(|| {
+            let engine = engine.upgrade();
+            engine.inspect(|engine| engine.increment_epoch()).is_some()
+        });
     };
-    std::thread::Builder::new().name("wasm-roles-ticker".to_owned()).spawn(tick).map_err(engine_error)?;
-    Ok(alive)
+    let ticker = std::thread::Builder::new().name("wasm-roles-ticker".to_owned());
+    ticker.spawn(tick).map(drop).map_err(engine_error)
 }

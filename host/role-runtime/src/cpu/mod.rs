@@ -17,6 +17,7 @@
 //! Instances that talk to each other stay on one thread for a while: see [`relay`].
 
 mod fair_queue;
+mod pulse;
 mod relay;
 
 use std::collections::BTreeMap;
@@ -31,6 +32,7 @@ use wasmtime::UpdateDeadline;
 
 use crate::engine::TICK;
 use fair_queue::{FairQueue, Member};
+use pulse::Pulse;
 pub(crate) use relay::spawn;
 
 /// How long an instance computes before it is called back.
@@ -42,6 +44,7 @@ pub(crate) struct Processors(Arc<Shared>);
 
 struct Shared {
     ticks: AtomicU64,
+    pulse: Pulse,
     line: Mutex<Line>,
 }
 
@@ -65,12 +68,25 @@ impl Line {
 impl Processors {
     pub(crate) fn new() -> Self {
         let line = Line { queue: FairQueue::new(1), wakers: BTreeMap::new() };
-        Self(Arc::new(Shared { ticks: AtomicU64::new(0), line: Mutex::new(line) }))
+        Self(Arc::new(Shared { ticks: AtomicU64::new(0), pulse: Pulse::default(), line: Mutex::new(line) }))
+    }
+
+    /// Ticks from this thread until `ticked`, which is called after each tick, says that it is over.
+    pub(crate) fn drive_ticks(&self, mut ticked: impl FnMut() -> bool) {
+        self.0.pulse.drive(|| {
+            self.tick();
+            ticked()
+        });
     }
 
     /// A tick is over.
-    pub(crate) fn tick(&self) {
+    fn tick(&self) {
         self.0.ticks.fetch_add(1, Relaxed);
+    }
+
+    /// Somebody computes, so there have to be ticks.
+    fn beat(&self) {
+        self.0.pulse.beat();
     }
 
     /// A weight on the threads of the current tokio runtime.
@@ -215,6 +231,7 @@ impl Share {
     /// The guest computes and its deadline has passed: whether it goes on.
     pub(crate) fn tick_over(&self) -> UpdateDeadline {
         let Self(state) = self;
+        state.processors.beat();
         let now = state.processors.now();
         let used = now.saturating_sub(state.charged_to.swap(now, Relaxed));
         if used == 0 {

@@ -84,10 +84,12 @@ impl<T> Drop for Task<T> {
 /// one that it has woken.
 fn run(first: Arc<Runner>) {
     let processors = first.processors.clone();
+    processors.beat();
     let began = processors.now();
-    let mut line = VecDeque::from([first]);
+    // Most wake nobody, and then the line takes no memory.
+    let (mut first, mut line) = (Some(first), VecDeque::new());
     let mut turn = 0;
-    while let Some(next) = line.pop_front() {
+    while let Some(next) = first.take().or_else(|| line.pop_front()) {
         turn += 1;
         if !next.begin() {
             continue; // its own task was faster
