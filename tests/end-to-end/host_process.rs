@@ -53,7 +53,7 @@ impl Host {
 
     fn start(mut command: Command) -> Self {
         // Compiled guests are kept from test to test.
-        command.arg("--cache-dir").arg(root().join("target/test-cache"));
+        command.arg("--cache-dir").arg(root().join("target/test-cache")).args(["--cache-size", "4GiB"]);
         command.env_remove("NO_COLOR").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the host starts");
         // Bounded: a host that floods its output has to wait for the test, as for any terminal.
@@ -93,6 +93,12 @@ impl Host {
                 Err(RecvTimeoutError::Disconnected) => panic!("it ended without `{text}`: {:#?}", self.said),
             }
         }
+    }
+
+    /// Reads one more line, until then; false when there is none.
+    pub fn hear(&mut self, until: Instant) -> bool {
+        let line = self.lines.recv_timeout(until.saturating_duration_since(Instant::now()));
+        line.map(|line| self.said.push(line)).is_ok()
     }
 
     pub fn id(&self) -> u32 {

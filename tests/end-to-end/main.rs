@@ -12,18 +12,26 @@
 )]
 
 mod browser;
+mod c_roles;
 mod guestbook;
 mod host_process;
 mod http_exchange;
+mod javascript_roles;
 mod kill_nine;
+mod languages;
 mod last_words;
 mod lifecycle;
 mod misbehaving;
 mod network;
 mod plain_programs;
+mod polyglot;
+mod python_roles;
 mod recycling;
 mod scenarios;
 mod static_sites;
 mod stock_components;
 mod stopping;
+mod templates;
+mod tools;
 mod tutorial;
+mod watch;

@@ -8,6 +8,9 @@ use anyhow::{Context, Result};
 /// The package of the Rust SDK, whose examples are whole roles.
 pub const SDK: &str = "wasm-roles-sdk";
 
+/// The package that makes the C SDK's bindings.
+pub const C_BINDINGS: &str = "wasm-roles-c-bindings";
+
 /// The examples of the SDK.
 pub const SDK_EXAMPLES: &[&str] = &["echo", "ticker", "hello-web"];
 
@@ -23,17 +26,31 @@ pub const EXAMPLES: &[(&str, &[&str])] = &[
     ("guestbook-checker", &["guestbook/Checker/Checker.wasm"]),
     ("lifecycle-worker", &["lifecycle/Worker/Worker.wasm"]),
     ("stock-components-rust", &["stock-components/Rust/Rust.wasm"]),
+    // `wasm-roles build` puts it where it belongs, with those in other languages.
+    ("polyglot-ledger", &[]),
     ("plain-programs-server", &["plain-programs/Server/server.wasm"]),
     ("plain-programs-client", &["plain-programs/Client/client.wasm"]),
 ];
+
+/// The example whose roles are in several languages: `wasm-roles build` builds it.
+pub const POLYGLOT: &str = "examples/polyglot/ServiceDefinition.csdef";
+
+/// The test roles in Rust that tests build with `wasm-roles build`.
+pub const LANGUAGE_GUESTS: &[&str] = &["languages-rust-cells"];
 
 /// The components that npm builds: the folder of the package, and the file that its script `build` makes, below `examples/`.
 pub const NPM_EXAMPLES: &[(&str, &str)] =
     &[("stock-components/handler-in-javascript", "stock-components/JavaScript/JavaScript.wasm")];
 
 /// The example roles with unit tests of their own, which run on this machine: packages that nothing else builds for it.
-pub const TESTED_EXAMPLES: &[&str] =
-    &["lifecycle-worker", "guestbook-wire", "guestbook-web", "guestbook-entries", "guestbook-checker"];
+pub const TESTED_EXAMPLES: &[&str] = &[
+    "lifecycle-worker",
+    "guestbook-wire",
+    "guestbook-web",
+    "guestbook-entries",
+    "guestbook-checker",
+    "polyglot-ledger",
+];
 
 /// Test guests that are what somebody makes without the SDK. They are built in a go of cargo of their own: what is built
 /// together gets the features that any of it asks for, and the SDK asks `wit-bindgen` for one that costs time.

@@ -5,6 +5,7 @@ mod guests;
 mod npm;
 mod run;
 mod target;
+mod tools;
 
 use std::env;
 use std::process::ExitCode;
@@ -19,6 +20,8 @@ cargo xtask <task> [arguments for what the task runs]
 
   demo     build everything and run examples/myservice; Ctrl-C stops it
   guests   build every role component: examples, SDK examples, test guests
+  tools    get the tools of other languages from PyPI and npm, into target/tools
+  bindings make the C SDK's bindings of wit/ anew
   test     guests, then every test
   nightly  guests, then what takes too long for every day: a host that is killed 200 times, with the seed that is
            given or with one of the day
@@ -40,6 +43,8 @@ fn perform(task: &str, rest: &[String]) -> Result<ExitCode> {
     match task {
         "demo" => demo(rest),
         "guests" => guests::build().map(|()| ExitCode::SUCCESS),
+        "tools" => tools::install().map(|()| ExitCode::SUCCESS),
+        "bindings" => bindings(),
         "test" => test(rest),
         "nightly" => nightly(rest),
         "bench" => bench(rest),
@@ -53,7 +58,7 @@ fn perform(task: &str, rest: &[String]) -> Result<ExitCode> {
 }
 
 fn demo(arguments: &[String]) -> Result<ExitCode> {
-    guests::build()?;
+    guests::in_rust()?;
     run::to_success(cargo().args(["build", "--package", "wasm-roles"]))?;
     println!(
         "\nThe service answers on http://127.0.0.1:8080/ as soon as it is ready. Open it in a browser, or try\n\n    \
@@ -72,8 +77,13 @@ fn test(arguments: &[String]) -> Result<ExitCode> {
     // Arguments pick tests of the host.
     if arguments.is_empty() {
         run::to_success(cargo().arg("test").args(tested_examples()))?;
+        run::to_success(cargo().args(["test", "--package", components::C_BINDINGS]))?;
     }
     run::instead_of_this(cargo().arg("test").args(arguments))
+}
+
+fn bindings() -> Result<ExitCode> {
+    run::instead_of_this(cargo().args(["run", "--package", components::C_BINDINGS]))
 }
 
 /// The arguments of cargo that select the example roles with tests.
@@ -124,6 +134,15 @@ fn check() -> Result<ExitCode> {
     run::to_success(
         cargo().args(["clippy", "--all-targets"]).args(tested_examples()).args(["--", "--deny", "warnings"]),
     )?;
+    run::to_success(cargo().args([
+        "clippy",
+        "--all-targets",
+        "--package",
+        components::C_BINDINGS,
+        "--",
+        "--deny",
+        "warnings",
+    ]))?;
     target::ensure_installed()?;
     for mut selection in guests::cargo_with_selections("clippy")? {
         run::to_success(selection.args(["--", "--deny", "warnings"]))?;

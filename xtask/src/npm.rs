@@ -3,13 +3,14 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::SystemTime;
 
 use anyhow::Result;
 
 use crate::components::NPM_EXAMPLES;
 use crate::run::{command, root, to_success};
+use crate::tools::answers;
 
 /// Builds those that are older than what they are made of.
 pub fn build() -> Result<()> {
@@ -19,7 +20,7 @@ pub fn build() -> Result<()> {
         if is_newer(&component, &folder) {
             continue;
         }
-        if !has_npm() {
+        if !is_there() {
             println!("skipped: examples/{package}: node and npm are not installed");
         } else if !installs(&folder) {
             println!(
@@ -43,17 +44,14 @@ fn written(path: &Path) -> std::io::Result<SystemTime> {
     fs::metadata(path)?.modified()
 }
 
-fn has_npm() -> bool {
-    let quiet = |command: &mut Command| {
-        let status = command.arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-        status.is_ok_and(|status| status.success())
-    };
-    quiet(&mut command("node")) && quiet(&mut npm())
+/// Whether npm can be used.
+pub fn is_there() -> bool {
+    answers(command("node")) && answers(npm())
 }
 
 /// Gets the packages in the versions of the lock file, from the registry or from npm's own store. Not with `npm ci`: it refuses a
 /// lock file that was written where the registry does not have the binaries of every other platform.
-fn installs(folder: &Path) -> bool {
+pub fn installs(folder: &Path) -> bool {
     let mut npm = npm();
     npm.current_dir(folder).args([
         "install",

@@ -4,7 +4,7 @@
 #![allow(clippy::all, clippy::restriction, clippy::pedantic, reason = "generated")]
 
 wit_bindgen::generate!({
-    path: "../../wit",
+    path: "wit",
     world: "wasm-roles:role/worker-role",
     default_bindings_module: "wasm_roles_sdk::bindings",
     export_macro_name: "export_worker_role",

@@ -66,6 +66,24 @@ impl Failure {
     }
 }
 
+impl From<wasm_roles_workshop::OpenError> for Failure {
+    fn from(error: wasm_roles_workshop::OpenError) -> Self {
+        Self::with_hint(error.to_string(), error.hint())
+    }
+}
+
+impl From<wasm_roles_workshop::BuildError> for Failure {
+    fn from(error: wasm_roles_workshop::BuildError) -> Self {
+        Self::with_hint(error.to_string(), error.hint())
+    }
+}
+
+impl From<wasm_roles_workshop::NewError> for Failure {
+    fn from(error: wasm_roles_workshop::NewError) -> Self {
+        Self::with_hint(error.to_string(), error.hint())
+    }
+}
+
 impl From<ListenError> for Failure {
     fn from(error: ListenError) -> Self {
         Self::of(vec![Reason { message: error.to_string(), hint: error.hint() }])

@@ -3,7 +3,7 @@
 //! | exit code | meaning |
 //! |---|---|
 //! | 0 | the service was stopped and has stopped; the operation is done, or waits for somebody to walk it; what was asked for is printed; `explain`: allowed |
-//! | 1 | it could not be done, was refused or taken back, no host answers, or `check` found errors; the message says why |
+//! | 1 | it could not be done, was refused or taken back, no host answers, or `check` found errors, `build` could not build a role; the message says why |
 //! | 2 | the arguments are wrong |
 //! | 3 | `explain`: denied |
 //! | 130 | `run` or `serve` was interrupted: before it ran, or a second time while it stopped; or somebody did not want to wait for an operation, which goes on |
@@ -19,6 +19,7 @@ mod arguments;
 mod cache_folder;
 mod capture;
 mod commands;
+mod compiling;
 mod control;
 mod data;
 mod failure;
@@ -31,6 +32,7 @@ mod reading;
 mod service_files;
 mod signals;
 mod tenant_file;
+mod watch;
 mod words;
 
 use std::process::ExitCode;
@@ -51,14 +53,19 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let ended = match Arguments::parse().command {
+        Command::New(arguments) => commands::new::new(&arguments),
+        Command::Build(arguments) => commands::build::build(&arguments),
         Command::Run(arguments) => serving(commands::run::run(*arguments)),
         Command::Check(arguments) => commands::check::check(&arguments),
         Command::Plan(arguments) => commands::plan::plan(&arguments),
         Command::Explain(arguments) => explain(arguments),
         Command::Graph(arguments) => commands::graph::graph(&arguments),
+        Command::Inspect(arguments) => commands::inspect::inspect(&arguments),
+        Command::Compile(arguments) => commands::compile::compile(&arguments),
         Command::Serve(arguments) => serving(commands::serve::serve(*arguments)),
         Command::Deploy(arguments) => asking(operate::deploy(*arguments)),
         Command::Ps(arguments) => asking(observe::ps(arguments)),
+        Command::Host(arguments) => asking(observe::host(arguments)),
         Command::Status(arguments) => asking(observe::status(arguments)),
         Command::Logs(arguments) => asking(observe::logs(arguments)),
         Command::Update(arguments) => asking(operate::update(arguments)),

@@ -62,6 +62,11 @@ impl Operated {
         Ok((Self { adopted, server: serve(controller) }, told))
     }
 
+    /// The deployment, for whoever changes it.
+    pub fn adopted(&self) -> Adopted {
+        self.adopted.clone()
+    }
+
     /// Waits until somebody has deleted the deployment.
     pub async fn ended(&self) {
         self.adopted.ended().await;

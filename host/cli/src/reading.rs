@@ -8,7 +8,7 @@ use wasm_roles_service_plan::{Plan, plan};
 
 use crate::arguments::{ReadingArguments, ServiceArguments};
 use crate::failure::Failure;
-use crate::service_files::{self, ServiceFiles};
+use crate::service_files::{self, ServiceFiles, definition};
 use crate::words;
 
 /// The files of a service, and what came of reading them.
@@ -20,10 +20,11 @@ pub struct Reading {
 impl Reading {
     /// Reads the files that the arguments name, with the overlays of the arguments.
     pub fn of(arguments: &ServiceArguments) -> Result<Self, Failure> {
-        Self::of_file(&arguments.definition, &arguments.reading)
+        Self::of_file(&definition(arguments.definition.as_deref())?, &arguments.reading)
     }
 
-    fn of_file(definition: &Path, arguments: &ReadingArguments) -> Result<Self, Failure> {
+    /// As [`Self::of`], for a definition that was found already.
+    pub fn of_file(definition: &Path, arguments: &ReadingArguments) -> Result<Self, Failure> {
         let files = service_files::read(definition, arguments.config.as_deref())?;
         let overlays = arguments.overlays.as_slice();
         let outcome =
@@ -33,7 +34,7 @@ impl Reading {
 
     /// As [`Self::of`], and says on standard error which configuration that is, if nobody named one.
     pub fn telling_configuration(arguments: &ServiceArguments) -> Result<Self, Failure> {
-        Self::of_file_telling(&arguments.definition, &arguments.reading)
+        Self::of_file_telling(&definition(arguments.definition.as_deref())?, &arguments.reading)
     }
 
     /// The same for a definition that was not named by itself.

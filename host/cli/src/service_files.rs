@@ -10,7 +10,7 @@ use crate::failure::Failure;
 const A_CONFIGURATION: &str = "service configuration";
 const DEFINITION: &str = "ServiceDefinition.csdef";
 /// Looked for beside the definition, in this order.
-const CONFIGURATIONS: [&str; 2] = ["ServiceConfiguration.Local.cscfg", "ServiceConfiguration.cscfg"];
+pub const CONFIGURATIONS: [&str; 2] = ["ServiceConfiguration.Local.cscfg", "ServiceConfiguration.cscfg"];
 
 /// A service as its files have it.
 pub struct ServiceFiles {
@@ -20,6 +20,42 @@ pub struct ServiceFiles {
     pub found: bool,
     /// The folder of the definition.
     pub folder: PathBuf,
+    /// The definition's file.
+    pub definition_file: PathBuf,
+}
+
+/// The definition that the user means: the one that was named, or else the only one in the current folder.
+pub fn definition(named: Option<&Path>) -> Result<PathBuf, Failure> {
+    match named {
+        Some(named) => Ok(named.to_owned()),
+        None => only_definition(Path::new(".")),
+    }
+}
+
+fn only_definition(folder: &Path) -> Result<PathBuf, Failure> {
+    let unreadable = |error| Failure::new(format!("the current folder cannot be read: {error}"));
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let path = PathBuf::from(entry.map_err(unreadable)?.file_name());
+        if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csdef")) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    match found.as_slice() {
+        [only] => Ok(only.clone()),
+        [] => Err(Failure::with_hint(
+            "there is no service definition in the current folder",
+            "name one, such as path/to/ServiceDefinition.csdef; `wasm-roles new` makes a service",
+        )),
+        several => {
+            let names: Vec<String> = several.iter().map(|path| path.display().to_string()).collect();
+            Err(Failure::with_hint(
+                format!("there are several service definitions in the current folder: {}", names.join(", ")),
+                "name the one that you mean",
+            ))
+        }
+    }
 }
 
 /// Reads the definition and its configuration; without `configuration` the one beside the definition, if there is one.
@@ -34,6 +70,7 @@ pub fn read(definition: &Path, configuration: Option<&Path>) -> Result<ServiceFi
         configuration: found.map(|file| read_one(&file, A_CONFIGURATION)).transpose()?,
         found: configuration.is_none(),
         folder,
+        definition_file: definition.to_owned(),
     })
 }
 

@@ -6,7 +6,7 @@
 //! instances = 20
 //! memory = "2GiB"            # of all its instances' limits together
 //! public-ports = 5
-//! disk = "10GiB"             # of all its local stores together; a package may have a quarter of it
+//! disk = "10GiB"             # of all its local stores and packages together
 //! ports = "8000-8099"        # of this machine, that its public ports may have; otherwise the operating system chooses them
 //! outbound = true            # may ask for ways to the world outside, and for a policy that only logs
 //!

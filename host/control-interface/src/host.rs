@@ -19,6 +19,8 @@ pub struct HostInfo {
     pub tenant: TenantName,
     /// Whether what it holds survives its end.
     pub persistent: bool,
+    /// Whether it still brings back what it had before it was started. Until then nothing can be changed.
+    pub recovering: bool,
     /// The tenant's own usage; for the host's owner that of all tenants.
     pub tenants: Vec<TenantUsage>,
     /// What somebody should look at: files that cannot be read, deployments that did not come back. The owner sees those of all

@@ -40,7 +40,7 @@ pub enum EndOfStream {
 /// A line that a guest wrote.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogLine {
-    /// Its number: each later one of the deployment is higher. They begin at 1 when the host is started.
+    /// Its number: each later one of the deployment is higher, also after the host was started again. The first one is not 1.
     pub sequence: u64,
     /// When.
     pub time: Timestamp,
@@ -87,7 +87,7 @@ impl LogStream {
 /// Something that happened to a deployment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventLine {
-    /// Its number: each later one of the deployment is higher. They begin at 1 when the host is started.
+    /// Its number: each later one of the deployment is higher, also after the host was started again. The first one is not 1.
     pub sequence: u64,
     /// When.
     pub time: Timestamp,

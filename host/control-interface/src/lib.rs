@@ -17,6 +17,7 @@ mod names;
 pub mod openapi;
 mod operation;
 pub mod package;
+pub mod plain_url;
 pub mod query;
 mod refusal;
 mod requests;

@@ -9,7 +9,8 @@ use crate::names::{DeploymentRef, NameError, TenantName, on_the_wire_as_text};
 use crate::refusal::Refusal;
 use crate::timestamp::Timestamp;
 
-/// The id of an operation, unique in a host, also after it was started again. On the wire 16 hexadecimal digits.
+/// The id of an operation, unique in a host as long as it runs; in its later lives too, unless it is given the same seed again. On
+/// the wire 16 hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct OperationId(pub u64);

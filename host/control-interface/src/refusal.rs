@@ -191,6 +191,8 @@ codes! {
     NotSupported = "not-supported", 501;
     /// The host stops.
     Stopping = "stopping", 503;
+    /// The host was started a moment ago and brings back what it had: nothing can be changed yet. What is there can be read.
+    Recovering = "recovering", 503;
 }
 
 impl fmt::Display for RefusalCode {

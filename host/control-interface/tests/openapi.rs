@@ -49,6 +49,7 @@ fn samples() -> Vec<(&'static str, Value)> {
         since: Timestamp::default(),
         tenant: TenantName::usual(),
         persistent: true,
+        recovering: true,
         tenants: vec![tenant_usage.clone()],
         problems: vec![detail()],
     };

@@ -38,7 +38,10 @@ impl Way {
                 let tenant = tenant_of_token(tokens, headers).await?;
                 if named.is_some_and(|named| named != tenant) {
                     let message = format!("this token is for tenant {tenant}, and for no other");
-                    return Err(Refusal::new(RefusalCode::Forbidden, message));
+                    let refusal = Refusal::new(RefusalCode::Forbidden, message);
+                    let hint =
+                        format!("leave the header {TENANT_HEADER} out, or send the other tenant's token");
+                    return Err(refusal.hint(hint));
                 }
                 Ok(Caller { tenant, owner: false })
             }
@@ -66,7 +69,10 @@ impl Pass {
 }
 
 fn tenant_in(headers: &HeaderMap) -> Result<Option<TenantName>, Refusal> {
-    let wrong = |message: String| Refusal::new(RefusalCode::BadRequest, message);
+    let wrong = |message: String| {
+        Refusal::new(RefusalCode::BadRequest, message)
+            .hint(format!("send one header `{TENANT_HEADER}: NAME`, or none"))
+    };
     let mut given = headers.get_all(TENANT_HEADER).iter();
     match (given.next(), given.next()) {
         (None, _) => Ok(None),
@@ -84,12 +90,7 @@ async fn tenant_of_token(tokens: &TokenFile, headers: &HeaderMap) -> Result<Tena
             .hint("send the header `authorization: Bearer TOKEN` with a token of this host")
     };
     let token = bearer(headers).ok_or_else(|| not_authorized("the request has no token"))?.to_owned();
-    let tokens = tokens.clone();
-    let looking = tokio::task::spawn_blocking(move || {
-        tokens.read().map(|tokens| tokens.tenant_of(&token).cloned()).map_err(|error| error.to_string())
-    });
-    let found = looking.await.unwrap_or_else(|error| Err(error.to_string()));
-    match found {
+    match tokens.tenant_of(token).await {
         Ok(tenant) => tenant.ok_or_else(|| not_authorized("nobody has this token")),
         // Where the file is, and what is in it, is nobody's business who is not known.
         Err(_) => Err(Refusal::new(RefusalCode::Internal, "the tokens of this host cannot be read")
@@ -110,8 +111,13 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 #[derive(Clone, Default)]
 pub(crate) struct Turnstile(Arc<Mutex<BTreeMap<TenantName, usize>>>);
 
-/// One request of a tenant, until it is dropped.
+/// The place of one request of a tenant, until the last clone of it is dropped.
+#[derive(Clone)]
 pub(crate) struct Inside {
+    _counted: Arc<Counted>,
+}
+
+struct Counted {
     turnstile: Turnstile,
     tenant: TenantName,
 }
@@ -127,7 +133,8 @@ impl Turnstile {
             return Err(Refusal::new(RefusalCode::TooMany, message).hint("close some, or try again later"));
         }
         *count += 1;
-        Ok(Inside { turnstile: self.clone(), tenant: tenant.clone() })
+        let counted = Counted { turnstile: self.clone(), tenant: tenant.clone() };
+        Ok(Inside { _counted: Arc::new(counted) })
     }
 
     /// How many requests are open.
@@ -136,7 +143,7 @@ impl Turnstile {
     }
 }
 
-impl Drop for Inside {
+impl Drop for Counted {
     fn drop(&mut self) {
         let mut counts = self.turnstile.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = counts.get_mut(&self.tenant) {

@@ -19,6 +19,7 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use wasm_roles_control_interface::package::MEDIA_TYPE;
 use wasm_roles_control_interface::{Refusal, RefusalCode};
 
+use crate::door::Inside;
 use crate::limits::ServerLimits;
 
 /// How much of a package that was refused is still read, so that whoever sends it can read why.
@@ -43,7 +44,7 @@ pub(crate) async fn json<T: DeserializeOwned>(
         Err(error) if error.is::<http_body_util::LengthLimitError>() => return Err(too_large()),
         Err(error) => {
             let message = format!("the body of the request cannot be read: {error}");
-            return Err(Refusal::new(RefusalCode::BadRequest, message));
+            return Err(Refusal::new(RefusalCode::BadRequest, message).hint("send it again"));
         }
     };
     serde_json::from_slice(&body).map_err(|error| {
@@ -56,7 +57,7 @@ pub(crate) async fn json<T: DeserializeOwned>(
 }
 
 fn late() -> Refusal {
-    Refusal::new(RefusalCode::Timeout, "the body of the request did not arrive in time")
+    Refusal::new(RefusalCode::Timeout, "the body of the request did not arrive in time").hint("send it again")
 }
 
 fn of_kind(headers: &HeaderMap, kind: &str) -> Result<(), Refusal> {
@@ -82,6 +83,7 @@ pub(crate) struct Arriving {
     /// Whether bytes come, asked for or not.
     flows: bool,
     failure: Failure,
+    inside: Inside,
 }
 
 /// Why a package ended too early, for the answer.
@@ -107,7 +109,11 @@ impl Arriving {
     /// # Errors
     ///
     /// It is no package, or says itself that it is too large.
-    pub(crate) fn of(request: Request<Incoming>, limits: &ServerLimits) -> Result<(Self, Failure), Refusal> {
+    pub(crate) fn of(
+        request: Request<Incoming>,
+        limits: &ServerLimits,
+        inside: Inside,
+    ) -> Result<(Self, Failure), Refusal> {
         of_kind(request.headers(), MEDIA_TYPE)?;
         let headers = request.headers();
         let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
@@ -122,6 +128,7 @@ impl Arriving {
             stall: limits.stall_time,
             until: Box::pin(sleep_until(Instant::now() + limits.stall_time)),
             failure: failure.clone(),
+            inside,
         };
         if length.is_some_and(|length| length > limits.package_bytes) {
             return Err(too_large(limits.package_bytes));
@@ -141,9 +148,8 @@ impl Arriving {
                 Poll::Ready(Some(Err(error))) => {
                     self.body = None;
                     let message = format!("the package did not arrive: {error}");
-                    return Poll::Ready(Err(self
-                        .failure
-                        .set(Refusal::new(RefusalCode::BadRequest, message))));
+                    let refusal = Refusal::new(RefusalCode::BadRequest, message).hint("send it again");
+                    return Poll::Ready(Err(self.failure.set(refusal)));
                 }
                 Poll::Ready(Some(Ok(frame))) => {
                     let stall = self.stall;
@@ -158,7 +164,8 @@ impl Arriving {
                     ready!(self.until.as_mut().poll(cx));
                     self.body = None;
                     let message = format!("the package stood still for {} seconds", self.stall.as_secs());
-                    return Poll::Ready(Err(self.failure.set(Refusal::new(RefusalCode::Timeout, message))));
+                    let refusal = Refusal::new(RefusalCode::Timeout, message).hint("send it again");
+                    return Poll::Ready(Err(self.failure.set(refusal)));
                 }
             }
         }
@@ -202,7 +209,10 @@ impl Drop for Arriving {
         let Ok(runtime) = Handle::try_current() else {
             return;
         };
+        let inside = self.inside.clone();
         runtime.spawn(timeout(TIME_AFTER_REFUSAL, async move {
+            // It is a request of its tenant as long as it is read.
+            let _inside = inside;
             let mut read: u64 = 0;
             while let Some(Ok(frame)) = body.frame().await {
                 let length = frame.data_ref().map_or(0, Bytes::len);

@@ -8,6 +8,8 @@ pub struct ServerLimits {
     /// Connections at a time, for each listener, whose request has not come yet. For one more the oldest of them is closed: who
     /// connects and says nothing keeps nobody out.
     pub silent_connections: usize,
+    /// Connections at a time, for each listener. One more waits until one of them ends.
+    pub connections: usize,
     /// Requests of one tenant at a time, streams among them. More are refused.
     pub requests_of_a_tenant: usize,
     /// The largest JSON body, in bytes.
@@ -28,6 +30,7 @@ impl Default for ServerLimits {
     fn default() -> Self {
         Self {
             silent_connections: 64,
+            connections: 1_024,
             requests_of_a_tenant: 64,
             json_bytes: 8 << 20,
             package_bytes: 1 << 30,

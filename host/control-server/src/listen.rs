@@ -61,7 +61,11 @@ impl ListenError {
                 folder.display()
             )),
             Self::Address { .. } => Some("name another address or port".to_owned()),
-            Self::Socket { .. } | Self::Tokens(_) => None,
+            Self::Socket { path, .. } => Some(format!(
+                "let the user make files in the folder of {}, or name another socket",
+                path.display()
+            )),
+            Self::Tokens(error) => Some(error.hint()),
         }
     }
 }

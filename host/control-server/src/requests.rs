@@ -37,15 +37,20 @@ pub(crate) struct Desk<O> {
 }
 
 impl<O: Operator> Desk<O> {
-    /// Answers a request.
-    pub(crate) async fn answer(&self, way: &Way, request: Request<Incoming>) -> Response<Answer> {
+    /// Answers a request. Its place is taken until the answer is written.
+    pub(crate) async fn answer(
+        &self,
+        way: &Way,
+        request: Request<Incoming>,
+    ) -> (Response<Answer>, Option<Inside>) {
         let path = request.uri().path().to_owned();
         let found = Endpoint::find(request.method().as_str(), &path);
         let endpoint = found.as_ref().ok().map(|(endpoint, _)| *endpoint);
-        let answered = self.answered(way, found, request).await;
+        let mut place = None;
+        let answered = self.answered(way, found, request, &mut place).await;
         let answer = answered.unwrap_or_else(|refusal| refused(&refusal, &path));
         self.requests.count(endpoint, answer.status());
-        answer
+        (answer, place)
     }
 
     async fn answered(
@@ -53,6 +58,7 @@ impl<O: Operator> Desk<O> {
         way: &Way,
         found: Result<(Endpoint, Names), Refusal>,
         request: Request<Incoming>,
+        place: &mut Option<Inside>,
     ) -> Answered<Response<Answer>> {
         // Before anything else: who is not known learns nothing of the interface.
         let caller = way.caller(request.headers()).await?;
@@ -62,8 +68,10 @@ impl<O: Operator> Desk<O> {
             return Err(refusal.hint("ask for /metrics, or ask at the socket of the host"));
         }
         let inside = self.turnstile.enter(&caller.tenant, self.limits.requests_of_a_tenant)?;
+        *place = Some(inside.clone());
         if *self.stopping.borrow() {
-            return Err(Refusal::new(RefusalCode::Stopping, "the host stops"));
+            let refusal = Refusal::new(RefusalCode::Stopping, "the host stops");
+            return Err(refusal.hint("ask again when it runs again"));
         }
         let asked = Asked { desk: self, way, endpoint, names, caller, request };
         match endpoint {
@@ -169,9 +177,8 @@ impl<O: Operator> Asked<'_, O> {
         let Self { desk, endpoint, caller, request, .. } = self;
         let (operator, limits) = (desk.operator.clone(), desk.limits);
         let beginning = tokio::spawn(async move {
-            let begun = change.begin(&operator, &limits, endpoint, &caller, request).await;
-            drop(inside);
-            begun
+            let from = Sent { endpoint, caller, request, inside };
+            change.begin(&operator, &limits, from).await
         });
         let failed = |error| {
             let message = format!("the operation could not be begun: {error}");
@@ -182,14 +189,18 @@ impl<O: Operator> Asked<'_, O> {
 
     fn query<T: DeserializeOwned>(&self) -> Answered<T> {
         let query = self.request.uri().query().unwrap_or_default();
-        from_query(query).map_err(|error| Refusal::new(RefusalCode::BadRequest, error.to_string()))
+        from_query(query).map_err(|error| {
+            Refusal::new(RefusalCode::BadRequest, error.to_string())
+                .hint("what this path takes is in /v1/openapi.json")
+        })
     }
 
     /// What stands behind a path that takes nothing there would otherwise be thought to have an effect.
     fn no_query(&self) -> Answered<()> {
         match self.request.uri().query() {
             None | Some("") => Ok(()),
-            Some(_) => Err(Refusal::new(RefusalCode::BadRequest, "this path has no query")),
+            Some(_) => Err(Refusal::new(RefusalCode::BadRequest, "this path has no query")
+                .hint("leave out what stands behind the question mark")),
         }
     }
 
@@ -207,6 +218,14 @@ impl<O: Operator> Asked<'_, O> {
         let slot = self.names.slot.ok_or_else(|| nameless("slot"))?;
         Ok(DeploymentRef::new(self.service()?, slot))
     }
+}
+
+/// A request for a change, and its place.
+struct Sent {
+    endpoint: Endpoint,
+    caller: Caller,
+    request: Request<Incoming>,
+    inside: Inside,
 }
 
 /// What a change is for, as its path and query say.
@@ -231,9 +250,7 @@ impl Change {
         self,
         operator: &O,
         limits: &ServerLimits,
-        endpoint: Endpoint,
-        caller: &Caller,
-        request: Request<Incoming>,
+        Sent { endpoint, ref caller, request, inside }: Sent,
     ) -> Answered<Operation> {
         let (of, how) = match self {
             Self::Swap(service) => return operator.swap(caller, service).await,
@@ -241,11 +258,11 @@ impl Change {
         };
         match endpoint {
             Endpoint::Deploy => {
-                let (package, failure) = Arriving::of(request, limits)?;
+                let (package, failure) = Arriving::of(request, limits, inside)?;
                 operator.deploy(caller, of, package).await.map_err(|refusal| failure.or(refusal))
             }
             Endpoint::Upgrade => {
-                let (package, failure) = Arriving::of(request, limits)?;
+                let (package, failure) = Arriving::of(request, limits, inside)?;
                 operator.upgrade(caller, of, how, package).await.map_err(|refusal| failure.or(refusal))
             }
             Endpoint::Configuration => {
@@ -257,7 +274,11 @@ impl Change {
             Endpoint::Stop => operator.stop(caller, of, intake::json(request, limits).await?).await,
             Endpoint::Start => operator.start(caller, of, intake::json(request, limits).await?).await,
             Endpoint::Rollback => operator.rollback(caller, of).await,
-            _ => operator.delete(caller, of).await,
+            Endpoint::Delete => operator.delete(caller, of).await,
+            other => {
+                let message = format!("{other} changes nothing here");
+                Err(Refusal::new(RefusalCode::Internal, message).hint("tell whoever develops the host"))
+            }
         }
     }
 }

@@ -157,13 +157,14 @@ impl Listener for (TcpListener, Way) {
 async fn listen<O: Operator>(listener: impl Listener, desk: Desk<O>) {
     let arrivals = Arrivals::new(desk.limits.silent_connections);
     let (mut stopping, mut connections) = (desk.stopping.clone(), JoinSet::new());
+    let most = desk.limits.connections.max(1);
     let mut stop = pin!(stopping.wait_for(|stopping| *stopping));
     loop {
         let accepted = tokio::select! {
             biased;
             _ = &mut stop => break,
             Some(_) = connections.join_next() => continue,
-            accepted = listener.accept() => accepted,
+            accepted = listener.accept(), if connections.len() < most => accepted,
         };
         match accepted {
             Ok((stream, way)) => {
@@ -197,12 +198,16 @@ async fn converse<O: Operator, S>(
         // That would be the system's clock.
         .auto_date_header(false);
     let (desk, way, arrival) = (&desk, &way, &Mutex::new(Some(arrival)));
+    // Until the connection ends: an answer that nobody takes has its place too.
+    let inside = &Mutex::new(None);
     let answer = async |request: Request<Incoming>| {
         let arrival = arrival.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(arrival) = arrival {
             arrival.has_come();
         }
-        Ok::<_, Infallible>(desk.answer(way, request).await)
+        let (answer, place) = desk.answer(way, request).await;
+        *inside.lock().unwrap_or_else(PoisonError::into_inner) = place;
+        Ok::<_, Infallible>(answer)
     };
     let mut connection = pin!(http.serve_connection(stream, service_fn(answer)));
     let mut stopping = desk.stopping.clone();

@@ -14,9 +14,11 @@
 use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ring::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
+use tokio::sync::Semaphore;
 use wasm_roles_control_interface::TenantName;
 
 /// The longest token file that is read, in bytes.
@@ -54,9 +56,31 @@ pub enum TokenError {
     },
 }
 
+/// Readings of the file at the same time. Whoever asks is not known before that, and shall not take the threads of those who are.
+const READINGS: usize = 4;
+
+impl TokenError {
+    /// What can be done about it.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Unreadable { file, .. } => {
+                format!("make {} with a line for each token, and let the host's user read it", file.display())
+            }
+            Self::Open { file } => format!("chmod 600 {}", file.display()),
+            Self::Line { .. } => {
+                "write the tenant, a blank, and the SHA-256 of the token in hexadecimal digits".to_owned()
+            }
+        }
+    }
+}
+
 /// A token file.
 #[derive(Clone, Debug)]
-pub struct TokenFile(PathBuf);
+pub struct TokenFile {
+    path: PathBuf,
+    readings: Arc<Semaphore>,
+}
 
 impl TokenFile {
     /// A token file, which is read once to see that it can be.
@@ -65,15 +89,28 @@ impl TokenFile {
     ///
     /// See [`TokenError`].
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, TokenError> {
-        let file = Self(path.into());
+        let file = Self { path: path.into(), readings: Arc::new(Semaphore::new(READINGS)) };
         file.read()?;
         Ok(file)
     }
 
+    /// Whose token this is by the file as it is now. The error says why nobody knows.
+    pub(crate) async fn tenant_of(&self, token: String) -> Result<Option<TenantName>, String> {
+        // It is never closed.
+        let place = Arc::clone(&self.readings).acquire_owned().await.map_err(|error| error.to_string())?;
+        let file = self.clone();
+        let looking = tokio::task::spawn_blocking(move || {
+            // Also when nobody waits for it any more.
+            let _place = place;
+            file.read().map(|tokens| tokens.tenant_of(&token).cloned()).map_err(|error| error.to_string())
+        });
+        looking.await.unwrap_or_else(|error| Err(error.to_string()))
+    }
+
     /// The tokens that are in the file now. It blocks for as long as the file system does.
     pub(crate) fn read(&self) -> Result<Tokens, TokenError> {
-        let file = || self.0.clone();
-        let text = read(&self.0).map_err(|source| TokenError::Unreadable { file: file(), source })?;
+        let file = || self.path.clone();
+        let text = read(&self.path).map_err(|source| TokenError::Unreadable { file: file(), source })?;
         let text = text.ok_or_else(|| TokenError::Open { file: file() })?;
         Tokens::parse(&text).map_err(|(line, reason)| TokenError::Line { file: file(), line, reason })
     }

@@ -20,6 +20,7 @@ use crate::record::folders::TenantFolder;
 use crate::service::Service;
 use crate::tenants::{Demand, Tenants};
 use crate::unit::Unit;
+use crate::words::{Places, some_of};
 
 /// How a host is run.
 #[derive(Clone)]
@@ -80,8 +81,12 @@ pub(crate) struct Host {
     pub(crate) operations: Operations,
     pub(crate) started: Timestamp,
     pub(crate) failpoint: Failpoint,
+    /// What is not told to tenants.
+    pub(crate) places: Arc<Places>,
     services: Mutex<Services>,
     closing: AtomicBool,
+    /// What was there before is being brought back.
+    recovering: AtomicBool,
     /// How many ids and seeds were derived.
     derived: AtomicU64,
     /// What was found at the start and could not be brought back; of a tenant, or of the host itself.
@@ -90,14 +95,17 @@ pub(crate) struct Host {
 }
 
 impl Host {
+    /// It blocks, for a moment.
     pub(crate) fn new(options: HostOptions, lock: Option<HostLock>, failpoint: Failpoint) -> Self {
         Self {
+            places: Arc::new(Places::of(options.data_dir.as_deref())),
             started: Timestamp::since_1970(options.clock.wall()),
             options,
             operations: Operations::default(),
             failpoint,
             services: Mutex::new(Services::new()),
             closing: AtomicBool::new(false),
+            recovering: AtomicBool::new(false),
             derived: AtomicU64::new(0),
             problems: Mutex::new(Vec::new()),
             _lock: lock,
@@ -127,6 +135,27 @@ impl Host {
     pub(crate) fn derive(&self, what: &str) -> Seed {
         let number = self.derived.fetch_add(1, Ordering::Relaxed);
         self.options.seed.derive(&format!("{what}/{number}"))
+    }
+
+    /// What was there before is being brought back, or is so no more.
+    pub(crate) fn recovers(&self, recovering: bool) {
+        self.recovering.store(recovering, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_recovering(&self) -> bool {
+        self.recovering.load(Ordering::SeqCst)
+    }
+
+    /// # Errors
+    ///
+    /// Nobody knows yet what the tenants have, so nobody can say what they may have.
+    pub(crate) fn has_recovered(&self) -> Result<(), Refusal> {
+        if self.is_recovering() {
+            let message = "the host brings back what it had before it was started";
+            let hint = "ask again in a moment; `wasm-roles ps` shows how far it is";
+            return Err(Refusal::new(RefusalCode::Recovering, message).hint(hint));
+        }
+        Ok(())
     }
 
     /// Nothing more begins.
@@ -170,13 +199,22 @@ impl Host {
         self.services().insert(key, service);
     }
 
-    /// Forgets a service that has nothing in its slots.
+    /// Forgets a service that has nothing in its slots, and whose record nobody changes: whoever does forgets it afterwards.
     pub(crate) fn forget_if_empty(&self, tenant: &TenantName, name: &ServiceName) {
         let mut services = self.services();
         let key = (tenant.clone(), name.clone());
-        if services.get(&key).is_some_and(|service| service.is_empty()) {
+        if services.get(&key).is_some_and(|service| service.is_empty() && service.is_quiet()) {
             services.remove(&key);
         }
+    }
+
+    /// Removes what is left on the disk of a service that has nothing in its slots, and forgets it.
+    pub(crate) async fn tidy(&self, service: &Service) {
+        let key = (service.tenant.clone(), service.name.clone());
+        let is_known =
+            || self.services().get(&key).is_some_and(|known| std::ptr::eq(&raw const **known, service));
+        service.tidy(is_known).await;
+        self.forget_if_empty(&service.tenant, &service.name);
     }
 
     pub(crate) fn service(&self, tenant: &TenantName, name: &ServiceName) -> Result<Arc<Service>, Refusal> {
@@ -191,7 +229,7 @@ impl Host {
             let refusal = Refusal::new(RefusalCode::NotFound, format!("there is no service {name}"));
             match known.as_slice() {
                 [] => refusal.hint("nothing is deployed; `wasm-roles deploy` deploys a service"),
-                known => refusal.hint(format!("there are {}", known.join(", "))),
+                known => refusal.hint(format!("there are {}", some_of(known.iter().copied()))),
             }
         })
     }
@@ -221,8 +259,11 @@ impl Host {
     /// How much a package of a tenant may hold.
     pub(crate) fn packages_of(&self, tenant: &TenantName) -> PackageLimits {
         let most = self.options.packages;
-        let quarter = self.options.tenants.caps(tenant).disk_bytes.map_or(u64::MAX, |disk| disk / 4);
-        PackageLimits { bytes: most.bytes.min(quarter), ..most }
+        let used =
+            || self.units(Some(tenant)).iter().fold(Demand::default(), |sum, unit| sum.with(unit.uses()));
+        let cap = self.options.tenants.caps(tenant).disk_bytes;
+        let left = cap.map_or(u64::MAX, |disk| disk.saturating_sub(used().disk_bytes));
+        PackageLimits { bytes: most.bytes.min(left), ..most }
     }
 
     /// Lets `unit` have `demand`, if its tenant may.
@@ -235,8 +276,8 @@ impl Host {
             .flat_map(|service| Slot::ALL.map(|slot| service.unit(slot)))
             .flatten()
             .filter(|other| other.id != unit.id)
-            .fold(Demand::default(), |sum, other| sum.with(other.demand()));
-        caps.admit(others, demand)
+            .fold(Demand::default(), |sum, other| sum.with(other.uses()));
+        caps.admit(others, demand.with_packages(unit.package_bytes()))
             .map_err(|over| Refusal::new(RefusalCode::OverCap, over.to_string()).hint(over.hint()))?;
         unit.set_demand(demand);
         Ok(())
@@ -277,4 +318,11 @@ impl Host {
 /// Something failed that should not.
 pub(crate) fn internal(what: &str, error: &dyn std::fmt::Display) -> Refusal {
     Refusal::new(RefusalCode::Internal, format!("{what}: {error}"))
+        .hint("ask again; if it fails once more, the host's owner has to look at what the host writes")
+}
+
+/// Something cannot be written to the disk.
+pub(crate) fn unwritten(what: &str, error: &dyn std::fmt::Display) -> Refusal {
+    internal(what, error)
+        .hint("the host's owner has to make room on its disk, and to let the host write to its data folder")
 }

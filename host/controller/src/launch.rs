@@ -18,9 +18,10 @@ use wasm_roles_fabric::{
     AccessLogFormat, CertificateFolder, CertificateOptions, Clock, DeploymentOptions,
     DevelopmentCertificates, Problem, Publication, Seed, StartError, Tls, WebInstances, WebOptions,
 };
-use wasm_roles_service_plan::{InstanceId, Limits, Plan, Port, RoleName};
+use wasm_roles_service_plan::{InstanceId, Limits, Plan, Port, PublicPort, RoleName, Transport};
 
 use crate::package::Package;
+use crate::record::Places;
 use crate::tenants::{Caps, Ports};
 
 /// What packages do not say.
@@ -53,7 +54,7 @@ pub(crate) struct Place {
     pub(crate) data_folder: PathBuf,
     pub(crate) slot: Slot,
     /// Where the slot's public ports were before.
-    pub(crate) published: BTreeMap<u16, SocketAddr>,
+    pub(crate) published: Places,
     /// Instances that were stopped by order.
     pub(crate) at_rest: BTreeSet<InstanceId>,
     pub(crate) clock: Clock,
@@ -82,45 +83,46 @@ pub(crate) fn publication(
     options: &DeployOptions,
     defaults: &Defaults,
     slot: Slot,
-    published: &BTreeMap<u16, SocketAddr>,
+    published: &Places,
 ) -> Publication {
     let bind = options.bind.unwrap_or(defaults.bind);
-    let place = |port: Port| {
-        let number = port.get();
-        let known = published.get(&number).or_else(|| options.publish.get(&number)).copied();
+    let place = |public: &PublicPort| {
+        let number = public.port.get();
+        let known = published.of(public).or_else(|| options.publish.get(&number).copied());
         match slot {
             Slot::Production if defaults.ports.admits(number) => known,
             Slot::Production => known.or(Some(SocketAddr::new(bind, 0))),
             Slot::Staging => known.or(Some(SocketAddr::new(bind, 0))),
         }
     };
-    let at = plan.public.iter().filter_map(|public| Some((public.port, place(public.port)?)));
-    Publication { bind, at: at.collect() }
+    let places = |transport: Transport| -> BTreeMap<Port, SocketAddr> {
+        let of_transport = plan.public.iter().filter(|public| public.transport == transport);
+        of_transport.filter_map(|public| Some((public.port, place(public)?))).collect()
+    };
+    Publication { bind, at: places(Transport::Tcp), udp: places(Transport::Udp) }
 }
 
 /// The package's publish options that name no public port.
 pub(crate) fn unknown_ports(plan: &Plan, options: &DeployOptions) -> Option<Refusal> {
-    let known = |port: &u16| plan.public.iter().any(|public| public.port.get() == *port);
+    let known: BTreeSet<u16> = plan.public.iter().map(|public| public.port.get()).collect();
     let unknown: Vec<Detail> = options
         .publish
         .keys()
-        .filter(|port| !known(port))
+        .filter(|port| !known.contains(port))
         .map(|port| {
             Detail::new(format!("there is no public port {port} to publish")).subject(port.to_string())
         })
         .collect();
-    let ports: Vec<String> = plan.public.iter().map(|public| public.port.to_string()).collect();
-    let known: Vec<String> = plan.public.iter().map(|public| public.port.get().to_string()).collect();
+    if unknown.is_empty() {
+        return None;
+    }
+    let known: Vec<String> = known.iter().map(ToString::to_string).collect();
+    let hint = match known.as_slice() {
+        [] => "the definition has no public ports".to_owned(),
+        known => format!("the definition has the public ports {}", known.join(", ")),
+    };
     let refusal = Refusal::new(RefusalCode::BadRequest, "there is no such public port to publish");
-    let refusal = refusal.hint(match known.is_empty() {
-        true => "the definition has no public ports".to_owned(),
-        false => format!("the definition has the public ports {}", known.join(", ")),
-    });
-    let refusal = refusal.hint(match ports.as_slice() {
-        [] => "the definition has no input endpoint".to_owned(),
-        ports => format!("the public ports are {}", ports.join(", ")),
-    });
-    (!unknown.is_empty()).then(|| refusal.details(unknown))
+    Some(refusal.hint(hint).details(unknown))
 }
 
 /// Whether a package may ask for what it asks for.
@@ -324,17 +326,20 @@ fn certificates(package: &Package, data_folder: &Path, clock: Clock) -> Result<C
     Ok(CertificateOptions { folder: folder.map(Arc::new), tls, development })
 }
 
+/// A problem of the fabric, as a detail.
+pub(crate) fn detail(problem: &Problem) -> Detail {
+    let detail = Detail::new(problem.to_string());
+    match problem.hint() {
+        Some(hint) => detail.hint(hint),
+        None => detail,
+    }
+}
+
 /// Why a deployment does not start, with every single problem.
 pub(crate) fn cannot_start(what: &str, error: &StartError) -> Refusal {
     let ports_only = error.problems().iter().all(|problem| matches!(problem, Problem::Publish(_)));
     let code = if ports_only { RefusalCode::PortTaken } else { RefusalCode::CannotStart };
-    let details = error.problems().iter().map(|problem| {
-        let detail = Detail::new(problem.to_string());
-        match problem.hint() {
-            Some(hint) => detail.hint(hint),
-            None => detail,
-        }
-    });
+    let details = error.problems().iter().map(detail);
     let message = match error.problems() {
         [only] => format!("{what} cannot be started: {only}"),
         several => format!("{what} cannot be started, for {} reasons", several.len()),

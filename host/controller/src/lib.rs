@@ -32,7 +32,7 @@ mod unit;
 mod walks;
 mod words;
 
-pub use controller::{Adopted, Adoption, Controller, Lines, OpenError};
+pub use controller::{Adopted, Adoption, Controller, Lines, OpenError, Recovery, Renewal};
 pub use host::HostOptions;
 pub use journal::Retention;
 pub use launch::Defaults;

@@ -3,7 +3,7 @@
 //! An operation belongs to a service and outlives its deployment: whoever has deleted something wants to know how it went. The last
 //! hundred that are over are kept for each service.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -96,7 +96,7 @@ impl Running {
             Walked::Nothing => (None, false, None),
             Walked::Now(walk) => {
                 let seen = walk.now();
-                let waits = seen.waits && self.steps_to().is_some();
+                let waits = seen.waits && self.awaits_orders();
                 (Some(seen.progress), waits, seen.message)
             }
             Walked::Over(progress) => (progress.clone(), false, None),
@@ -158,6 +158,14 @@ impl Running {
         self.stage.send_modify(|_| {});
     }
 
+    /// The walk through upgrade domains that goes on, or shall begin.
+    pub(crate) fn its_walk(&self) -> Option<Walk> {
+        match &*self.walk() {
+            Walked::Now(walk) => Some(walk.clone()),
+            Walked::Nothing | Walked::Over(_) => None,
+        }
+    }
+
     /// It takes orders to walk.
     pub(crate) fn takes_steps(&self, steps: mpsc::Sender<u32>) {
         *self.steps() = Some(steps);
@@ -166,6 +174,11 @@ impl Running {
     /// Where to order the next step; none when it is no manual walk.
     pub(crate) fn steps_to(&self) -> Option<mpsc::Sender<u32>> {
         self.steps().clone()
+    }
+
+    /// Whether it takes orders to walk, and has all taken that were given.
+    fn awaits_orders(&self) -> bool {
+        self.steps().as_ref().is_some_and(|steps| steps.capacity() == steps.max_capacity())
     }
 
     /// It is over. The first end counts.
@@ -218,7 +231,7 @@ impl Running {
                     Walked::Now(walk) => (Some(walk.going_on()), walk.waits()),
                     _ => (None, false),
                 };
-                if self.is_over() || (waits && self.steps_to().is_some()) {
+                if self.is_over() || (waits && self.awaits_orders()) {
                     return;
                 }
                 tokio::select! {
@@ -308,31 +321,50 @@ type ByService = BTreeMap<(TenantName, ServiceName), VecDeque<Arc<Running>>>;
 
 /// The operations of all services.
 #[derive(Default)]
-pub(crate) struct Operations(Mutex<ByService>);
+pub(crate) struct Operations(Mutex<All>);
+
+#[derive(Default)]
+struct All {
+    by_service: ByService,
+    ids: BTreeSet<OperationId>,
+}
 
 impl Operations {
     /// An operation was begun.
     pub(crate) fn add(&self, operation: &Arc<Running>) {
         let mut all = self.all();
+        let All { by_service, ids } = &mut *all;
         let key = (operation.tenant.clone(), operation.who.service.clone());
-        let of_service = all.entry(key).or_default();
+        let of_service = by_service.entry(key).or_default();
+        ids.insert(operation.id);
         of_service.push_front(Arc::clone(operation));
         let mut over = 0;
         of_service.retain(|operation| {
             over += usize::from(operation.is_over());
-            over <= KEPT || !operation.is_over()
+            let stays = over <= KEPT || !operation.is_over();
+            if !stays {
+                ids.remove(&operation.id);
+            }
+            stays
         });
-        forget_oldest_service(&mut all, &operation.tenant);
+        for forgotten in forget_oldest_service(by_service, &operation.tenant) {
+            ids.remove(&forgotten.id);
+        }
     }
 
     /// It was refused after all: nobody has heard of it.
     pub(crate) fn forget(&self, operation: &Running) {
         let key = (operation.tenant.clone(), operation.who.service.clone());
         let mut all = self.all();
-        if let Some(of_service) = all.get_mut(&key) {
+        let All { by_service, ids } = &mut *all;
+        if let Some(of_service) = by_service.get_mut(&key) {
+            let before = of_service.len();
             of_service.retain(|known| known.id != operation.id);
+            if of_service.len() < before {
+                ids.remove(&operation.id);
+            }
             if of_service.is_empty() {
-                all.remove(&key);
+                by_service.remove(&key);
             }
         }
     }
@@ -344,12 +376,12 @@ impl Operations {
         id: OperationId,
     ) -> Option<Arc<Running>> {
         let all = self.all();
-        let of_service = all.get(&(tenant.clone(), service.clone()))?;
+        let of_service = all.by_service.get(&(tenant.clone(), service.clone()))?;
         of_service.iter().find(|operation| operation.id == id).cloned()
     }
 
     pub(crate) fn is_known(&self, id: OperationId) -> bool {
-        self.all().values().flatten().any(|operation| operation.id == id)
+        self.all().ids.contains(&id)
     }
 
     /// Those of one deployment, the newest first.
@@ -357,28 +389,26 @@ impl Operations {
         /// In a table.
         const SHOWN: usize = 10;
         let all = self.all();
-        let of_service = all.get(&(tenant.clone(), service.clone())).into_iter().flatten();
+        let of_service = all.by_service.get(&(tenant.clone(), service.clone())).into_iter().flatten();
         let of_deployment = of_service.filter(|operation| operation.deployment == deployment);
         of_deployment.take(SHOWN).map(|operation| operation.now()).collect()
     }
 
-    fn all(&self) -> MutexGuard<'_, ByService> {
+    fn all(&self) -> MutexGuard<'_, All> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Of services that are gone, the last that were are known: names cost nothing, and a tenant could go through all of them.
-fn forget_oldest_service(all: &mut ByService, tenant: &TenantName) {
+fn forget_oldest_service(all: &mut ByService, tenant: &TenantName) -> VecDeque<Arc<Running>> {
     let of_tenant = || all.iter().filter(|((of, _), _)| of == tenant);
     if of_tenant().count() <= SERVICES {
-        return;
+        return VecDeque::new();
     }
     let idle = of_tenant().filter(|(_, operations)| operations.iter().all(|operation| operation.is_over()));
     let last = |operations: &VecDeque<Arc<Running>>| operations.front().map(|operation| operation.begun);
     let oldest = idle.min_by_key(|(_, operations)| last(operations)).map(|(key, _)| key.clone());
-    if let Some(oldest) = oldest {
-        all.remove(&oldest);
-    }
+    oldest.and_then(|oldest| all.remove(&oldest)).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -413,6 +443,7 @@ mod tests {
         }
         assert!(find(&operations, 0).is_some());
         assert!(find(&operations, 50).is_none() && find(&operations, 51).is_some());
+        assert!(!operations.is_known(OperationId(50)) && operations.is_known(OperationId(51)));
     }
 
     #[test]

@@ -12,7 +12,6 @@ use wasm_roles_control_interface::{
 use wasm_roles_control_server::{Answered, Caller, LineSource, Operator};
 
 use crate::controller::{About, Controller, Lines};
-use crate::words::Places;
 
 impl<T: About + Send + Sync + 'static> LineSource<T> for Lines<T> {
     async fn next(&mut self) -> Option<Streamed<Arc<T>>> {
@@ -21,17 +20,13 @@ impl<T: About + Send + Sync + 'static> LineSource<T> for Lines<T> {
 }
 
 impl Controller {
-    fn places(&self) -> Places {
-        Places::of(self.0.options.data_dir.as_deref())
-    }
-
     /// What is told to those who ask names no places of the host.
     fn told<T>(&self, answered: Answered<T>) -> Answered<T> {
-        answered.map_err(|refusal| self.places().refusal(refusal))
+        answered.map_err(|refusal| self.0.places.refusal(refusal))
     }
 
     fn operation_told(&self, answered: Answered<Operation>) -> Answered<Operation> {
-        self.told(answered.map(|operation| self.places().operation(operation)))
+        self.told(answered.map(|operation| self.0.places.operation(operation)))
     }
 }
 
@@ -40,11 +35,16 @@ impl Operator for Controller {
     type Logs = Lines<LogLine>;
 
     async fn host(&self, caller: &Caller) -> HostInfo {
-        if caller.owner { self.host_of_owner(&caller.tenant) } else { self.host(&caller.tenant) }
+        if caller.owner {
+            // It has to find the files that it is told of.
+            self.host_of_owner(&caller.tenant)
+        } else {
+            self.0.places.host(self.host(&caller.tenant))
+        }
     }
 
     async fn services(&self, tenant: &TenantName) -> DeploymentList {
-        self.services(tenant)
+        self.0.places.services(self.services(tenant))
     }
 
     async fn deploy(
@@ -58,7 +58,7 @@ impl Operator for Controller {
 
     async fn status(&self, tenant: &TenantName, of: &DeploymentRef) -> Answered<DeploymentStatus> {
         let status = self.status(tenant, of);
-        self.told(status.map(|status| self.places().status(status)))
+        self.told(status.map(|status| self.0.places.status(status)))
     }
 
     async fn delete(&self, caller: &Caller, what: DeploymentRef) -> Answered<Operation> {

@@ -1,12 +1,13 @@
 //! A service: two slots, and which deployment is in which.
 
+use std::io::ErrorKind;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wasm_roles_control_interface::{
     DeploymentRef, Detail, Refusal, RefusalCode, ServiceName, Slot, TenantName,
 };
 
-use crate::host::internal;
+use crate::host::unwritten;
 use crate::record::ServiceRecord;
 use crate::record::file;
 use crate::record::folders::{self, ServiceFolder};
@@ -150,22 +151,32 @@ impl Service {
             let what = || format!("the record of service {} cannot be written", self.name);
             writing
                 .await
-                .map_err(|error| internal(&what(), &error))?
-                .map_err(|error| internal(&what(), &error))?;
+                .map_err(|error| unwritten(&what(), &error))?
+                .map_err(|error| unwritten(&what(), &error))?;
         }
         *record = next;
         Ok(())
     }
 
-    /// Removes what is left on the disk of a service that has nothing in its slots.
-    pub(crate) async fn tidy(&self) {
+    /// Whether nobody writes its record, or waits for that.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.record.try_lock().is_ok()
+    }
+
+    /// Removes what is left on the disk of a service that has nothing in its slots; of one that `is_known`, since another one of
+    /// its name has the same folder.
+    pub(crate) async fn tidy(&self, is_known: impl Fn() -> bool + Send) {
         let record = self.record.lock().await;
-        let empty = record.production.is_none() && record.staging.is_none() && self.is_empty();
+        let empty = record.production.is_none() && record.staging.is_none() && self.is_empty() && is_known();
         if let (true, Some(folder), None) = (empty, self.folder.clone(), &self.damaged) {
             // The record goes last of what says something: a folder with deployments and without it is a damaged one. What cannot be
             // removed is removed when the host starts the next time.
             let tidying = tokio::task::spawn_blocking(move || {
-                std::fs::remove_dir(folder.deployments())?;
+                match std::fs::remove_dir(folder.deployments()) {
+                    // Nothing has arrived.
+                    Err(error) if error.kind() == ErrorKind::NotFound => {}
+                    removed => removed?,
+                }
                 file::remove(&folder.record())?;
                 std::fs::remove_dir(folder.path())
             });

@@ -12,6 +12,9 @@ use wasm_roles_service_plan::{LimitOverride, Placement, Plan, PlanError, plan, p
 use crate::package::{Package, confined, refused_files};
 use crate::record::{Configuration, Target};
 
+/// Diagnostics of a request that are told one by one: each is a line for people, and a file can have a hundred thousand errors.
+const TOLD: usize = 100;
+
 /// What a service is read from.
 #[derive(Clone, Debug)]
 pub struct Sources {
@@ -37,6 +40,7 @@ impl Sources {
         let wrong = |what: &str, text: &str, error: &dyn std::fmt::Display| {
             let message = format!("the {what} `{}` cannot be used: {error}", text.escape_debug());
             Refusal::new(RefusalCode::BadRequest, message)
+                .hint("write it as for `wasm-roles deploy`, or leave it out of the package's options")
         };
         let overlays = overlays.iter().map(|overlay| match overlay {
             OverlayOption::Set(text) => Overlay::set(text).map_err(|error| wrong("overlay", text, &error)),
@@ -82,16 +86,12 @@ impl Sources {
         match outcome.model {
             Some(model) => {
                 let warnings = details.filter(|diagnostic| diagnostic.severity == Severity::Warning);
-                Ok((model, warnings.map(detail).collect()))
+                Ok((model, warnings.take(TOLD).map(detail).collect()))
             }
             None => {
-                let errors: Vec<Detail> =
-                    details.filter(|diagnostic| diagnostic.severity == Severity::Error).map(detail).collect();
                 let name = configuration.map_or(&self.definition.name, |source| &source.name);
-                let count = errors.len();
-                let s = if count == 1 { "" } else { "s" };
-                let message = format!("{name} and its definition have {count} error{s}; nothing was changed");
-                Err(Refusal::new(RefusalCode::BadConfiguration, message).details(errors))
+                let errors = details.filter(|diagnostic| diagnostic.severity == Severity::Error);
+                Err(with_errors(name, &errors.collect::<Vec<_>>(), outcome.left_out > 0))
             }
         }
     }
@@ -119,9 +119,10 @@ impl Sources {
 
     /// The last of every plan: its limits, and whether it stays inside its package.
     pub(crate) fn finish(&self, plan: Plan) -> Result<Plan, Refusal> {
-        let plan = plan
-            .with_limits(&self.limits)
-            .map_err(|error| Refusal::new(RefusalCode::BadConfiguration, error.to_string()))?;
+        let plan = plan.with_limits(&self.limits).map_err(|error| {
+            Refusal::new(RefusalCode::BadConfiguration, error.to_string())
+                .hint("change the limit in the options, or leave it out; nothing was changed")
+        })?;
         let outside = self.confined_to.as_ref().map(|definition| confined::outside(&plan, definition));
         match outside {
             Some(outside) if !outside.is_empty() => {
@@ -133,9 +134,22 @@ impl Sources {
     }
 }
 
+/// Why there is no model. `more`: there are errors that nobody has counted.
+fn with_errors(name: &str, errors: &[&Diagnostic], more: bool) -> Refusal {
+    let count = errors.len();
+    let (at_least, s) = (if more { "at least " } else { "" }, if count == 1 { "" } else { "s" });
+    let message = format!("{name} and its definition have {at_least}{count} error{s}; nothing was changed");
+    let refusal = Refusal::new(RefusalCode::BadConfiguration, message)
+        .details(errors.iter().take(TOLD).map(|diagnostic| detail(diagnostic)));
+    match count.checked_sub(TOLD) {
+        Some(more @ 1..) => refusal.hint(format!("mend these first: {more} more are not told here")),
+        _ => refusal,
+    }
+}
+
 fn no_count(role: &str, error: &str) -> Refusal {
     let message = format!("the instance count of role {} cannot be set: {error}", role.escape_debug());
-    Refusal::new(RefusalCode::BadRequest, message)
+    Refusal::new(RefusalCode::BadRequest, message).hint("name a role of the definition, and a whole number")
 }
 
 pub(crate) fn no_plan(error: PlanError) -> Refusal {

@@ -1,7 +1,7 @@
 //! Tenants: what each may use of the host.
 //!
 //! A cap counts what a tenant's deployments may have at most, whether they have it already or not: instances by the plan, memory
-//! by the limits of these instances, public ports by the definition. While a deployment changes it counts as the larger of what it
+//! by the limits of these instances, public ports by the definition, disk by the sizes of local stores and what packages really take. While a deployment changes it counts as the larger of what it
 //! was and what it becomes, in each of the three. A change that would go over a cap is refused before anything of it begins.
 
 use std::collections::BTreeMap;
@@ -21,7 +21,8 @@ pub struct Caps {
     pub memory_bytes: Option<u64>,
     /// Public ports.
     pub public_ports: Option<u32>,
-    /// Bytes of disk: the sizes of the instances' local stores. A package may have a quarter of it, beside them.
+    /// Bytes of disk: the sizes of the instances' local stores, and what the packages have: the one that runs, the one before, and
+    /// one that arrives.
     pub disk_bytes: Option<u64>,
     /// Whether its packages may ask for ways to the world outside, and for a policy that only logs.
     pub outbound: bool,
@@ -124,7 +125,7 @@ pub struct Demand {
     pub memory_bytes: u64,
     /// Public ports.
     pub public_ports: u32,
-    /// Bytes of the local stores that they may fill.
+    /// Bytes of the local stores that they may fill, and of packages.
     pub disk_bytes: u64,
 }
 
@@ -146,6 +147,12 @@ impl Demand {
                 sum.saturating_add(stores.min(instance.limits.disk_bytes))
             }),
         }
+    }
+
+    /// With packages of so many bytes.
+    #[must_use]
+    pub const fn with_packages(self, bytes: u64) -> Self {
+        Self { disk_bytes: self.disk_bytes.saturating_add(bytes), ..self }
     }
 
     /// Both at the same time.
@@ -207,7 +214,7 @@ impl fmt::Display for Capped {
             Self::Instances => "instances",
             Self::Memory => "bytes of memory",
             Self::PublicPorts => "public ports",
-            Self::Disk => "bytes of local storage",
+            Self::Disk => "bytes of disk",
         })
     }
 }
@@ -241,7 +248,7 @@ impl OverCap {
                 "choose a smaller vmsize, set `memory` with a limit, delete a deployment, or ask the host's owner for more"
             }
             Capped::Disk => {
-                "make a local store smaller, delete a deployment, or ask the host's owner for more"
+                "make a local store or the package smaller, delete a deployment, or ask the host's owner for more"
             }
             Capped::PublicPorts => {
                 "remove an input endpoint, delete a deployment, or ask the host's owner for more"
@@ -315,6 +322,15 @@ mod tests {
         assert_eq!(Caps::none().admit(all, all), Ok(()));
         let both = all.with(all);
         assert_eq!((both.instances, both.memory_bytes, both.public_ports), (u32::MAX, u64::MAX, u32::MAX));
+    }
+
+    #[test]
+    fn packages_count_as_disk_beside_the_stores() {
+        let caps = Caps { disk_bytes: Some(100), ..Caps::none() };
+        let stores = demand(1, 60, 0);
+        assert_eq!(caps.admit(Demand::default(), stores.with_packages(40)), Ok(()));
+        let over = caps.admit(Demand::default().with_packages(1), stores.with_packages(40)).unwrap_err();
+        assert_eq!((over.what, over.others, over.wanted), (Capped::Disk, 1, 100));
     }
 
     #[test]

@@ -81,7 +81,7 @@ impl Walk {
     }
 
     /// Before, the fabric shows the walk before this one.
-    fn has_begun(&self) -> bool {
+    pub(crate) fn has_begun(&self) -> bool {
         self.fabric.has_changed().unwrap_or(true)
     }
 
@@ -134,6 +134,11 @@ impl Walk {
         let _ = self.fabric.wait_for(is_taken).await;
     }
 
+    /// Whether instances that it leads to are in this upgrade domain.
+    pub(crate) fn has_domain(&self, domain: u32) -> bool {
+        self.plan.instances.iter().any(|instance| instance.update_domain == domain)
+    }
+
     /// The upgrade domains that nobody has walked yet.
     pub(crate) fn waiting(&self) -> Vec<u32> {
         let walk = self.fabric.borrow();
@@ -153,5 +158,6 @@ fn in_words(reaction: Reaction) -> String {
         Reaction::NotReadyAgain => "not Ready again in time".to_owned(),
         Reaction::NotRunning => "not running; it starts with what is new".to_owned(),
         Reaction::Stopped => "stopped meanwhile".to_owned(),
+        Reaction::Untouched => "runs on, unchanged".to_owned(),
     }
 }

@@ -21,10 +21,12 @@
 //! other roles' files and settings: a role whose component lies there alone sees no folder.
 
 use std::collections::BTreeMap;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use wasm_roles_role_runtime::Preopen;
-use wasm_roles_service_plan::{EntryPoint, PlannedRole, RoleKind, RoleName, Span, StartupTask};
+use wasm_roles_service_plan::{
+    EntryPoint, PlannedRole, RoleKind, RoleName, Span, StartupTask, component_file, path_inside,
+};
 
 /// The value of `RoleRoot`: the root of the role, as its instances see it.
 pub const ROLE_ROOT: &str = "/role";
@@ -146,6 +148,13 @@ impl Approots {
         self.built.insert(role, folder);
     }
 
+    /// `role` has the folder that it has in `other`, if it has one there.
+    pub(crate) fn take_over(&mut self, role: &RoleName, other: &Self) {
+        if let Some(folder) = other.folder(role, Path::is_dir) {
+            self.built.insert(role.clone(), folder);
+        }
+    }
+
     /// The folders that were put together.
     pub(crate) fn built(&self) -> impl Iterator<Item = &Path> {
         self.built.values().map(PathBuf::as_path)
@@ -262,35 +271,9 @@ fn of_entry(role: &RoleName, entry: &str) -> Result<Wanted, ComponentMissing> {
 
 /// The component that the first word of a command line means; none when it leads out of the role's folder.
 fn component_of(command: &str) -> Option<Wanted> {
-    let path = path_inside(command)?;
-    path.file_name()?;
-    let is_component = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("wasm"));
-    if is_component {
-        return Some(Wanted { file: path, stands_for: None });
-    }
-    Some(Wanted { file: with_wasm(&path), stands_for: Some(command.to_owned()) })
-}
-
-/// `text` as a path relative to a folder, in which it stays. Definitions come from Windows; on other systems a backslash
-/// would be part of a file's name, and `C:` a folder.
-pub(crate) fn path_inside(text: &str) -> Option<PathBuf> {
-    let path = PathBuf::from(text.replace('\\', "/"));
-    let inside = path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
-    (inside && !text.contains(':')).then_some(path)
-}
-
-/// The component that stands for a native file. Only extensions of programs are replaced: the dot of `Contoso.Worker`
-/// belongs to the name.
-fn with_wasm(path: &Path) -> PathBuf {
-    const PROGRAMS: [&str; 6] = ["exe", "dll", "cmd", "bat", "ps1", "com"];
-    let is_program =
-        |extension: &std::ffi::OsStr| PROGRAMS.iter().any(|known| extension.eq_ignore_ascii_case(known));
-    if path.extension().is_some_and(is_program) {
-        return path.with_extension("wasm");
-    }
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".wasm");
-    path.with_file_name(name)
+    let file = component_file(command)?;
+    let is_itself = path_inside(command).is_some_and(|path| path == file);
+    Some(Wanted { file, stands_for: (!is_itself).then(|| command.to_owned()) })
 }
 
 #[cfg(test)]

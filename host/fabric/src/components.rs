@@ -3,7 +3,7 @@
 //! A web role that says nothing of an entry point, has no component, and has sites with files, is a static site: what runs is a component
 //! without a program.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -122,6 +122,16 @@ impl Files<'_> {
             Some(Ok(Ok(_))) | None => Ok(None),
         }
     }
+}
+
+/// The files of the components of a plan's roles and of their start-up tasks, each once.
+///
+/// # Errors
+///
+/// Every role and task without a file.
+pub fn component_files(plan: &Plan, approots: &Approots) -> Result<BTreeSet<PathBuf>, StartError> {
+    let files = find(plan, approots)?;
+    Ok(files.into_iter().flat_map(|files| files.own.into_iter().chain(files.tasks)).collect())
 }
 
 fn find<'a>(plan: &'a Plan, approots: &Approots) -> Result<Vec<Files<'a>>, StartError> {

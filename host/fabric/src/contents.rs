@@ -20,9 +20,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use wasm_roles_service_plan::{Content, Plan, PlannedRole, RoleName, Span};
+use wasm_roles_service_plan::{Content, Plan, PlannedRole, RoleName, Span, path_inside};
 
-use crate::approot::{Approots, path_inside};
+use crate::approot::Approots;
 use crate::copies::{Copies, Copying};
 use crate::removal::remove_tree;
 use crate::start_error::StartError;
@@ -143,6 +143,31 @@ pub(crate) fn folders(data_folder: &Path, generation: u32, approots: &Approots) 
     } else {
         vec![data_folder.join(FOLDER).join(generation.to_string())]
     }
+}
+
+/// The folders that were put together for a generation and that the one after it does not use.
+pub(crate) fn left_behind(
+    data_folder: &Path,
+    generation: u32,
+    approots: &Approots,
+    next: &Approots,
+) -> Vec<PathBuf> {
+    let ours = data_folder.join(FOLDER);
+    let is_used = |folder: &Path| next.built().any(|used| used.starts_with(folder));
+    let built = approots.built().filter(|folder| folder.starts_with(&ours)).map(Path::to_owned);
+    let whole =
+        if generation == version::FIRST { Vec::new() } else { folders(data_folder, generation, approots) };
+    built.chain(whole).filter(|folder| !is_used(folder)).collect()
+}
+
+/// The folders that were put together for a generation, and that it does not use: its roles go on with those that they had.
+pub(crate) fn not_needed(
+    data_folder: &Path,
+    generation: u32,
+    kept: impl Iterator<Item = RoleName>,
+) -> Vec<PathBuf> {
+    let folder = data_folder.join(FOLDER).join(generation.to_string());
+    kept.map(|role| folder.join(role.as_str())).collect()
 }
 
 /// Removes what upgrades of an earlier run have left in this folder. What cannot be removed stays.

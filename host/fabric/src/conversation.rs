@@ -133,6 +133,8 @@ async fn tell(teller: impl Tell, order: Order) -> Said {
             (missed(RoleEvent::Changing, &changing), RoleEvent::Changed, changed)
         }
         What::Recycle(_) | What::Again | What::Replace(_) => return Said::Outdated(reply),
+        // There is nothing to tell.
+        What::Keep(_) => return Said::Changed(None, reply),
         What::Announce => {
             let event = RoleEvent::SimultaneousChanging;
             (None, event, teller.simultaneous_changing(changes).await)

@@ -36,7 +36,7 @@ use crate::version::{self, Generation};
 pub const DEFAULT_STOP_BUDGET: Duration = Duration::from_secs(30);
 
 /// How the web servers of a deployment's web roles work.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WebOptions {
     /// Which instances of a component answer requests, where its handler is one of `wasi:http` 0.2.
@@ -284,6 +284,14 @@ impl Deployment {
     #[must_use]
     pub fn generation(&self) -> u32 {
         self.starter.generation.number
+    }
+
+    /// Whether instances read files below this folder: those of a role that an [upgrade](Self::upgrade) has kept read the folders
+    /// of the generation in which they were started.
+    #[must_use]
+    pub fn reads(&self, folder: &std::path::Path) -> bool {
+        self.starter.generation.reads(folder)
+            || self.upgrading.as_ref().is_some_and(|begun| begun.generation().reads(folder))
     }
 
     /// How far the last change or upgrade has come. It can be read while one is under way and holds the deployment.

@@ -59,6 +59,7 @@ mod public_socket;
 mod publish;
 mod removal;
 pub mod rotation;
+mod same_files;
 pub mod sites;
 mod start_error;
 mod starter;
@@ -98,15 +99,24 @@ pub use removal::remove_tree;
 pub use start_error::{Problem, StartError};
 pub use starter::deployment_id;
 pub use status_board::{InstanceStatus, Recycled, Statuses};
-pub use swap::{SwapError, SwapSummary, can_swap, swap};
+pub use swap::{Exchange, SwapError, SwapSummary, swap};
 pub use tls::HandshakeFailure;
 pub use upgrade::{DEFAULT_HEALTH, Pace, RolledBack, Upgrade, UpgradeError, UpgradeOutcome, UpgradeSummary};
 pub use usage::{InstanceUsage, Usages};
 pub use variables::VariableError;
 pub use waiting::CONNECTION_WAIT;
+/// What a file is, told from its bytes.
+pub mod inspection {
+    pub use wasm_roles_role_runtime::{
+        Broken, ComponentDigest, Export, ExportedFunction, Form, Import, Inspection, Refusal, RoleShape, Use,
+        WasiVersion, read_component,
+    };
+}
+
+pub use components::component_files;
 pub use wasm_roles_role_runtime::{
-    Clock, End, Line, LoadError, ProgramEnd, ReachedLimit, RoleEvent, Runtime, RuntimeError, RuntimeOptions,
-    Seed, WebInstances,
+    Clock, CompileListener, CompileNews, DEFAULT_CACHE_BYTES, End, Line, LoadError, ProgramEnd, ReachedLimit,
+    RoleEvent, Runtime, RuntimeError, RuntimeOptions, Seed, WebInstances,
 };
 /// The network of a deployment: faults, counters and captures.
 pub use wasm_roles_virtual_network as virtual_network;

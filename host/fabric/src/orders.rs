@@ -2,7 +2,7 @@
 //!
 //! | order | to | what happens | done when |
 //! |---|---|---|---|
-//! | recycle | instances that run | each leaves the rotation, hears `stopping` and `on-stop`, and starts again; one upgrade domain after the other | it is Ready again |
+//! | recycle | instances that run | each leaves the rotation, hears `stopping` and `on-stop`, and starts again; one upgrade domain after the other | it is Ready again, and answers the probes again that it answered before |
 //! | stop | instances that run | each leaves the rotation, hears `stopping` and `on-stop`, and stays [`Stopped`](crate::Status::Stopped); all at the same time | it is Stopped |
 //! | start | instances that were stopped | all at the same time, with the configuration of now | it is Ready |
 //!
@@ -21,6 +21,7 @@ use wasm_roles_service_plan::InstanceId;
 
 use crate::change::{Arrival, Order, READY_AGAIN, Reaction, What};
 use crate::deployment::{Deployment, StoppedInstance};
+use crate::upgrade::Answered;
 
 /// An order cannot be given. Nothing was done.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -102,6 +103,9 @@ impl Deployment {
         let mut reactions = Vec::new();
         for domain in domains.into_values() {
             let mut replies = Vec::with_capacity(domain.len());
+            let planned = domain.iter().filter_map(|instance| self.instances.get(instance));
+            let answered: Vec<Answered> =
+                planned.flat_map(|planned| Answered::of(planned, &self.ports)).collect();
             for instance in &domain {
                 let (reply, replied) = oneshot::channel();
                 if let Some(orders) = self.instances.orders().get(instance) {
@@ -117,6 +121,12 @@ impl Deployment {
                     Err(_) => Reaction::NotReadyAgain,
                 };
                 reactions.push((instance, reaction));
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            let answered = Answered::again(answered, left, &self.starter.board.boards()).await;
+            for silent in answered.err().unwrap_or_default() {
+                let of_silent = reactions.iter_mut().filter(|(instance, _)| *instance == silent.instance);
+                of_silent.for_each(|(_, reaction)| *reaction = Reaction::NotReadyAgain);
             }
         }
         Ok(reactions)

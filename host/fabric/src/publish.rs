@@ -22,27 +22,32 @@ const BACKLOG: u32 = 1024;
 pub struct Publication {
     /// The address for all ports that `at` does not name. Default: 127.0.0.1, so that nobody else can connect.
     pub bind: IpAddr,
-    /// Single public ports and where they listen instead. Port 0 there: the operating system chooses.
+    /// Single public ports and where they listen instead, for TCP and for UDP. Port 0 there: the operating system chooses, for each
+    /// of the two.
     pub at: BTreeMap<Port, SocketAddr>,
+    /// The same for UDP alone, before what `at` says.
+    pub udp: BTreeMap<Port, SocketAddr>,
 }
 
 impl Default for Publication {
     fn default() -> Self {
-        Self { bind: IpAddr::V4(Ipv4Addr::LOCALHOST), at: BTreeMap::new() }
+        Self { bind: IpAddr::V4(Ipv4Addr::LOCALHOST), at: BTreeMap::new(), udp: BTreeMap::new() }
     }
 }
 
 impl Publication {
-    /// Where a public port listens. What is said of a number holds for TCP and UDP.
+    /// Where a public port listens.
     #[must_use]
     pub fn place_of(&self, public: &PublicPort) -> SocketAddr {
-        let elsewhere = self.at.get(&public.port).copied();
+        let of_udp = self.udp.get(&public.port).filter(|_| public.transport == Transport::Udp);
+        let elsewhere = of_udp.or_else(|| self.at.get(&public.port)).copied();
         elsewhere.unwrap_or_else(|| SocketAddr::new(self.bind, public.port.get()))
     }
 
     /// Ports in `at` that are no public ports of the plan.
     pub(crate) fn unknown<'a>(&'a self, plan: &'a Plan) -> impl Iterator<Item = Port> {
-        self.at.keys().copied().filter(|port| plan.public.iter().all(|public| public.port != *port))
+        let named = self.at.keys().chain(self.udp.keys()).copied();
+        named.filter(|port| plan.public.iter().all(|public| public.port != *port))
     }
 }
 

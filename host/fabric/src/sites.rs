@@ -67,6 +67,13 @@ pub(crate) async fn open(plan: &Plan, approots: &Approots) -> Result<SitesOf, St
     if problems.is_empty() { Ok(sites) } else { Err(StartError::new(problems)) }
 }
 
+/// The folders of a role's sites, in the order of the definition.
+pub(crate) fn folders(role: &PlannedRole, approots: &Approots) -> Vec<PathBuf> {
+    let places = role.sites.iter().flat_map(|site| site.root.all());
+    let written = places.filter_map(|(_, place)| place.physical_directory.as_deref());
+    written.map(|written| resolved(approots.definition_folder(), written)).collect()
+}
+
 /// The sites as instances have them; `has_application`: whether their component answers requests.
 pub(crate) fn of_instances(sites: Vec<Site>, has_application: bool, clock: Clock) -> Arc<Sites> {
     if sites.is_empty() {

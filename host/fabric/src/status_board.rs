@@ -101,6 +101,11 @@ impl StatusBoard {
         });
     }
 
+    /// The incarnation that it has counts as one of this generation, in which it is the same.
+    pub(crate) fn carries(&self, seat: Seat, generation: u32) {
+        self.write(seat, |written| written.generation = generation);
+    }
+
     /// The instance is recycled.
     pub(crate) fn recycled(&self, seat: Seat, recycled: Recycled) {
         self.write(seat, |written| written.recycled = Some(recycled));

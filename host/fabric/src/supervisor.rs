@@ -310,7 +310,8 @@ impl<L: Launcher> Supervisor<L> {
         if let What::Change(renewal)
         | What::Announced(renewal)
         | What::Recycle(renewal)
-        | What::Replace(renewal) = &order.what
+        | What::Replace(renewal)
+        | What::Keep(renewal) = &order.what
         {
             if let Some(version) = &renewal.version {
                 self.ledger.reporter.set_log_rate(version.instance.limits.log_bytes_per_second);
@@ -319,6 +320,11 @@ impl<L: Launcher> Supervisor<L> {
         }
         let at = self.ledger.clock.elapsed();
         match (&order.what, &self.running, status) {
+            (What::Keep(_), _, _) => {
+                self.ledger.board.carries(self.ledger.seat, self.launcher.generation());
+                // Whoever gave the order may have stopped waiting.
+                let _ = order.reply.send(Reaction::Untouched);
+            }
             // Nothing can be told to the incarnation; the next one is what is waited for.
             (What::Again, _, Status::Starting | Status::Ready | Status::Busy | Status::Recycling) => {
                 self.owed.push(order.reply);
@@ -406,6 +412,8 @@ async fn kill_wished(wish: &mut watch::Receiver<Wish>) {
     }
 }
 
+#[cfg(test)]
+mod at_rest;
 #[cfg(test)]
 mod bed;
 #[cfg(test)]

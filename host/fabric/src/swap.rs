@@ -115,13 +115,18 @@ impl EndpointDifference {
     }
 }
 
+impl fmt::Display for EndpointSide {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (endpoint {} of role {})", self.protocol, self.endpoint, self.role)
+    }
+}
+
 impl fmt::Display for EndpointDifference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { port, transport, first, second } = self;
-        let words = |side: &EndpointSide| {
-            format!("{} (endpoint {} of role {})", side.protocol, side.endpoint, side.role)
+        let words = |side: &Option<EndpointSide>| {
+            side.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string)
         };
-        let words = |side: &Option<EndpointSide>| side.as_ref().map_or_else(|| "nothing".to_owned(), words);
         write!(
             f,
             "at port {port} ({transport}) the first has {}, and the second {}",
@@ -144,23 +149,46 @@ fn sentences(differences: &[EndpointDifference]) -> String {
 ///
 /// See [`SwapError`]. Then nothing has changed.
 pub fn swap(first: &mut Deployment, second: &mut Deployment) -> Result<SwapSummary, SwapError> {
-    can_swap(first, second)?;
-    first.exchange_public_side(second);
+    Ok(Exchange::between(first, second)?.make())
+}
+
+/// An exchange that can be made: for those who have to write it down before.
+pub struct Exchange<'a> {
+    first: &'a mut Deployment,
+    second: &'a mut Deployment,
+}
+
+impl<'a> Exchange<'a> {
+    /// The exchange of two deployments, if they can. Nothing has changed yet.
+    ///
+    /// # Errors
+    ///
+    /// As of [`swap`].
+    pub fn between(first: &'a mut Deployment, second: &'a mut Deployment) -> Result<Self, SwapError> {
+        can_swap(first, second).map(|()| Self { first, second })
+    }
+
+    /// Makes it, as [`swap`] does.
+    #[must_use]
+    pub fn make(self) -> SwapSummary {
+        let Self { first, second } = self;
+        first.exchange_public_side(second);
+        summary(first, second)
+    }
+}
+
+fn summary(first: &Deployment, second: &Deployment) -> SwapSummary {
     let swapped = |(ours, theirs): (&Published, &Published)| SwappedPort {
         port: ours.public.port,
         transport: ours.public.transport,
         first: ours.at,
         second: theirs.at,
     };
-    Ok(SwapSummary { ports: first.published().iter().zip(second.published()).map(swapped).collect() })
+    SwapSummary { ports: first.published().iter().zip(second.published()).map(swapped).collect() }
 }
 
 /// Whether the two deployments could exchange their public sides now.
-///
-/// # Errors
-///
-/// What [`swap`] would say.
-pub fn can_swap(first: &Deployment, second: &Deployment) -> Result<(), SwapError> {
+fn can_swap(first: &Deployment, second: &Deployment) -> Result<(), SwapError> {
     if let Some(upgrading) = [first, second].into_iter().find(|deployment| deployment.upgrading.is_some()) {
         return Err(SwapError::Upgrading { deployment: upgrading.id().to_owned() });
     }

@@ -12,6 +12,7 @@ use crate::components::Components;
 use crate::deployment::{DeploymentOptions, WebOptions};
 use crate::entry::Ways;
 use crate::launch::Directories;
+use crate::sites;
 use crate::storage::Stores;
 
 /// The first generation of a deployment.
@@ -24,8 +25,10 @@ pub(crate) struct Generation {
     pub(crate) approots: Approots,
     pub(crate) components: BTreeMap<RoleName, Components>,
     ways: BTreeMap<RoleName, Arc<Ways>>,
-    stop_budget: Duration,
-    web: WebOptions,
+    /// The folders of each role's sites.
+    sites: BTreeMap<RoleName, Vec<PathBuf>>,
+    pub(crate) stop_budget: Duration,
+    pub(crate) web: WebOptions,
 }
 
 /// What one instance runs.
@@ -54,9 +57,40 @@ impl Generation {
             approots: options.approots.clone(),
             components,
             ways: plan.roles.iter().map(|role| ways(&role.name)).collect(),
+            sites: plan
+                .roles
+                .iter()
+                .map(|role| (role.name.clone(), sites::folders(role, &options.approots)))
+                .collect(),
             stop_budget: options.stop_budget,
             web: options.web.clone(),
         }
+    }
+
+    /// Where a role's public ports lead.
+    pub(crate) fn ways(&self, role: &RoleName) -> Arc<Ways> {
+        self.ways.get(role).cloned().unwrap_or_default()
+    }
+
+    /// The folders of a role's sites, in the order of the definition.
+    pub(crate) fn sites(&self, role: &RoleName) -> &[PathBuf] {
+        self.sites.get(role).map_or(&[], Vec::as_slice)
+    }
+
+    /// A role runs what it runs in `other`, from the same folders.
+    pub(crate) fn take_over(&mut self, role: &RoleName, other: &Self) {
+        self.approots.take_over(role, &other.approots);
+        self.sites.insert(role.clone(), other.sites(role).to_vec());
+        if let Some(components) = other.components.get(role) {
+            self.components.insert(role.clone(), components.clone());
+        }
+    }
+
+    /// Whether any role has a folder below this one.
+    pub(crate) fn reads(&self, folder: &Path) -> bool {
+        let own = self.components.keys().map(|role| self.approots.own_folder(role));
+        let mut all = own.chain(self.sites.values().flatten().cloned());
+        all.any(|used| used.starts_with(folder))
     }
 
     /// What an instance of `plan` runs in this generation; none when its role is not in both. Its local stores are below
@@ -76,7 +110,7 @@ impl Generation {
             components: self.components.get(&role.name)?.clone(),
             instance: instance.clone(),
             directories: Directories { approot, stores },
-            ways: self.ways.get(&role.name).cloned().unwrap_or_default(),
+            ways: self.ways(&role.name),
             stop_budget: self.stop_budget,
             web: self.web.clone(),
             begins_empty,

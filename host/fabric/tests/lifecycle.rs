@@ -73,8 +73,8 @@ impl Running {
             clock: Clock::new(SystemTime::UNIX_EPOCH),
             seed: Seed::new([7; 32]),
         };
-        let cache_dir = Some(root().join("target/test-cache"));
-        let runtime = Runtime::new(&RuntimeOptions { cache_dir }).unwrap();
+        let cached = RuntimeOptions::default().cached_in(root().join("target/test-cache"));
+        let runtime = Runtime::new(&cached).unwrap();
         let (deployment, events) = Deployment::start(&runtime, plan, options).await.unwrap();
         Self { deployment, events, _data: data }
     }

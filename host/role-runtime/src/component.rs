@@ -1,12 +1,14 @@
 //! From a file to a role that can be started: compiled, linked, and known for what it is.
 
-use std::fs;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, InstancePre};
 
+use crate::compiled::{CompileNews, Digest, Source};
 use crate::engine::Runtime;
 use crate::exports::ExportIndices;
 use crate::sandbox::Sandbox;
@@ -43,6 +45,12 @@ pub enum LoadError {
         path: PathBuf,
         /// Why.
         source: std::io::Error,
+    },
+    /// The file is larger than [`MAX_COMPONENT_BYTES`].
+    #[error("{} is larger than the {} MiB that a component may have", path.display(), MAX_COMPONENT_BYTES >> 20)]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
     },
     /// The file is a core module.
     #[error("{} is a core WebAssembly module, not a component", path.display())]
@@ -82,6 +90,7 @@ impl LoadError {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Unreadable { .. } => "check that the file is there and that you may read it",
+            Self::TooLarge { .. } => "build it without debug information, and keep data in files beside it",
             Self::CoreModule { .. } => {
                 "build it for the target wasm32-wasip2, or make it a component with `wasm-tools component new`"
             }
@@ -119,6 +128,12 @@ impl RoleComponent {
         &self.0.shape
     }
 
+    /// Whether both came from the same bytes. As long as one of them is there, loading its bytes again gives the same one.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     pub(crate) fn inner(&self) -> &Inner {
         &self.0
     }
@@ -132,12 +147,25 @@ impl Runtime {
     ///
     /// See [`LoadError`].
     pub fn load(&self, path: &Path) -> Result<RoleComponent, LoadError> {
-        let owned = || path.to_owned();
-        let bytes = fs::read(path).map_err(|source| LoadError::Unreadable { path: owned(), source })?;
-        if is_core_module(&bytes) {
-            return Err(LoadError::CoreModule { path: owned() });
+        self.load_bytes(path, &read_component(path)?)
+    }
+
+    /// The same for bytes that were read from a file already; `path` is its name.
+    ///
+    /// # Errors
+    ///
+    /// See [`LoadError`].
+    pub fn load_bytes(&self, path: &Path, bytes: &[u8]) -> Result<RoleComponent, LoadError> {
+        if is_core_module(bytes) {
+            return Err(LoadError::CoreModule { path: path.to_owned() });
         }
-        self.role(path, &bytes, |shape| shape.entry_point || shape.program.is_some() || shape.http.is_some())
+        self.role(path, bytes, |shape| shape.entry_point || shape.program.is_some() || shape.http.is_some())
+    }
+
+    /// Whether the compiled form of a component is kept on the disk. None where nothing is kept.
+    #[must_use]
+    pub fn keeps(&self, component: Digest) -> Option<bool> {
+        self.compiled.as_ref().map(|compiled| compiled.has(&component))
     }
 
     /// A role without a program: it starts, has nothing to do, and stops. A static site is one; its files are all there is
@@ -156,7 +184,8 @@ impl Runtime {
         bytes: &[u8],
         is_role: impl Fn(&RoleShape) -> bool,
     ) -> Result<RoleComponent, LoadError> {
-        let inner = self.loaded.get_or(bytes, || self.compile(path, bytes, &is_role))?;
+        let source = Source { file: path, bytes, digest: Digest::of(bytes) };
+        let inner = self.loaded.get_or(source.digest, || self.link(source, &is_role))?;
         // Somebody else may have asked for less.
         if !is_role(&inner.shape) {
             let exports = self.exports_of(inner.pre.component());
@@ -165,14 +194,14 @@ impl Runtime {
         Ok(RoleComponent(inner))
     }
 
-    fn compile(
+    fn link(
         &self,
-        path: &Path,
-        bytes: &[u8],
+        source: Source<'_>,
         is_role: impl Fn(&RoleShape) -> bool,
     ) -> Result<Arc<Inner>, LoadError> {
-        let owned = || path.to_owned();
-        let component = Component::from_binary(&self.engine, bytes)
+        let owned = || source.file.to_owned();
+        let component = self
+            .compiled(source)
             .map_err(|error| LoadError::Invalid { path: owned(), reason: one_line(&error) })?;
         let exports = ExportIndices::find(&component);
         let shape = exports.shape();
@@ -186,6 +215,21 @@ impl Runtime {
         Ok(Arc::new(Inner { runtime: self.clone(), pre, exports, shape }))
     }
 
+    fn compiled(&self, source: Source<'_>) -> wasmtime::Result<Component> {
+        let tell = |news: CompileNews<'_>| {
+            if let Some(listener) = &self.listener {
+                listener(news);
+            }
+        };
+        if let Some(compiled) = &self.compiled {
+            return compiled.load(&self.engine, source, &tell);
+        }
+        tell(CompileNews::Begun { file: source.file, bytes: source.bytes.len() });
+        let component = Component::from_binary(&self.engine, source.bytes);
+        tell(CompileNews::Ended { file: source.file });
+        component
+    }
+
     fn exports_of(&self, component: &Component) -> Vec<String> {
         let ty = component.component_type();
         let instances = ty.exports(&self.engine).filter_map(|(name, item)| match item.ty {
@@ -194,6 +238,27 @@ impl Runtime {
         });
         instances.collect()
     }
+}
+
+/// The largest file that is loaded. An engine needs many times as much to compile it.
+pub const MAX_COMPONENT_BYTES: u64 = 512 << 20;
+
+/// The bytes of a file that may be a component.
+///
+/// # Errors
+///
+/// When it cannot be read, or is larger than [`MAX_COMPONENT_BYTES`].
+pub fn read_component(path: &Path) -> Result<Vec<u8>, LoadError> {
+    let unreadable = |source| LoadError::Unreadable { path: path.to_owned(), source };
+    let file = File::open(path).map_err(unreadable)?;
+    let bytes = file.metadata().map_err(unreadable)?.len();
+    let mut content = Vec::with_capacity(usize::try_from(bytes.min(MAX_COMPONENT_BYTES)).unwrap_or_default());
+    // The file may grow meanwhile, and a pipe has no length.
+    file.take(MAX_COMPONENT_BYTES + 1).read_to_end(&mut content).map_err(unreadable)?;
+    if content.len() as u64 > MAX_COMPONENT_BYTES {
+        return Err(LoadError::TooLarge { path: path.to_owned() });
+    }
+    Ok(content)
 }
 
 /// The preamble of a component, and nothing after it.

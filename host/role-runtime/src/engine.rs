@@ -90,7 +90,8 @@ impl Runtime {
     /// See [`RuntimeError`].
     pub fn new(options: &RuntimeOptions) -> Result<Self, RuntimeError> {
         let engine = Engine::new(&config()).map_err(engine_error)?;
-        let compiled = options.cache.as_ref().map(|(folder, bytes)| cache(folder, *bytes, &engine)).transpose()?;
+        let compiled =
+            options.cache.as_ref().map(|(folder, bytes)| cache(folder, *bytes, &engine)).transpose()?;
         let linker = linker(&engine).map_err(engine_error)?;
         let processors = Processors::new();
         start_ticker(&engine, processors.clone())?;
@@ -100,6 +101,8 @@ impl Runtime {
             volumes: VolumeRegistry::default(),
             processors,
             trust: Arc::default(),
+            compiled: compiled.map(Arc::new),
+            listener: options.listener.clone(),
             loaded: Arc::default(),
         })
     }

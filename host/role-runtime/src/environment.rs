@@ -31,7 +31,7 @@ pub(crate) mod wit {
 }
 
 /// All that one instance can see of its deployment.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EnvironmentView {
     /// The id of the deployment.
     pub deployment_id: String,
@@ -48,7 +48,7 @@ pub struct EnvironmentView {
 }
 
 /// A role as one instance sees it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoleView {
     /// Its name.
     pub name: String,
@@ -57,7 +57,7 @@ pub struct RoleView {
 }
 
 /// An instance as another one sees it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InstanceView {
     /// Its id, such as `WebRole1_IN_0`.
     pub id: String,
@@ -72,7 +72,7 @@ pub struct InstanceView {
 }
 
 /// An endpoint of an instance.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndpointView {
     /// Its name, unique within the role.
     pub name: String,
@@ -117,7 +117,7 @@ pub enum Protocol {
 }
 
 /// A directory of the instance's own.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalResourceView {
     /// Its name.
     pub name: String,

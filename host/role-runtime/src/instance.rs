@@ -27,12 +27,17 @@ use crate::surroundings::{Surroundings, out_of_time};
 use crate::time_and_chance::{Clock, Seed};
 use crate::wires::Wires;
 
-/// How long a guest may take to notice that it should stop, before its sockets begin to fail. A guest that awaits
-/// anything asynchronous notices at once; one that blocks in WASI 0.2 can only be told through its sockets.
+/// How long a guest may take to notice that it should stop. A guest that awaits anything asynchronous notices at once; one that
+/// blocks in WASI 0.2 can only be told by its sockets, which begin to fail. Connections that have come to it shall not break for
+/// that: as long as there is one, nobody is let in any more and all else is as it was.
 const HEARING: Duration = Duration::from_millis(250);
 
 /// How long a program without an entry point may take to end once its sockets fail. It has no `on-stop` to wait for.
 const PROGRAM_BUDGET: Duration = Duration::from_secs(1);
+
+/// What is left of the stop budget when the sockets of a guest fail that does not hear, whatever it serves: then `run` can
+/// return, and `on-stop` be called. It is a quarter of a budget that is shorter than four of these.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Everything that one incarnation of an instance gets.
 pub struct InstanceSpec {
@@ -337,16 +342,22 @@ async fn watch_over(
         () = control.heard() => control.wish(), // it began to stop by itself: run returned
     };
     let shape = component.shape();
-    let budget = if shape.entry_point || shape.events || shape.http.is_some() || spec.web.sites.has_files() {
-        spec.stop_budget
-    } else {
-        spec.stop_budget.min(PROGRAM_BUDGET)
-    };
+    let is_role = shape.entry_point || shape.events || shape.http.is_some() || spec.web.sites.has_files();
+    let budget = spec.stop_budget;
+    let program_budget = if is_role { budget } else { budget.min(PROGRAM_BUDGET) };
     let gently = async {
-        if tokio::time::timeout(HEARING, control.heard()).await.is_err() {
-            interface.fail();
+        if tokio::time::timeout(HEARING, control.heard()).await.is_ok() {
+            tokio::time::sleep(program_budget).await;
+            return;
         }
-        std::future::pending::<()>().await;
+        interface.refuse_new();
+        let bound = budget.saturating_sub(LAST_WORDS.min(budget / 4)).saturating_sub(HEARING);
+        tokio::select! {
+            biased;
+            () = control.heard() => {}
+            _ = tokio::time::timeout(bound, interface.served()) => interface.fail(),
+        }
+        tokio::time::sleep(program_budget.saturating_sub(HEARING)).await;
     };
     tokio::select! {
         _ = tokio::time::timeout(budget, gently) => {}

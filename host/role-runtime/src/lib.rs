@@ -20,6 +20,7 @@
 //! | `wasi:cli/run` 0.2 or 0.3 | any program | the program |
 //! | `wasi:http/incoming-handler` 0.2 or `wasi:http/handler` 0.3 | a web role, with either of the above or alone | the requests |
 
+mod compiled;
 mod component;
 mod control;
 mod cpu;
@@ -29,6 +30,7 @@ mod environment;
 mod events;
 mod exports;
 mod http;
+mod inspect;
 mod instance;
 mod life;
 mod limits;
@@ -42,11 +44,12 @@ mod surroundings;
 mod time_and_chance;
 mod wires;
 
-pub use component::{LoadError, RoleComponent, RoleShape, WasiVersion};
+pub use compiled::{CompileNews, DEFAULT_CACHE_BYTES, Digest as ComponentDigest};
+pub use component::{LoadError, MAX_COMPONENT_BYTES, RoleComponent, RoleShape, WasiVersion, read_component};
 pub use control::InstanceState;
 pub use cpu::ProcessorTime;
 pub use end::{End, Phase};
-pub use engine::{Runtime, RuntimeError, RuntimeOptions};
+pub use engine::{CompileListener, Runtime, RuntimeError, RuntimeOptions};
 pub use environment::{
     EndpointKind, EndpointView, EnvironmentView, InstanceView, LocalResourceView, Protocol, RoleView,
 };
@@ -56,6 +59,7 @@ pub use events::{
 };
 pub use http::TrustedRoots;
 pub use http::{WebInstances, WebSpec};
+pub use inspect::{Broken, Export, ExportedFunction, Form, Import, Inspection, Refusal, Use};
 pub use instance::{InstanceSpec, Preopen, RunningInstance, start, start_within};
 pub use limits::{Limits, ReachedLimit};
 pub use output::{Line, OutputPipe, OutputReader, OutputTail, Written};

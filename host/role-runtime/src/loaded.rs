@@ -7,9 +7,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use ring::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
-
-type Digest = [u8; SHA256_OUTPUT_LEN];
+use crate::compiled::Digest;
 
 /// Code by the bytes that it came from. While somebody loads it, others wait at its place.
 pub(crate) struct Loaded<T>(Mutex<HashMap<Digest, Arc<Place<T>>>>);
@@ -23,14 +21,15 @@ impl<T> Default for Loaded<T> {
 }
 
 impl<T> Loaded<T> {
-    /// What was loaded from `bytes` and is there, or else what `load` makes of them. It blocks as long as somebody else loads the same.
+    /// What was loaded from the bytes of this digest and is there, or else what `load` makes of them. It blocks as long as somebody
+    /// else loads the same.
     ///
     /// # Errors
     ///
     /// What `load` says; that is not remembered.
     pub(crate) fn get_or<E>(
         &self,
-        bytes: &[u8],
+        bytes: Digest,
         load: impl FnOnce() -> Result<Arc<T>, E>,
     ) -> Result<Arc<T>, E> {
         let place = self.place(bytes);
@@ -43,9 +42,7 @@ impl<T> Loaded<T> {
         Ok(code)
     }
 
-    fn place(&self, bytes: &[u8]) -> Arc<Place<T>> {
-        let mut name = Digest::default();
-        name.copy_from_slice(digest(&SHA256, bytes).as_ref());
+    fn place(&self, name: Digest) -> Arc<Place<T>> {
         let mut places = lock(&self.0);
         // Places that nobody waits at and whose code is gone.
         places.retain(|_, place| Arc::strong_count(place) > 1 || lock(place).strong_count() > 0);
@@ -69,7 +66,7 @@ mod tests {
             times.fetch_add(1, Ordering::Relaxed);
             Ok::<_, Infallible>(Arc::new(bytes.to_owned()))
         };
-        loaded.get_or(bytes.as_bytes(), load).unwrap()
+        loaded.get_or(Digest::of(bytes.as_bytes()), load).unwrap()
     }
 
     #[test]
@@ -87,7 +84,7 @@ mod tests {
     #[test]
     fn what_could_not_be_loaded_is_tried_again() {
         let loaded = Loaded::<String>::default();
-        assert_eq!(loaded.get_or(b"a", || Err("broken")).unwrap_err(), "broken");
+        assert_eq!(loaded.get_or(Digest::of(b"a"), || Err("broken")).unwrap_err(), "broken");
         assert_eq!(*load(&loaded, "a", &AtomicU32::new(0)), "a");
     }
 

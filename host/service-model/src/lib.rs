@@ -84,7 +84,11 @@ pub struct Outcome {
     /// The model; `None` exactly when there is an error among the diagnostics.
     pub model: Option<ServiceModel>,
     /// Everything there is to say about the two files, in the order of their text, the definition's first.
+    ///
+    /// Of each severity the first 20,000 that were found, and those with very long words fewer.
     pub diagnostics: Vec<Diagnostic>,
+    /// How many there are besides.
+    pub left_out: usize,
     /// The overlays that took effect, in their order.
     pub overlays: Vec<AppliedOverlay>,
     /// The overlays' texts, for [`render`]: sources called `--set` and `--setting` with one line for each.
@@ -138,8 +142,9 @@ pub fn load_with(
     } else if let Configuration::Given(root) = &configuration_tree {
         configuration::read(root, configuration, &mut report);
     }
+    let left_out = report.left_out();
     let diagnostics = report.into_diagnostics(definition, configuration);
     let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
     let Applied { overlays, sources: overlay_sources } = applied;
-    Outcome { model: model.filter(|_| !failed), diagnostics, overlays, overlay_sources }
+    Outcome { model: model.filter(|_| !failed), diagnostics, left_out, overlays, overlay_sources }
 }

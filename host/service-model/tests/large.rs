@@ -78,3 +78,33 @@ fn settings_that_the_role_does_not_declare() {
     );
     assert_eq!(count(Code::UndeclaredSetting, &definition, Some(&configuration)), MANY);
 }
+
+#[test]
+fn of_more_mistakes_than_anybody_reads_the_rest_is_only_counted() {
+    let configured: String = (0..30_000).map(|n| format!("<Role name='R{n}'/>")).collect();
+    let definition = Source {
+        name: "a.csdef".to_owned(),
+        text: "<ServiceDefinition name='A' xmlns='http://schemas.microsoft.com/ServiceHosting/2008/10/ServiceDefinition'>\
+               <WorkerRole name='R'/></ServiceDefinition>"
+            .to_owned(),
+    };
+    let configuration = |inside: &str| Source {
+        name: "a.cscfg".to_owned(),
+        text: format!(
+            "<ServiceConfiguration serviceName='A' \
+             xmlns='http://schemas.microsoft.com/ServiceHosting/2008/10/ServiceConfiguration'>{inside}</ServiceConfiguration>"
+        ),
+    };
+    let outcome = load(&definition, Some(&configuration(&configured)), &Options::default());
+    assert!(outcome.model.is_none());
+    assert!(outcome.diagnostics.len() <= 60_000 && outcome.left_out >= 10_000, "{}", outcome.left_out);
+    // One name that all mistakes repeat would be kept once for each.
+    let long = "x".repeat(1 << 20);
+    let settings: String = (0..1_000).map(|n| format!("<Setting name='S{n}' value=''/>")).collect();
+    let one = format!("<Role name='{long}'><Instances count='1'/>");
+    let configured = format!("{one}<ConfigurationSettings>{settings}</ConfigurationSettings></Role>");
+    let definition = Source { text: definition.text.replace("'R'", &format!("'{long}'")), ..definition };
+    let outcome = load(&definition, Some(&configuration(&configured)), &Options::default());
+    let words: usize = outcome.diagnostics.iter().map(|found| found.message.len()).sum();
+    assert!(outcome.left_out > 900 && words < 16 << 20, "{} left out, {words} bytes", outcome.left_out);
+}

@@ -45,7 +45,7 @@ pub use explain::{
 pub use graph::{Graph, graph};
 pub use in_place::{InPlace, NotInPlace, in_place};
 pub use instance_value::{InstanceFacts, ValueError, instance_value};
-pub use limits::{LimitError, LimitName, LimitOverride, Limits};
+pub use limits::{LimitError, LimitName, LimitOverride, Limits, bytes_from_words, bytes_in_words};
 pub use missing_rules::{MissingRules, missing_rules};
 pub use placement::{Placement, plan_placed};
 pub use planner::{plan, plan_after, plan_after_removing};
@@ -59,4 +59,5 @@ pub use wasm_roles_service_model::{
     Certificate, CertificateName, Content, Distribution, EntryPoint, EnvironmentVariable, LocalResource,
     PermissionLevel, Port, ProbeCheck, RoleKind, RoleName, ServiceModel, Span, StartupTask, TaskKind,
     Thumbprint, TopologyChangeDiscovery, Transport, VariableValue, VirtualDirectoryKind, VmSize,
+    component_file, path_inside,
 };

@@ -309,6 +309,12 @@ fn limit_name(text: &str) -> Result<LimitName, LimitError> {
     })
 }
 
+/// A number of bytes as people type it: `65536`, `512MiB`, `1.75GiB`. None when it is no such number.
+#[must_use]
+pub fn bytes_from_words(text: &str) -> Option<u64> {
+    parse_bytes(LimitName::Memory, text)
+}
+
 /// A number of bytes with or without a unit; a rate may end in `/s`. Fractions of a byte are cut off.
 fn parse_bytes(name: LimitName, text: &str) -> Option<u64> {
     let text = if name == LimitName::LogRate { text.strip_suffix("/s").unwrap_or(text) } else { text };
@@ -327,8 +333,9 @@ fn parse_bytes(name: LimitName, text: &str) -> Option<u64> {
     whole.checked_mul(bytes)?.checked_add(part)
 }
 
-/// The largest unit with at most two decimals, rounded down: `1.75 GiB`.
-fn bytes_in_words(bytes: u64) -> String {
+/// A number of bytes for people: the largest unit with at most two decimals, rounded down, as in `1.75 GiB`.
+#[must_use]
+pub fn bytes_in_words(bytes: u64) -> String {
     let Some((unit, size)) = UNITS.into_iter().rev().find(|(_, size)| bytes >= *size) else {
         return format!("{bytes} bytes");
     };

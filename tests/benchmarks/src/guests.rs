@@ -1,4 +1,4 @@
-//! Where the guests are: `cargo xtask guests` puts them there.
+//! Where the guests are, which `cargo xtask guests` puts there, and other programs.
 
 use std::path::{Path, PathBuf};
 
@@ -14,4 +14,11 @@ pub fn guest(name: &str) -> Result<PathBuf> {
 /// The root of the project.
 pub fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).map(Path::to_owned).unwrap_or_default()
+}
+
+/// A binary of the same profile.
+pub fn beside_this(name: &str) -> Result<PathBuf> {
+    let path = std::env::current_exe()?.with_file_name(name);
+    ensure!(path.is_file(), "{} is missing; build the package `{name}` first", path.display());
+    Ok(path)
 }

@@ -6,14 +6,13 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
 use std::process::Command;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use wasmtime::Result;
 use wasmtime::error::{Context, ensure};
 
-use crate::guests::{guest, workspace};
+use crate::guests::{beside_this, guest, workspace};
 use crate::process::{Server, cpu_ticks};
 use crate::statistics::{median, range};
 
@@ -124,13 +123,6 @@ fn start_role(name: &str, address: &str) -> Result<Server> {
     let mut command = Command::new(beside_this("wasm-roles")?);
     command.arg("run").arg(definition).args(["--publish", &format!("7000={address}")]);
     Server::start(&mut command, address.parse()?)
-}
-
-/// A binary of the same profile.
-fn beside_this(name: &str) -> Result<PathBuf> {
-    let path = std::env::current_exe()?.with_file_name(name);
-    ensure!(path.is_file(), "{} is missing; build the package `{name}` first", path.display());
-    Ok(path)
 }
 
 /// The other side of the comparison: a task for each connection, and nothing else.

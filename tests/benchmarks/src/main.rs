@@ -14,8 +14,10 @@
 //! wasm-roles-benchmarks tenants [COUNT]    so many deployments of three instances each in one process
 //! wasm-roles-benchmarks cpu                late wake-ups beside spinning instances, shares by weight
 //! wasm-roles-benchmarks storage            4 KiB writes: with a quota against the stock file system
+//! wasm-roles-benchmarks languages          start of a service of four languages, idle memory of each
 //! wasm-roles-benchmarks input-endpoint [REQUESTS]  a public tcp endpoint against a bare tokio server
 //! wasm-roles-benchmarks web [PART]         web roles (needs wrk): hello, per-request, many, files, latency, recycle
+//! wasm-roles-benchmarks watch              a saved source until it runs (needs Rust's target wasm32-wasip2)
 //! ```
 
 mod config_change;
@@ -25,6 +27,7 @@ mod crowd;
 mod guests;
 mod input_endpoint;
 mod instances;
+mod languages;
 mod neighbours;
 mod network;
 mod operate;
@@ -32,6 +35,7 @@ mod process;
 mod statistics;
 mod storage;
 mod tenants;
+mod watch;
 mod web;
 
 use mimalloc::MiMalloc;
@@ -64,7 +68,9 @@ fn main() -> Result<()> {
             cpu::run()?;
             storage::run()?;
             input_endpoint::run(REQUESTS)?;
-            web::run()
+            languages::run()?;
+            web::run()?;
+            watch::run()
         }
         ["network"] => network::run(""),
         ["network", part] => network::run(part),
@@ -82,14 +88,16 @@ fn main() -> Result<()> {
         ["tenants", count] => tenants::run(count.parse()?),
         ["cpu"] => cpu::run(),
         ["storage"] => storage::run(),
+        ["languages"] => languages::run(),
         ["input-endpoint"] => input_endpoint::run(REQUESTS),
         ["input-endpoint", requests] => input_endpoint::run(requests.parse()?),
         ["answer", address] => input_endpoint::serve_with_tokio(address),
         ["web"] => web::run(),
         ["web", part] => web::run_one(part).unwrap_or_else(|| bail!("no such part of web: {part}")),
+        ["watch"] => watch::run(),
         ["hyper", address] => web::serve_with_hyper(address),
         _ => bail!(
-            "usage: wasm-roles-benchmarks network [CASE] | neighbours | connections [COUNT] | crowd [COUNT] | instances [COUNT] | config-change [COUNT] | operate | tenants [COUNT] | cpu | storage | input-endpoint [REQUESTS] | web"
+            "usage: wasm-roles-benchmarks network [CASE] | neighbours | connections [COUNT] | crowd [COUNT] | instances [COUNT] | config-change [COUNT] | operate | tenants [COUNT] | cpu | storage | input-endpoint [REQUESTS] | web | watch"
         ),
     }
 }

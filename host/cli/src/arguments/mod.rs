@@ -1,6 +1,8 @@
 //! The arguments of the command line.
 
+mod cache;
 mod certificates;
+mod component;
 mod control;
 mod inspect;
 mod limits;
@@ -10,14 +12,18 @@ mod outbound;
 mod overlays;
 mod package;
 mod publication;
+mod roles;
 mod run;
 mod serve;
 mod service;
 mod shells;
+mod workshop;
 
 use clap::{Parser, Subcommand};
 
+pub use cache::CacheArguments;
 pub use certificates::CertificateArguments;
+pub use component::{CompileArguments, InspectArguments};
 pub use control::{ControlArguments, OfDeployment, ThisDeployment, WaitArguments, WatchArguments};
 pub use inspect::{
     CheckArguments, ExplainArguments, ExplainCodeArguments, Format, GraphArguments, GraphFormat,
@@ -25,7 +31,7 @@ pub use inspect::{
 };
 pub use limits::LimitArguments;
 pub use observe::{
-    EventsArguments, LineArguments, LogsArguments, PsArguments, StatusArguments, TopArguments,
+    EventsArguments, HostArguments, LineArguments, LogsArguments, PsArguments, StatusArguments, TopArguments,
 };
 pub use operate::{
     BeginUpgrade, DeleteArguments, DeployArguments, RollbackArguments, ScaleArguments, SwapArguments,
@@ -34,10 +40,12 @@ pub use operate::{
 pub use outbound::{GrantArguments, OutboundArguments};
 pub use package::PackageArguments;
 pub use publication::PublicationArguments;
+pub use roles::RoleArguments;
 pub use run::{LogFormat, RunArguments};
 pub use serve::{HostLogFormat, ServeArguments};
 pub use service::{ReadingArguments, ServiceArguments};
 pub use shells::{CompletionsArguments, ManArguments};
+pub use workshop::{BuildArguments, NewArguments};
 
 /// Runs services of Azure Cloud Services' role model: every role instance is a sandboxed WebAssembly component with
 /// an address of its own, and every connection between them was granted by the service definition.
@@ -50,6 +58,14 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Make a new service: a folder with a definition, sources in a language, and what they need.
+    #[command(after_help = workshop::NEW_EXAMPLE)]
+    New(NewArguments),
+
+    /// Build the components of a service's roles, each with the tool of its language, and only those that have changed.
+    #[command(after_help = workshop::BUILD_EXAMPLE)]
+    Build(BuildArguments),
+
     /// Run a service until Ctrl-C.
     #[command(after_help = run::EXAMPLE)]
     Run(Box<RunArguments>),
@@ -78,6 +94,19 @@ pub enum Command {
     #[command(after_help = inspect::GRAPH_EXAMPLE)]
     Graph(GraphArguments),
 
+    /// Say what a WebAssembly file is: what kind of role, what it asks for, and whether it runs here.
+    ///
+    /// It needs no service. What could be a role is compiled, as for a start, since only that tells everything; nothing
+    /// of it runs.
+    #[command(after_help = component::INSPECT_EXAMPLE)]
+    Inspect(InspectArguments),
+
+    /// Compile components ahead of their first start, such as for an image.
+    ///
+    /// Every host compiles what it starts for the first time, and keeps that. This does the same and starts nothing.
+    #[command(after_help = component::COMPILE_EXAMPLE)]
+    Compile(CompileArguments),
+
     /// Hold services for the other commands until Ctrl-C.
     ///
     /// The commands from `deploy` to `top` ask it, over a socket that only this user can open.
@@ -93,6 +122,10 @@ pub enum Command {
     /// List what runs on a host.
     #[command(after_help = observe::PS_EXAMPLE)]
     Ps(PsArguments),
+
+    /// Show the host itself: since when it is up, what its tenants use and may use, what somebody should look at.
+    #[command(after_help = observe::HOST_EXAMPLE)]
+    Host(HostArguments),
 
     /// Show one deployment: its instances, its public ports, and the operation that changes it.
     #[command(after_help = observe::STATUS_EXAMPLE)]

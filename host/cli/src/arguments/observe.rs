@@ -9,6 +9,11 @@ Examples:
   wasm-roles ps
   wasm-roles ps --watch";
 
+pub const HOST_EXAMPLE: &str = "\
+Examples:
+  wasm-roles host
+  wasm-roles host --format json";
+
 pub const STATUS_EXAMPLE: &str = "\
 Examples:
   wasm-roles status
@@ -29,6 +34,15 @@ pub const TOP_EXAMPLE: &str = "\
 Examples:
   wasm-roles top
   wasm-roles top shop --watch";
+
+#[derive(Debug, Args)]
+pub struct HostArguments {
+    #[command(flatten)]
+    pub watch: WatchArguments,
+
+    #[command(flatten)]
+    pub control: ControlArguments,
+}
 
 #[derive(Debug, Args)]
 pub struct PsArguments {

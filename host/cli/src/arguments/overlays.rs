@@ -10,7 +10,7 @@ use wasm_roles_service_model::Overlay;
 const SET: &str = "set";
 const SETTING: &str = "setting";
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Overlays {
     overlays: Vec<Overlay>,
     typed: Vec<OverlayOption>,

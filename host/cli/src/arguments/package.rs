@@ -7,13 +7,13 @@ use clap::Args;
 use wasm_roles_control_interface::package::{
     AccessLogOption, DeployOptions, OutboundOption, PolicyOption, TlsOption, WebInstancesOption,
 };
-use wasm_roles_service_plan::{Plan, Port, RoleName};
+use wasm_roles_service_plan::{Plan, Port};
 
 use super::certificates::TlsArgument;
 use super::outbound::Policy;
 use super::publication::parse_publish;
-use super::run::{AccessLogFormat, WebInstances, parse_approot};
-use super::{GrantArguments, LimitArguments, OutboundArguments, ServiceArguments};
+use super::roles::{AccessLogFormat, WebInstances};
+use super::{GrantArguments, LimitArguments, OutboundArguments, RoleArguments, ServiceArguments};
 use crate::failure::Failure;
 use crate::host_policy::granted;
 
@@ -50,18 +50,8 @@ pub struct PackageArguments {
     #[command(flatten)]
     pub limits: LimitArguments,
 
-    /// The folder with the component of a role; without it the folder of the role's name beside the definition, or else
-    /// the definition's own
-    #[arg(long, value_name = "ROLE=DIR", value_parser = parse_approot)]
-    pub approot: Vec<(RoleName, PathBuf)>,
-
-    /// Which instances of its component answer the requests of a wasi:http 0.2 handler
-    #[arg(long, value_name = "WHICH", value_enum, default_value_t = WebInstances::PerRequest)]
-    pub web_instances: WebInstances,
-
-    /// Say what the instances of web roles have answered, in lines of the instance [default: nothing]
-    #[arg(long, value_name = "FORMAT", value_enum)]
-    pub access_log: Option<AccessLogFormat>,
+    #[command(flatten)]
+    pub roles: RoleArguments,
 
     /// How long an instance may take to stop before it is cut off [default: the host's own choice]
     #[arg(long, value_name = "SECONDS")]
@@ -88,11 +78,11 @@ impl PackageArguments {
                 TlsArgument::Pass => TlsOption::Pass,
             }),
             development_certificates: self.dev_certificates,
-            web_instances: match self.web_instances {
+            web_instances: match self.roles.web_instances {
                 WebInstances::PerRequest => WebInstancesOption::PerRequest,
                 WebInstances::Shared => WebInstancesOption::Shared,
             },
-            access_log: self.access_log.map(|format| match format {
+            access_log: self.roles.access_log.map(|format| match format {
                 AccessLogFormat::Combined => AccessLogOption::Combined,
                 AccessLogFormat::Json => AccessLogOption::Json,
             }),

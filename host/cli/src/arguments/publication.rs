@@ -21,7 +21,7 @@ pub struct PublicationArguments {
 impl PublicationArguments {
     /// For a deployment.
     pub fn publication(&self) -> Publication {
-        Publication { bind: self.bind, at: self.publish.iter().copied().collect() }
+        Publication { bind: self.bind, at: self.publish.iter().copied().collect(), ..Publication::default() }
     }
 
     /// What a deployment of the plan would say about places for ports that the plan does not have.

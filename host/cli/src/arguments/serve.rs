@@ -7,6 +7,8 @@ use clap::{Args, ValueEnum};
 use wasm_roles_control_server::otlp::Collector;
 use wasm_roles_fabric::DEFAULT_STOP_BUDGET;
 
+use super::CacheArguments;
+
 pub const EXAMPLE: &str = "\
 Examples:
   wasm-roles serve
@@ -83,9 +85,8 @@ pub struct ServeArguments {
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
 
-    /// Where compiled components are kept; it must belong to you alone
-    #[arg(long, value_name = "DIR")]
-    pub cache_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub cache: CacheArguments,
 }
 
 /// How a host says what it has to say.

@@ -11,16 +11,16 @@ use super::overlays::Overlays;
 // No doc comment: clap would print it in the place of the command's own words.
 #[derive(Debug, Args)]
 pub struct ServiceArguments {
-    /// The service definition
+    /// The service definition [default: the one in the current folder]
     #[arg(value_name = "CSDEF")]
-    pub definition: PathBuf,
+    pub definition: Option<PathBuf>,
 
     #[command(flatten)]
     pub reading: ReadingArguments,
 }
 
 // No doc comment either.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct ReadingArguments {
     /// The service configuration; without it ServiceConfiguration.Local.cscfg or else ServiceConfiguration.cscfg beside
     /// the definition

@@ -1,9 +1,13 @@
 //! The commands: one file each, or one for several that are alike.
 
+pub mod build;
 pub mod check;
+pub mod compile;
 pub mod explain;
 pub mod explain_code;
 pub mod graph;
+pub mod inspect;
+pub mod new;
 pub mod observe;
 pub mod operate;
 pub mod plan;

@@ -9,8 +9,8 @@ use wasm_roles_fabric::Line;
 
 use super::Ending;
 use crate::arguments::{
-    EventsArguments, Format, LineArguments, LogsArguments, PsArguments, StatusArguments, TopArguments,
-    WatchArguments,
+    EventsArguments, Format, HostArguments, LineArguments, LogsArguments, PsArguments, StatusArguments,
+    TopArguments, WatchArguments,
 };
 use crate::control::{self, only_deployment};
 use crate::failure::Failure;
@@ -24,6 +24,14 @@ pub async fn ps(arguments: PsArguments) -> Result<Ending> {
     let client = control::client(&arguments.control)?;
     let ask = async || Ok(client.services().await?);
     let page = |list: &_| words::list(list, terminal::line_length());
+    shown(&arguments.watch, arguments.control.format, ask, page).await
+}
+
+/// Shows the host itself.
+pub async fn host(arguments: HostArguments) -> Result<Ending> {
+    let client = control::client(&arguments.control)?;
+    let ask = async || Ok(client.host().await?);
+    let page = |info: &_| words::info(info, terminal::line_length());
     shown(&arguments.watch, arguments.control.format, ask, page).await
 }
 

@@ -1,7 +1,9 @@
 //! `wasm-roles run`: one service in the foreground, until somebody wants it to stop.
 
+mod setup;
+
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -10,27 +12,24 @@ use anyhow::{Context, Result};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{interval_at, timeout};
-use wasm_roles_controller::Sources;
-use wasm_roles_fabric::approot::Approots;
 use wasm_roles_fabric::virtual_network::Network;
 use wasm_roles_fabric::{
-    CertificateOptions, Clock, Deployment, DeploymentOptions, Event, Runtime, RuntimeOptions, Seed, Status,
-    Statuses, StopSummary, WebOptions,
+    Clock, Deployment, Event, Runtime, RuntimeOptions, Seed, Status, Statuses, StopSummary,
 };
 use wasm_roles_service_plan::{Plan, missing_rules};
 
 use super::Ending;
-use crate::arguments::RunArguments;
-use crate::cache_folder;
+use crate::arguments::{CacheArguments, LogFormat, RunArguments};
 use crate::capture::Capture;
+use crate::compiling;
 use crate::data::Data;
 use crate::failure::Failure;
 use crate::host_policy::{host_rules, unread};
 use crate::operated::{self, Operated};
 use crate::printer::{Printed, Printer};
 use crate::reading::Reading;
-use crate::service_files::ServiceFiles;
 use crate::signals::StopSignals;
+use crate::watch;
 use crate::words::{self, Progress, Started, Words};
 
 /// How often instances that still stop are named.
@@ -43,15 +42,23 @@ pub async fn run(arguments: RunArguments) -> Result<Ending> {
     let mut signals = StopSignals::listen().context("signals cannot be listened to")?;
     let reading = Reading::of(&arguments.service)?;
     let plan = Arc::new(arguments.limits.over(reading.plan()?)?);
+    let watch = match arguments.watch {
+        true => match setup::built(reading.files(), &arguments, &mut signals).await? {
+            Some(watch) => Some(watch),
+            None => return Ok(Ending::Interrupted),
+        },
+        false => None,
+    };
     let files = reading.into_files();
-    let sources = sources(&arguments, &files);
+    let sources = setup::sources(&arguments.service.reading, &arguments.limits, &files);
+    let approots = setup::approots(&arguments, &files);
     let rules = host_rules(&arguments.outbound, &plan)?;
     let granted = rules.clone();
-    let engine = engine(arguments.cache_dir.clone())?;
+    let engine = engine(&arguments.cache, arguments.log_format == LogFormat::Plain)?;
     let data = Data::of(&arguments, &plan.service)?;
     let kept = arguments.data_dir.as_ref().map(|_| data.path());
     let certificates = arguments.certificates.options(SystemTime::now(), kept)?;
-    let options = options(&arguments, &files, certificates, data.path().to_owned());
+    let options = setup::options(&arguments, &files, certificates, data.path().to_owned());
     let clock = options.clock;
     let capture = Capture::of(&arguments, clock)?;
     let prepare = |network: &Network| {
@@ -96,7 +103,13 @@ pub async fn run(arguments: RunArguments) -> Result<Ending> {
         let _ = progress.send(Progress::HostPolicyUnread(file));
     }
     let host = operated::Host { runtime: engine, clock, seed: seed(None), rules: granted };
-    let (operated, events) = Operated::begin(host, deployment, events, sources).await?;
+    let (operated, events) = Operated::begin(host, deployment, events, sources.clone()).await?;
+    let watching = watch.map(|watch| {
+        let (adopted, reading) = (operated.adopted(), arguments.service.reading.clone());
+        let (before, progress) = (sources, progress.clone());
+        let running = watch::Running { adopted, reading, approots, before, progress };
+        AbortOnDrop(tokio::spawn(watch.live(running)))
+    });
     let talk = tokio::spawn(talk(words, clock, printer, events, told));
     let stop_budget = Duration::from_secs(arguments.stop_timeout);
     let signals = &mut signals;
@@ -111,6 +124,7 @@ pub async fn run(arguments: RunArguments) -> Result<Ending> {
         talk,
         stop_budget,
         capture: &capture,
+        watching,
     };
     let Lived { ending, guests_are_gone } = session.live().await;
     let captured = tokio::task::spawn_blocking(move || capture.end());
@@ -195,49 +209,25 @@ fn say_what_is_left(folder: &Path, because: &str) {
     let _ = std::io::stderr().write_all(words.as_bytes());
 }
 
-/// What the plan was made from, so that others can change it.
-fn sources(arguments: &RunArguments, files: &ServiceFiles) -> Sources {
-    let reading = &arguments.service.reading;
-    Sources {
-        definition: files.definition.clone(),
-        configuration: files.configuration.clone(),
-        overlays: reading.overlays.as_slice().to_vec(),
-        options: reading.options(),
-        limits: arguments.limits.overrides(),
-        confined_to: None,
+/// What ends with its owner.
+struct AbortOnDrop(JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
-/// What runs components. `cache_dir` is the folder that the user names for compiled ones.
-pub fn engine(cache_dir: Option<PathBuf>) -> Result<Runtime, Failure> {
-    let cache_dir = cache_dir.or_else(cache_folder::of_user);
-    Ok(Runtime::new(&RuntimeOptions { cache_dir })?)
-}
-
-fn options(
-    arguments: &RunArguments,
-    files: &ServiceFiles,
-    certificates: CertificateOptions,
-    data_folder: PathBuf,
-) -> DeploymentOptions {
-    let mut approots = Approots::beside(&files.folder);
-    for (role, folder) in &arguments.approot {
-        approots.name(role.clone(), folder);
+/// What runs components. Whoever reads `plain` words is told of compiling.
+pub fn engine(cache: &CacheArguments, plain: bool) -> Result<Runtime, Failure> {
+    let mut options = RuntimeOptions::default();
+    if let Some(folder) = cache.folder() {
+        options = options.cached_in(folder).with_cache_bytes(cache.cache_size);
     }
-    DeploymentOptions {
-        approots,
-        publication: arguments.publication.publication(),
-        certificates,
-        at_rest: std::collections::BTreeSet::new(),
-        stop_budget: Duration::from_secs(arguments.stop_timeout),
-        web: WebOptions::default()
-            .with_instances(arguments.web_instances.into())
-            .with_access_log(arguments.access_log.map(Into::into)),
-        data_folder,
-        emulated: true,
-        clock: Clock::new(SystemTime::now()),
-        seed: seed(arguments.seed),
+    if plain {
+        options = options.telling(compiling::listener());
     }
+    Ok(Runtime::new(&options)?)
 }
 
 /// Where random numbers come from: this number, or else the operating system.
@@ -304,6 +294,8 @@ struct Session<'a> {
     talk: JoinHandle<()>,
     stop_budget: Duration,
     capture: &'a Capture,
+    /// Whoever runs what is saved.
+    watching: Option<AbortOnDrop>,
 }
 
 impl Session<'_> {
@@ -320,7 +312,10 @@ impl Session<'_> {
             talk,
             stop_budget,
             capture,
+            watching,
         } = self;
+        // What is saved from now on is for the next run.
+        drop(watching);
         let (hurry, hurried) = oneshot::channel();
         let stopping = stop(operated, &statuses, &progress, stop_budget, hurried);
         match with_patience(stopping, signals, hurry).await {

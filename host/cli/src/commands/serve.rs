@@ -13,13 +13,13 @@ use tokio::task::JoinHandle;
 use wasm_roles_control_interface::{Detail, TenantName};
 use wasm_roles_control_server::otlp::{Collector, Exporting, OtlpOptions, export};
 use wasm_roles_control_server::{ListenError, Server, ServerLimits, TokenFile};
-use wasm_roles_controller::{Controller, Defaults, HostOptions, OpenError};
+use wasm_roles_controller::{Controller, Defaults, HostOptions};
 use wasm_roles_fabric::{Clock, remove_tree};
 
 use super::Ending;
 use super::run::{engine, seed};
 use super::serve_log::{Following, Log};
-use crate::arguments::ServeArguments;
+use crate::arguments::{HostLogFormat, ServeArguments};
 use crate::control;
 use crate::data::temporary;
 use crate::failure::Failure;
@@ -35,13 +35,8 @@ pub async fn serve(arguments: ServeArguments) -> Result<Ending> {
     // Nothing starts for a host that nobody could ask.
     let tokens = may_listen(&arguments, &socket)?;
     let data = Data::of(&arguments)?;
-    let mut opening = pin!(Controller::open(options(&arguments, data.path())?));
-    let opened = tokio::select! {
-        biased;
-        () = signals.next() => return given_up(opening, &mut signals, data, log).await,
-        opened = &mut opening => opened,
-    };
-    let (controller, problems) = opened.map_err(Failure::from)?;
+    let (controller, recovery) =
+        Controller::begin(options(&arguments, data.path())?).await.map_err(Failure::from)?;
     let (server, at) = match listen(&controller, &arguments, &socket, tokens).await {
         Ok(listening) => listening,
         Err(error) => {
@@ -51,6 +46,15 @@ pub async fn serve(arguments: ServeArguments) -> Result<Ending> {
             return Err(Failure::from(error).into());
         }
     };
+    let (stop, stopped) = oneshot::channel::<()>();
+    let serving = tokio::spawn(server.serve(async { drop(stopped.await) }));
+    // Who asks meanwhile is told so.
+    let mut recovering = pin!(recovery.finish());
+    let problems = tokio::select! {
+        biased;
+        () = signals.next() => return given_up(&controller, recovering, &mut signals, data, log).await,
+        problems = &mut recovering => problems,
+    };
     say_what_is_there(&controller, &problems, log);
     log.info(format!("Ready on {}", socket.display()));
     if let Some(at) = at.control {
@@ -59,8 +63,6 @@ pub async fn serve(arguments: ServeArguments) -> Result<Ending> {
     if let Some(at) = at.metrics {
         log.info(format!("Metrics are at http://{at}/metrics"));
     }
-    let (stop, stopped) = oneshot::channel::<()>();
-    let serving = tokio::spawn(server.serve(async { drop(stopped.await) }));
     let export = arguments.otlp.map(|collector| Export::begin(&controller, collector, log));
     let following = Following::begin(log, &controller);
     signals.next().await;
@@ -127,20 +129,20 @@ struct Addresses {
     metrics: Option<SocketAddr>,
 }
 
-/// The user does not want the host any more before it was open. What runs already has its time to stop.
+/// The user does not want the host any more before it has brought back everything. What runs already has its time to stop.
 async fn given_up(
-    opening: impl Future<Output = Result<(Controller, Vec<Detail>), OpenError>>,
+    controller: &Controller,
+    recovering: impl Future<Output = Vec<Detail>>,
     signals: &mut StopSignals,
     data: Data,
     log: Log,
 ) -> Result<Ending> {
-    let opened = tokio::select! {
+    tokio::select! {
         biased;
         () = signals.next() => return Ok(Ending::Interrupted),
-        opened = opening => opened,
-    };
-    let (controller, _) = opened.map_err(Failure::from)?;
-    if close(&controller, signals, log).await == Ending::Done {
+        _ = recovering => {}
+    }
+    if close(controller, signals, log).await == Ending::Done {
         data.end();
     }
     Ok(Ending::Interrupted)
@@ -207,7 +209,7 @@ fn socket(arguments: &ServeArguments) -> Result<PathBuf, Failure> {
 }
 
 fn options(arguments: &ServeArguments, data: &Path) -> Result<HostOptions, Failure> {
-    let runtime = engine(arguments.cache_dir.clone())?;
+    let runtime = engine(&arguments.cache, arguments.log_format == HostLogFormat::Plain)?;
     let mut options =
         HostOptions::new(runtime, Clock::new(SystemTime::now()), seed(arguments.seed)).kept_in(data);
     options.tenants = tenant_file::read(arguments.tenants.as_deref())?;

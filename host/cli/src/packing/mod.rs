@@ -58,7 +58,7 @@ impl Package {
     /// Finds everything that belongs to a service. Nothing is read yet but folders.
     pub fn of(arguments: &PackageArguments, files: &ServiceFiles, plan: &Plan) -> Result<Self, Failure> {
         let mut approots = Approots::beside(&files.folder);
-        for (role, folder) in &arguments.approot {
+        for (role, folder) in &arguments.roles.approot {
             approots.name(role.clone(), folder);
         }
         if let Some(unknown) =
@@ -79,15 +79,15 @@ impl Package {
         for component in &sources.components {
             contents.add_file(sources.inside(component)?, component);
         }
-        let definition = sources.inside(&folder.join(file_name(&arguments.service.definition)?))?;
-        contents.add_file(definition.clone(), &arguments.service.definition);
+        let definition = sources.inside(&folder.join(file_name(&files.definition_file)?))?;
+        contents.add_file(definition.clone(), &files.definition_file);
         let mut named = BTreeMap::new();
-        for (role, folder) in &arguments.approot {
+        for (role, folder) in &arguments.roles.approot {
             let inside = format!("{APPROOTS}/{role}");
             contents.add_folder(&inside, &walk::canonical(folder)?, Links::LeaveOut)?;
             named.insert(role.to_string(), inside);
         }
-        for (file, inside) in sources.in_named(&arguments.approot)? {
+        for (file, inside) in sources.in_named(&arguments.roles.approot)? {
             contents.add_file(inside, &file);
         }
         let configuration = match &files.configuration {

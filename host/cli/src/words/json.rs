@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::{Value, json};
+use wasm_roles_control_interface::Timestamp;
 use wasm_roles_fabric::virtual_network::outside::HostSocketRefusal;
 use wasm_roles_fabric::{Event, EventKind, Published, StopSummary};
 use wasm_roles_service_plan::{InstanceId, PlannedEndpoint, PlannedInstance, TaskKind};
 
-use super::time::rfc3339;
-use super::{Progress, Started, Words};
+use super::{Progress, Started, Words, watch};
 use crate::printer::Page;
 
 /// Words for programs.
@@ -188,6 +188,10 @@ impl Words for Json {
             }
             Progress::Stopped(summary) => page(time, "stopped", stopped(summary)),
             Progress::CaptureLacks(packets) => page(time, "capture-lacks", json!({"packets": packets})),
+            Progress::Watch(news) => {
+                let (kind, fields) = watch::object(news);
+                page(time, kind, fields)
+            }
             Progress::HostPolicyUnread(file) => {
                 page(time, "host-policy-unread", json!({"file": file.display().to_string()}))
             }
@@ -263,7 +267,7 @@ fn page(time: Duration, kind: &str, fields: Value) -> Page {
         #[serde(flatten)]
         fields: Value,
     }
-    let object = Object { time: rfc3339(time), kind, fields };
+    let object = Object { time: Timestamp::since_1970(time).to_string(), kind, fields };
     // Strings, numbers and lists of them can always be written.
     let mut line = serde_json::to_vec(&object).unwrap_or_default();
     line.push(b'\n');

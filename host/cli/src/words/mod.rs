@@ -2,11 +2,13 @@
 //! ([`problems`]) and its plan ([`plan`]); about what a host holds ([`host`]).
 
 mod age;
+pub mod building;
 mod clean;
 mod color;
 mod columns;
 mod denial;
 pub mod host;
+pub mod inspection;
 mod json;
 mod lines;
 mod plain;
@@ -14,7 +16,7 @@ pub mod plan;
 pub mod problems;
 mod table;
 pub mod terminal;
-mod time;
+mod watch;
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -27,6 +29,7 @@ use wasm_roles_service_plan::{InstanceId, MissingRules, Plan};
 
 use crate::arguments::{LogFormat, RunArguments};
 use crate::printer::Page;
+use crate::watch::News;
 
 /// Turns what happens into pages.
 pub trait Words: Send {
@@ -66,6 +69,8 @@ pub enum Progress {
     HostPolicyUnread(PathBuf),
     /// The capture lacks so many packets, since the disk was too slow for them.
     CaptureLacks(u64),
+    /// Something was saved, or came of it.
+    Watch(News),
 }
 
 /// The words that the arguments ask for.

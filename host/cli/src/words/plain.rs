@@ -9,7 +9,7 @@ use wasm_roles_service_plan::{InstanceId, MissingRules, Port, TaskKind, Transpor
 use super::clean::clean;
 use super::color::paint;
 use super::lines::GuestLines;
-use super::{Progress, Started, Words, denial, table};
+use super::{Progress, Started, Words, denial, table, watch};
 use crate::printer::Page;
 
 /// Instances that are named one by one; the others are counted.
@@ -205,6 +205,7 @@ impl Words for Plain {
             }
             Progress::MissingRules(missing) => return missing_rules(missing),
             Progress::CaptureLacks(packets) => capture_lacks(*packets),
+            Progress::Watch(news) => return self.say("watch", &watch::lines(news)),
         };
         let words = if self.colored { paint(&words, 2) } else { words };
         Page::err(format!("{words}\n"))

@@ -19,6 +19,12 @@ fn wanted(columns: Option<&OsStr>) -> Option<usize> {
     columns?.to_str()?.parse().ok().filter(|columns| *columns > 0)
 }
 
+/// Lines of the terminal that standard output is; none when it is none.
+pub fn height() -> Option<usize> {
+    let size = is_screen().then(terminal_size::terminal_size).flatten();
+    size.map(|(_, height)| height.0.into())
+}
+
 /// Whether what is shown again and again takes the place of what was shown before.
 pub fn is_screen() -> bool {
     std::io::stdout().is_terminal()

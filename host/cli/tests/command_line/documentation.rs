@@ -5,7 +5,7 @@ use std::path::Path;
 
 use wasm_roles_service_model::Code;
 
-use crate::shells::COMMANDS;
+use crate::shells::{COMMANDS, OF_FILES};
 
 /// What stands before this line in the page is written by hand, what comes after it is the table.
 const MARK: &str = "<!-- What follows is made by `BLESS=1 cargo test -p wasm-roles`. -->\n";
@@ -45,7 +45,7 @@ fn the_page_about_operating_services_has_every_command_that_does() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/operating.md");
     let page = fs::read_to_string(file).unwrap();
     let (_, table) = page.split_once("## The commands").unwrap();
-    for command in &COMMANDS[5..] {
+    for command in &COMMANDS[OF_FILES..] {
         let is_there = table.contains(&format!("`{command}")) || *command == "explain-code";
         assert!(is_there, "docs/operating.md says nothing of {command}");
     }

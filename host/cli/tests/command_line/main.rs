@@ -11,6 +11,7 @@
 
 mod answers;
 mod bad_input;
+mod component_files;
 mod components;
 mod data;
 mod development;
@@ -26,3 +27,5 @@ mod serve;
 mod service;
 mod session;
 mod shells;
+#[cfg(unix)]
+mod workshop;

@@ -4,8 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use wasm_roles_control_interface::{
-    DeploymentState, EndOfStream, EventLine, ExplainedEndpoint, Explanation, InstanceState, LogLine,
-    LogStream, OperationKind, OperationState, Refusal, RefusalCode, Streamed, TopRow, TopTable,
+    DeploymentState, Detail, EndOfStream, EventLine, ExplainedEndpoint, Explanation, HostInfo, InstanceState,
+    LogLine, LogStream, OperationKind, OperationState, Refusal, RefusalCode, Streamed, TenantName,
+    TenantUsage, TopRow, TopTable, Usage,
 };
 
 use crate::answers::{ago, failed, list, now, operation, status, summary, unhealthy, upgrade};
@@ -38,6 +39,34 @@ fn ps_has_a_line_for_each_deployment() {
 fn ps_of_a_host_with_nothing() {
     let (service, _host) = host(|_| Answer::ok(&list(vec![])));
     assert_golden("ps_nothing", &service.transcript("ps --control host.sock"));
+}
+
+#[test]
+fn host_says_what_its_tenants_use_and_what_somebody_should_look_at() {
+    let usage = |tenant: &str, cap| TenantUsage {
+        tenant: tenant.parse().unwrap(),
+        deployments: 2,
+        instances: Usage { used: 5, cap },
+        memory_bytes: Usage { used: 1_792 << 20, cap: cap.map(|cap| cap << 30) },
+        public_ports: Usage { used: 1, cap },
+    };
+    let info = move |recovering| HostInfo {
+        version: "0.1.0".to_owned(),
+        now: now(),
+        since: ago(7_200),
+        tenant: TenantName::usual(),
+        persistent: true,
+        recovering,
+        tenants: vec![usage("owner", None), usage("acme", Some(20))],
+        problems: vec![
+            Detail::new("the record of it cannot be read").subject("shop").hint("put it back from a copy"),
+        ],
+    };
+    let (service, _host) = host(move |_| Answer::ok(&info(false)));
+    assert_golden("host", &service.transcript("host --control host.sock"));
+    assert_golden("host_json", &service.transcript("host --control host.sock --format json"));
+    let (service, _host) = host(move |_| Answer::ok(&HostInfo { problems: vec![], ..info(true) }));
+    assert_golden("host_recovering", &service.transcript("host --control host.sock"));
 }
 
 #[test]

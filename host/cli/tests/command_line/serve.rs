@@ -348,7 +348,7 @@ fn a_manual_upgrade_is_walked_domain_by_domain() {
     assert!(service.transcript(DEPLOY).contains("shop: deploy done in"));
     let mut said = String::new();
     for command in [
-        "upgrade ServiceDefinition.csdef --manual",
+        "upgrade ServiceDefinition.csdef --manual --limit memory=64MiB",
         "scale Worker=3",
         "upgrade walk 1",
         "status",

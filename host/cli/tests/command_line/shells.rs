@@ -6,7 +6,9 @@ use crate::golden::assert_golden;
 use crate::service::Service;
 
 /// Every command of the table: first those about files, then those about hosts and about the program itself.
-pub const COMMANDS: [&str; 24] = [
+pub const COMMANDS: [&str; 27] = [
+    "new",
+    "build",
     "run",
     "check",
     "plan",
@@ -15,6 +17,7 @@ pub const COMMANDS: [&str; 24] = [
     "serve",
     "deploy",
     "ps",
+    "host",
     "status",
     "logs",
     "update",
@@ -33,10 +36,13 @@ pub const COMMANDS: [&str; 24] = [
     "man",
 ];
 
+/// How many of them are about files.
+pub const OF_FILES: usize = 7;
+
 #[test]
 fn every_command_that_asks_a_host_has_help_with_an_example() {
     let service = Service::new("", "");
-    for command in &COMMANDS[5..] {
+    for command in &COMMANDS[OF_FILES..] {
         let help = service.transcript(&format!("{command} --help"));
         assert!(help.contains(&format!("  wasm-roles {command}")), "{help}");
         assert_golden(&format!("help_{command}"), &help);

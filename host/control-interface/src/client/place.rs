@@ -4,9 +4,10 @@ use std::fmt;
 #[cfg(unix)]
 use std::path::PathBuf;
 
-use http::{StatusCode, Uri};
+use http::StatusCode;
 
 use super::ClientError;
+use crate::plain_url::{PlainUrl, authority};
 
 /// The port of a URL that has none.
 const USUAL_PORT: u16 = 80;
@@ -75,21 +76,14 @@ impl Place {
 
     pub(super) fn tcp(url: &str, token: Token) -> Result<Self, ClientError> {
         let wrong = || {
-            let shown: String = url.chars().filter(|c| !c.is_control()).take(100).collect();
+            let shown = PlainUrl::shown(url);
             let reason = format!("`{shown}` is no address of a host; it has the form http://ADDRESS:PORT");
             ClientError::Address { reason }
         };
-        let uri: Uri = url.parse().map_err(|_| wrong())?;
-        let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(wrong)?;
-        let bare = uri.path().trim_matches('/').is_empty() && uri.query().is_none();
-        let port = uri.port_u16();
-        // Neither a user nor anything that is no port.
-        let authority = port.map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-        let plain = uri.authority().is_some_and(|given| given.as_str() == authority);
-        if uri.scheme_str() != Some("http") || !bare || !plain {
+        let PlainUrl { host, port, path } = PlainUrl::parse(url).ok_or_else(wrong)?;
+        if !path.is_empty() {
             return Err(wrong());
         }
-        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         Ok(Self::Tcp { url: url.to_owned(), host, port: port.unwrap_or(USUAL_PORT), token })
     }
 
@@ -98,8 +92,7 @@ impl Place {
         match self {
             #[cfg(unix)]
             Self::Unix(_) => "localhost".to_owned(),
-            Self::Tcp { host, port, .. } if host.contains(':') => format!("[{host}]:{port}"),
-            Self::Tcp { host, port, .. } => format!("{host}:{port}"),
+            Self::Tcp { host, port, .. } => authority(host, *port),
         }
     }
 

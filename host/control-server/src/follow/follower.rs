@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::time::{Duration, Instant, sleep_until};
 use wasm_roles_control_interface::{
     DeploymentSummary, EventLine, JournalQuery, LogLine, Streamed, Timestamp,
@@ -21,17 +21,24 @@ pub(super) struct Place {
     events: Option<u64>,
 }
 
-/// Follows from a place on until both streams end or it has to stop, and says how far it came.
+/// Follows from a place on until both streams end, it has to stop, or nobody holds the other end of `leave` any more, and says how
+/// far it came. `of`: whose entries they are, and in which slot.
 pub(super) async fn follow<O: Operator>(
     operator: O,
     of: DeploymentSummary,
     place: Place,
     (sink, linger): (Arc<impl Sink>, Duration),
     mut stopping: watch::Receiver<bool>,
+    mut leave: oneshot::Receiver<()>,
 ) -> Place {
     let query = |after| JournalQuery { after, last: None, follow: true, of: None };
     let lines = operator.logs(&of.tenant, &of.deployment, query(place.lines)).await;
     let events = operator.events(&of.tenant, &of.deployment, query(place.events)).await;
+    // They are asked for by the slot, where another one may be meanwhile.
+    let there = operator.status(&of.tenant, &of.deployment).await;
+    if there.is_ok_and(|there| there.summary.id != of.id) {
+        return place;
+    }
     // One that is not there any more was deleted meanwhile.
     let mut streams = Streams { lines: lines.ok(), events: events.ok(), place, latest: of.since };
     while streams.are_open() && !*stopping.borrow() {
@@ -39,6 +46,7 @@ pub(super) async fn follow<O: Operator>(
         tokio::select! {
             biased;
             _ = stopping.wait_for(|stopping| *stopping) => break,
+            _ = &mut leave => break,
             told = streams.next() => streams.note(told, &mut batch),
         }
         let until = Instant::now() + linger;

@@ -1,12 +1,14 @@
 //! Looks again and again which deployments there are, and which operations are over.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::sync::{oneshot, watch};
+use tokio::task::{self, JoinSet};
 use tokio::time::sleep;
-use wasm_roles_control_interface::{DeploymentSummary, Operation, OperationId, TenantName, TenantUsage};
+use wasm_roles_control_interface::{
+    DeploymentRef, DeploymentSummary, Operation, OperationId, TenantName, TenantUsage,
+};
 
 use super::follower::{Place, follow};
 use super::{Over, Pace, Sink};
@@ -23,13 +25,24 @@ pub(super) struct Survey<O, S> {
     sink: Arc<S>,
     pace: Pace,
     stopping: watch::Receiver<bool>,
-    followers: JoinSet<(DeploymentId, Place)>,
-    /// How far each deployment was followed; none while it is followed.
-    places: BTreeMap<DeploymentId, Option<Place>>,
+    followers: JoinSet<Place>,
+    /// Whom each of them follows.
+    tasks: HashMap<task::Id, DeploymentId>,
+    followed: BTreeMap<DeploymentId, Followed>,
     /// Operations that were given out, as long as the host still lists them.
     told: BTreeSet<Key>,
     /// Operations that ran when they were last seen, and the ids of their deployments.
     running: BTreeMap<Key, (Operation, DeploymentId)>,
+}
+
+/// How far a deployment is followed.
+enum Followed {
+    /// Somebody follows it, as one of this slot, since this place, until this is dropped.
+    Now { who: DeploymentRef, since: Place, _stay: oneshot::Sender<()> },
+    /// Until this place.
+    Until(Place),
+    /// It is in another slot than it was: somebody follows it to the end of what was told there, since this place.
+    Leaving(Place),
 }
 
 impl<O: Operator, S: Sink> Survey<O, S> {
@@ -40,7 +53,8 @@ impl<O: Operator, S: Sink> Survey<O, S> {
             pace,
             stopping,
             followers: JoinSet::new(),
-            places: BTreeMap::new(),
+            tasks: HashMap::new(),
+            followed: BTreeMap::new(),
             told: BTreeSet::new(),
             running: BTreeMap::new(),
         }
@@ -62,13 +76,24 @@ impl<O: Operator, S: Sink> Survey<O, S> {
     }
 
     async fn look(&mut self) {
-        while let Some(ended) = self.followers.try_join_next() {
-            if let Ok((id, place)) = ended {
-                self.places.insert(id, Some(place));
-            }
+        while let Some(ended) = self.followers.try_join_next_with_id() {
+            let (task, place) = match ended {
+                Ok((task, place)) => (task, Some(place)),
+                Err(broken) => (broken.id(), None),
+            };
+            let Some(id) = self.tasks.remove(&task) else { continue };
+            // One that broke off is followed once more from where it was begun.
+            let since = match self.followed.get(&id) {
+                Some(Followed::Now { since, .. } | Followed::Leaving(since) | Followed::Until(since)) => {
+                    *since
+                }
+                None => Place::default(),
+            };
+            self.followed.insert(id, Followed::Until(place.unwrap_or(since)));
         }
         let there = self.deployments().await;
-        self.places.retain(|id, place| place.is_none() || there.iter().any(|summary| summary.id == *id));
+        let is_there = |id: &DeploymentId| there.iter().any(|summary| summary.id == *id);
+        self.followed.retain(|id, followed| !matches!(followed, Followed::Until(_)) || is_there(id));
         for summary in &there {
             self.attend(summary);
         }
@@ -86,16 +111,27 @@ impl<O: Operator, S: Sink> Survey<O, S> {
 
     /// Follows a deployment that is not followed.
     fn attend(&mut self, summary: &DeploymentSummary) {
-        let place = match self.places.get(&summary.id) {
-            Some(None) => return,
-            Some(Some(place)) => *place,
+        let place = match self.followed.get(&summary.id) {
+            Some(Followed::Now { who, since, .. }) => {
+                if *who != summary.deployment {
+                    // What it tells from now on, it tells in another slot.
+                    let since = *since;
+                    self.followed.insert(summary.id.clone(), Followed::Leaving(since));
+                }
+                return;
+            }
+            Some(Followed::Leaving(_)) => return,
+            Some(Followed::Until(place)) => *place,
             None => Place::default(),
         };
-        self.places.insert(summary.id.clone(), None);
+        let (stay, leave) = oneshot::channel();
+        let followed = Followed::Now { who: summary.deployment.clone(), since: place, _stay: stay };
+        self.followed.insert(summary.id.clone(), followed);
         let (operator, stopping) = (self.operator.clone(), self.stopping.clone());
         let to = (Arc::clone(&self.sink), self.pace.linger);
-        let (id, summary) = (summary.id.clone(), summary.clone());
-        self.followers.spawn(async move { (id, follow(operator, summary, place, to, stopping).await) });
+        let following = follow(operator, summary.clone(), place, to, stopping, leave);
+        let task = self.followers.spawn(following).id();
+        self.tasks.insert(task, summary.id.clone());
     }
 
     /// Gives out the operations that are over.

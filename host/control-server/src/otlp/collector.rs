@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST};
-use http::{Request, StatusCode, Uri};
+use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -15,6 +15,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
 use wasm_roles_control_interface::DeploymentSummary;
+use wasm_roles_control_interface::plain_url::{PlainUrl, authority};
 
 use super::records::{logs, spans};
 use super::{Exporting, OtlpOptions};
@@ -54,30 +55,15 @@ impl Collector {
     ///
     /// Anything else, TLS too: send to a collector on this machine, and let that one send on.
     pub fn parse(url: &str) -> Result<Self, CollectorError> {
-        let wrong = || CollectorError { text: url.chars().filter(|c| !c.is_control()).take(100).collect() };
-        let uri: Uri = url.parse().map_err(|_| wrong())?;
-        let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(wrong)?;
-        let port = uri.port_u16();
-        // Neither a user nor anything that is no port.
-        let authority = port.map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-        let plain = uri.authority().is_some_and(|given| given.as_str() == authority);
-        if uri.scheme_str() != Some("http") || uri.query().is_some() || !plain {
-            return Err(wrong());
-        }
-        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let port = port.unwrap_or(USUAL_PORT);
-        Ok(Self { host, port, prefix: uri.path().trim_end_matches('/').to_owned() })
+        let wrong = || CollectorError { text: PlainUrl::shown(url) };
+        let PlainUrl { host, port, path } = PlainUrl::parse(url).ok_or_else(wrong)?;
+        Ok(Self { host, port: port.unwrap_or(USUAL_PORT), prefix: path })
     }
 
     async fn post(&self, path: &str, body: Bytes) -> Result<(), Failure> {
         let again = |reason: &dyn fmt::Display| Failure::Again(format!("{self}: {reason}"));
-        let authority = if self.host.contains(':') {
-            format!("[{}]:{}", self.host, self.port)
-        } else {
-            format!("{}:{}", self.host, self.port)
-        };
         let request = Request::post(format!("{}{path}", self.prefix))
-            .header(HOST, authority)
+            .header(HOST, authority(&self.host, self.port))
             .header(CONTENT_TYPE, "application/json")
             .body(Full::new(body))
             .map_err(|error| Failure::Final(format!("{self}: {error}")))?;

@@ -75,6 +75,16 @@ impl Running {
     }
 }
 
+/// Waits until something is so, for a minute at most.
+pub async fn until(what: &str, is_so: impl Fn() -> bool) {
+    let looking = async {
+        while !is_so() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), looking).await.expect(what);
+}
+
 pub fn deployment(text: &str) -> DeploymentRef {
     text.parse().unwrap()
 }

@@ -1,5 +1,6 @@
 //! An operator that does nothing and remembers what it was asked for.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -31,6 +32,10 @@ struct State {
     /// The next roll-back drops the first when it begins, and waits for the second.
     gate: Mutex<Option<(oneshot::Sender<()>, oneshot::Receiver<()>)>>,
     passed: Notify,
+    /// What is in production has gone to staging.
+    swapped: AtomicBool,
+    /// Another deployment has come into its slot.
+    replaced: AtomicBool,
 }
 
 impl Fake {
@@ -49,6 +54,16 @@ impl Fake {
         let (sender, receiver) = mpsc::channel(places);
         *self.0.lines.lock().unwrap() = Some(receiver);
         sender
+    }
+
+    /// What was in production is in staging from now on.
+    pub fn swap_slots(&self) {
+        self.0.swapped.store(true, Ordering::SeqCst);
+    }
+
+    /// Between the look at what there is and the look at one, another deployment comes into its slot.
+    pub fn replace_when_asked(&self, replaced: bool) {
+        self.0.replaced.store(replaced, Ordering::SeqCst);
     }
 
     /// Operations that are waited for are this.
@@ -179,6 +194,7 @@ impl Operator for Fake {
             since: time(0),
             tenant: caller.tenant.clone(),
             persistent: true,
+            recovering: false,
             tenants: vec![TenantUsage {
                 tenant: caller.tenant.clone(),
                 deployments: 1,
@@ -192,7 +208,9 @@ impl Operator for Fake {
 
     async fn services(&self, tenant: &TenantName) -> DeploymentList {
         self.call(format!("{tenant} services"));
-        DeploymentList { now: time(60), deployments: vec![summary(tenant, "shop".parse().unwrap())] }
+        let swapped = self.0.swapped.load(Ordering::SeqCst);
+        let shop = if swapped { "shop/staging" } else { "shop" }.parse().unwrap();
+        DeploymentList { now: time(60), deployments: vec![summary(tenant, shop)] }
     }
 
     async fn deploy(
@@ -238,7 +256,11 @@ impl Operator for Fake {
         };
         Ok(DeploymentStatus {
             now: time(60),
-            summary: summary(tenant, of.clone()),
+            summary: if self.0.replaced.load(Ordering::SeqCst) {
+                DeploymentSummary { id: "another".to_owned(), ..summary(tenant, of.clone()) }
+            } else {
+                summary(tenant, of.clone())
+            },
             definition: "Shop".to_owned(),
             configuration: Some("ServiceConfiguration.cscfg".to_owned()),
             can_roll_back: true,
@@ -362,7 +384,8 @@ impl Operator for Fake {
         which: JournalQuery,
     ) -> Answered<Source<LogLine>> {
         self.call(format!("{tenant} logs {of} {which:?}"));
-        let lines = self.0.lines.lock().unwrap().take().expect("a test says which lines there are");
+        let lines = self.0.lines.lock().unwrap().take();
+        let lines = lines.expect("a test says which lines there are");
         Ok(Source { lines, state: Arc::clone(&self.0) })
     }
 

@@ -4,8 +4,8 @@ use std::io::Cursor;
 use std::time::Duration;
 
 use crate::bed::{deployment, raw, raw_to_socket, serve, token};
-use tokio::io::AsyncReadExt;
-use wasm_roles_control_interface::{ClientError, Package, RefusalCode, UpdateRequest};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use wasm_roles_control_interface::{ClientError, Package, Refusal, RefusalCode, UpdateRequest};
 use wasm_roles_control_server::ServerLimits;
 
 fn code(error: ClientError) -> RefusalCode {
@@ -84,6 +84,54 @@ async fn a_head_that_does_not_come_is_given_up() {
     let half = "POST /v1/services/shop/production/scale HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
                 content-length: 9\r\n\r\n{";
     assert!(raw_to_socket(&server.socket, half).await.starts_with("HTTP/1.1 408 "));
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_takes_has_the_place_of_its_request() {
+    let limits = ServerLimits { requests_of_a_tenant: 1, ..ServerLimits::default() };
+    let server = serve(limits).await;
+    // More than a connection holds that nobody reads.
+    let long = Refusal::new(RefusalCode::WrongState, "x".repeat(32 << 20));
+    server.fake.refuse(long);
+    let (address, secret) = (server.url.trim_start_matches("http://"), token("a"));
+    let mut idle = tokio::net::TcpStream::connect(address).await.unwrap();
+    let request = format!(
+        "POST /v1/services/shop/production/rollback HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\r\n",
+        secret.reveal()
+    );
+    idle.write_all(request.as_bytes()).await.unwrap();
+    // The answer is there, and the rest of it waits.
+    idle.read_exact(&mut [0; 9]).await.unwrap();
+    let refused = server.client_of("a").host().await.unwrap_err();
+    assert_eq!(code(refused), RefusalCode::TooMany);
+    server.client_of("b").host().await.unwrap();
+    drop(idle);
+    let free = async {
+        while server.client_of("a").host().await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), free).await.expect("the place is free again");
+}
+
+#[tokio::test]
+async fn more_connections_than_a_listener_has_wait_for_their_turn() {
+    let server = serve(ServerLimits { connections: 1, ..ServerLimits::default() }).await;
+    let first = server.client_of("a");
+    let address = server.url.trim_start_matches("http://");
+    let mut early = tokio::net::TcpStream::connect(address).await.unwrap();
+    let (late, secret) = (server.client_of("b"), token("a"));
+    let mut late = tokio::spawn(async move { late.host().await.map(drop) });
+    let request =
+        format!("GET /v1/services HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\r\n", secret.reveal());
+    // Long enough for an answer, if it was let in.
+    let waits = tokio::time::timeout(Duration::from_millis(300), &mut late).await;
+    assert!(waits.is_err(), "{waits:?}");
+    early.write_all(request.as_bytes()).await.unwrap();
+    early.read_to_end(&mut Vec::new()).await.unwrap();
+    late.await.unwrap().unwrap();
+    assert_eq!(server.fake.calls(), ["a services", "b host"]);
+    first.host().await.unwrap();
 }
 
 #[tokio::test]

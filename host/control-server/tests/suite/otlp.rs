@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::bed::until;
 use crate::fake::{Fake, line};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -58,7 +59,8 @@ impl FakeCollector {
     /// The next request to a path.
     async fn next(&mut self, path: &str) -> Value {
         loop {
-            let (to, body) = self.requests.recv().await.unwrap();
+            let next = tokio::time::timeout(Duration::from_secs(20), self.requests.recv()).await;
+            let (to, body) = next.expect("a request comes").unwrap();
             if to == path {
                 return body;
             }
@@ -76,6 +78,7 @@ fn start(fake: &Fake, url: &str) -> Export {
     let told = Arc::new(Mutex::new(Vec::new()));
     let mut options = OtlpOptions::new(Collector::parse(url).unwrap());
     options.linger = Duration::from_millis(20);
+    options.every = Duration::from_millis(20);
     options.told = Arc::new({
         let told = Arc::clone(&told);
         move |exporting| told.lock().unwrap().push(exporting.clone())
@@ -162,9 +165,7 @@ async fn a_collector_that_is_down_is_tried_again_and_loses_nothing_that_the_jour
         got.extend(records(&collector.next("/otlp/v1/logs").await, "service.instance.id"));
     }
     let told = || export.told.lock().unwrap().clone();
-    while told().last() != Some(&Exporting::Working) {
-        tokio::task::yield_now().await;
-    }
+    until("the collector works again", || told().last() == Some(&Exporting::Working)).await;
     assert!(matches!(&told()[0], Exporting::Failing { reason } if reason.contains("503")), "{:?}", told());
 }
 
@@ -173,9 +174,7 @@ async fn what_a_collector_refuses_for_good_is_told_and_not_tried_again() {
     let (fake, mut collector) = (Fake::default(), collector(&[400, 400]).await);
     let lines = fake.log_lines(10);
     let export = start(&fake, &collector.url);
-    while export.told.lock().unwrap().len() < 2 {
-        tokio::task::yield_now().await;
-    }
+    until("both were refused", || export.told.lock().unwrap().len() >= 2).await;
     lines.send(Streamed::Line(Arc::new(line(2, "later")))).await.unwrap();
     let body = collector.next("/otlp/v1/logs").await;
     assert_eq!(records(&body, "service.instance.id"), [(Some("Web_IN_0".to_owned()), "later".to_owned())]);
@@ -190,9 +189,7 @@ async fn the_end_sends_what_is_at_hand() {
     let mut export = start(&fake, &collector.url);
     collector.next("/otlp/v1/traces").await;
     lines.send(Streamed::Line(Arc::new(line(1, "last words")))).await.unwrap();
-    while lines.capacity() < 10 {
-        tokio::task::yield_now().await;
-    }
+    until("the line was taken", || lines.capacity() == 10).await;
     drop(export.stop);
     (&mut export.exporting).await.unwrap();
     let mut got = Vec::new();
@@ -202,4 +199,78 @@ async fn the_end_sends_what_is_at_hand() {
         }
     }
     assert!(got.iter().any(|(_, message)| message == "last words"), "{got:?}");
+}
+
+#[tokio::test]
+async fn what_is_told_after_a_swap_is_of_the_slot_where_it_is_now() {
+    let (fake, mut collector) = (Fake::default(), collector(&[]).await);
+    let before = fake.log_lines(10);
+    let export = start(&fake, &collector.url);
+    before.send(Streamed::Line(Arc::new(line(1, "before")))).await.unwrap();
+    let mut slots = Vec::new();
+    let mut wait_for = async |wanted: &str| loop {
+        let body = collector.next("/otlp/v1/logs").await;
+        let resource = &body["resourceLogs"][0]["resource"]["attributes"];
+        let slot = value(resource, "deployment.environment.name").unwrap();
+        let told = records(&body, "service.instance.id");
+        if told.iter().any(|(_, message)| message == wanted) {
+            return slots.push(slot);
+        }
+    };
+    wait_for("before").await;
+    let after = fake.log_lines(10);
+    fake.calls();
+    fake.swap_slots();
+    after.send(Streamed::Line(Arc::new(line(2, "after")))).await.unwrap();
+    wait_for("after").await;
+    assert_eq!(slots, ["production", "staging"]);
+    let goes_on =
+        "default logs shop/staging JournalQuery { after: Some(1), last: None, follow: true, of: None }";
+    assert!(fake.calls().iter().any(|call| call == goes_on));
+    drop(export.stop);
+    export.exporting.await.unwrap();
+}
+
+#[tokio::test]
+async fn lines_of_a_deployment_that_has_come_into_the_slot_of_another_one_are_not_taken_for_its() {
+    let (fake, mut collector) = (Fake::default(), collector(&[]).await);
+    let wrong = fake.log_lines(10);
+    wrong.send(Streamed::Line(Arc::new(line(1, "of another one")))).await.unwrap();
+    fake.replace_when_asked(true);
+    let export = start(&fake, &collector.url);
+    let closed = tokio::time::timeout(Duration::from_secs(20), wrong.closed()).await;
+    closed.expect("nobody follows it");
+    fake.replace_when_asked(false);
+    let right = fake.log_lines(10);
+    right.send(Streamed::Line(Arc::new(line(1, "its own")))).await.unwrap();
+    let mut told = Vec::new();
+    while !told.iter().any(|(_, message)| message == "its own") {
+        told.extend(records(&collector.next("/otlp/v1/logs").await, "service.instance.id"));
+    }
+    assert!(!told.iter().any(|(_, message)| message == "of another one"), "{told:?}");
+    drop(export.stop);
+    export.exporting.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_deployment_whose_follower_broke_off_is_followed_again() {
+    let (fake, mut collector) = (Fake::default(), collector(&[]).await);
+    // Without lines that it could give, the fake breaks off.
+    let export = start(&fake, &collector.url);
+    let mut calls = Vec::new();
+    let asked = async {
+        while !calls.iter().any(|call: &String| call.starts_with("default logs shop")) {
+            calls.extend(fake.calls());
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), asked).await.expect("the lines are asked for");
+    let lines = fake.log_lines(10);
+    lines.send(Streamed::Line(Arc::new(line(1, "all the same")))).await.unwrap();
+    let mut told = Vec::new();
+    while !told.iter().any(|(_, message)| message == "all the same") {
+        told.extend(records(&collector.next("/otlp/v1/logs").await, "service.instance.id"));
+    }
+    drop(export.stop);
+    export.exporting.await.unwrap();
 }

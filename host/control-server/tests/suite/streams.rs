@@ -52,8 +52,11 @@ async fn who_takes_nothing_for_too_long_is_cut_off() {
     let lines = server.fake.log_lines(1);
     let _stream = server.client().logs(&deployment("shop"), &JournalQuery::default()).await.unwrap();
     let long = "x".repeat(100_000);
-    while lines.send(told(1, &long)).await.is_ok() {}
-    server.fake.stream_dropped().await;
+    let cut_off = async {
+        while lines.send(told(1, &long)).await.is_ok() {}
+        server.fake.stream_dropped().await;
+    };
+    tokio::time::timeout(Duration::from_secs(60), cut_off).await.expect("the stream is cut off");
 }
 
 #[tokio::test]
@@ -113,5 +116,8 @@ async fn a_server_that_stops_does_not_wait_for_who_does_not_read() {
     let _stream = server.client().logs(&deployment("shop"), &JournalQuery::default()).await.unwrap();
     let long = "x".repeat(100_000);
     while tokio::time::timeout(Duration::from_millis(100), lines.send(told(1, &long))).await.is_ok() {}
-    server.stop().await;
+    // The usual time is five seconds, and the end of a server without one is that of its reader.
+    tokio::time::timeout(Duration::from_secs(4), server.stop())
+        .await
+        .expect("it waits for who does not read");
 }

@@ -36,7 +36,8 @@ pub struct Adoption {
     pub rules: HostRules,
 }
 
-/// A deployment that was adopted. Dropped, it stays with the host, which stops it when it closes.
+/// A deployment that was adopted. Dropped, it stays with the host, which stops it when it closes. A clone is another handle to it.
+#[derive(Clone)]
 pub struct Adopted {
     host: Arc<Host>,
     service: Arc<Service>,
@@ -62,7 +63,7 @@ async fn adopt(host: Arc<Host>, adoption: Adoption) -> Result<Adopted, Refusal> 
     let (slot, seed) = (who.slot, host.derive("adopted"));
     let identity =
         Identity { tenant, service: who.service, slot, id: id.clone(), seed, folder: None, life: 0 };
-    let unit = Arc::new(Unit::new(&host.options, identity));
+    let unit = Arc::new(Unit::new(&host, identity));
     let service = host.occupy(slot, &unit)?;
     let target =
         Target { revision: 1, configuration: None, counts: BTreeMap::new(), placement: Placement::of(&plan) };
@@ -100,6 +101,14 @@ async fn adopt(host: Arc<Host>, adoption: Adoption) -> Result<Adopted, Refusal> 
 }
 
 impl Adopted {
+    pub(super) const fn host(&self) -> &Arc<Host> {
+        &self.host
+    }
+
+    pub(super) const fn unit(&self) -> &Arc<Unit> {
+        &self.unit
+    }
+
     /// Waits until somebody has deleted it. Then nothing of it runs.
     pub async fn ended(&self) {
         let mut gone = self.unit.gone();

@@ -1,5 +1,6 @@
 //! A deployment goes. Its record says so before anything stops: whatever happens then, it does not come back.
 
+use std::io;
 use std::sync::Arc;
 
 use wasm_roles_control_interface::{DeploymentRef, Operation, OperationKind, Refusal, Slot, TenantName};
@@ -7,9 +8,9 @@ use wasm_roles_fabric::remove_tree;
 
 use super::{Controller, apart};
 use crate::operations::End;
-use crate::record::{Begun, DeploymentRecord};
+use crate::record::{Begun, DeploymentRecord, ServiceRecord};
 use crate::service::Service;
-use crate::unit::{Claim, Phase};
+use crate::unit::{Claim, Phase, Unit};
 
 impl Controller {
     /// Stops a deployment, and removes all that it has. Ends whatever operation runs.
@@ -38,31 +39,41 @@ impl Controller {
 async fn begin(mut claim: Claim, service: Arc<Service>) -> Result<Operation, Refusal> {
     let (unit, operation) = (&claim.unit, &claim.operation);
     // From here on it does not come back, whatever is in which slot.
-    if let Some(record) = unit.record() {
+    let recorded = unit.record();
+    let is_recorded = recorded.is_some();
+    if let Some(record) = recorded {
         let (id, kind, at) = (operation.id, operation.kind, operation.begun);
         let begun = Begun { id, kind, at, target: None, undoes: None };
-        unit.save(DeploymentRecord { begun: Some(begun), ..record }).await?;
+        unit.save_deleted(DeploymentRecord { begun: Some(begun), ..record }).await?;
     }
     claim.host.failpoint.reach("delete: intended").await;
-    service
-        .save(|record| {
-            for slot in Slot::ALL {
-                let slot = record.slot_mut(slot);
-                if slot.as_ref().is_some_and(|there| there.deployment == unit.id) {
-                    *slot = None;
-                }
-            }
-        })
-        .await?;
+    let out = leave(&service, unit).await;
+    if !is_recorded {
+        out.clone()?;
+    }
     claim.host.failpoint.reach("delete: out of its slot").await;
     unit.enters(Phase::Deleting);
     claim.operation.says("stops all instances");
     let begun = claim.begin();
-    tokio::spawn(run(claim, service));
+    tokio::spawn(run(claim, service, out));
     Ok(begun)
 }
 
-async fn run(claim: Claim, service: Arc<Service>) {
+/// Takes it out of the slots that are on the disk.
+async fn leave(service: &Service, unit: &Unit) -> Result<(), Refusal> {
+    let leaves = |record: &mut ServiceRecord| {
+        for slot in Slot::ALL {
+            let slot = record.slot_mut(slot);
+            if slot.as_ref().is_some_and(|there| there.deployment == unit.id) {
+                *slot = None;
+            }
+        }
+    };
+    service.save(leaves).await
+}
+
+/// `out`: whether it is out of its slot on the disk. If there was no room for that, there is when its files are gone.
+async fn run(claim: Claim, service: Arc<Service>, out: Result<(), Refusal>) {
     let (host, unit) = (Arc::clone(&claim.host), Arc::clone(&claim.unit));
     let alive = unit.alive.lock().await.take();
     let mut cut_off = 0;
@@ -77,23 +88,35 @@ async fn run(claim: Claim, service: Arc<Service>) {
         cut_off = summary.cut_off().count();
         unit.hears_the_rest().await;
     }
-    let mut left = None;
-    if let Some(folder) = unit.folder.clone() {
-        let removing = tokio::task::spawn_blocking(move || remove_tree(folder.path()));
-        left = removing.await.ok().and_then(Result::err);
-    }
+    let removed = remove(&service, &unit, out).await;
     host.has_no_problem(&unit.tenant, &unit.who().to_string());
     service.vacate(&unit);
     // Whoever hears that it is gone finds nothing of it.
-    service.tidy().await;
-    let end = match (left, cut_off) {
-        (Some(error), _) => {
-            End::done(format!("it is gone; files are left until the host is started again: {error}"))
+    host.tidy(&service).await;
+    let end = match (removed, cut_off) {
+        (Err(reason), _) => {
+            End::done(format!("it is gone; files are left until the host is started again: {reason}"))
         }
-        (None, 0) => End::done("it is gone"),
-        (None, cut_off) => End::done(format!("it is gone; {cut_off} instances were cut off")),
+        (Ok(()), 0) => End::done("it is gone"),
+        (Ok(()), cut_off) => End::done(format!("it is gone; {cut_off} instances were cut off")),
     };
     claim.end(end);
     unit.goes();
-    host.forget_if_empty(&service.tenant, &service.name);
+}
+
+/// Removes what it has on the disk. What says that it was deleted goes last, and stays as long as it is in a slot there.
+async fn remove(service: &Service, unit: &Unit, out: Result<(), Refusal>) -> Result<(), String> {
+    let Some(folder) = unit.folder.clone() else { return Ok(()) };
+    let large = [folder.data(), folder.revisions()];
+    let gone = apart_from_others(move || large.iter().try_for_each(|folder| remove_tree(folder))).await;
+    if out.is_err() {
+        leave(service, unit).await.map_err(|refusal| refusal.message)?;
+    }
+    gone?;
+    apart_from_others(move || remove_tree(folder.path())).await
+}
+
+async fn apart_from_others(work: impl FnOnce() -> io::Result<()> + Send + 'static) -> Result<(), String> {
+    let done = tokio::task::spawn_blocking(work).await.map_err(|error| error.to_string())?;
+    done.map_err(|error| error.to_string())
 }

@@ -22,7 +22,7 @@ use crate::host::{Host, internal};
 use crate::launch;
 use crate::operations::{End, GiveUp};
 use crate::package::{Package, receive};
-use crate::record::{Begun, DeploymentRecord, FORMAT, SeedBytes, SlotRecord, Target};
+use crate::record::{Begun, DeploymentRecord, FORMAT, Places, SeedBytes, SlotRecord, Target};
 use crate::service::Service;
 use crate::sources::Sources;
 use crate::tenants::Demand;
@@ -54,6 +54,7 @@ impl Controller {
             why = occupied.claim.operation.given_up() => return Err(given_up(why)),
             received = receive(package, spool, folder.revision(1), host.packages_of(tenant)) => received?,
         };
+        unit.weigh_packages().await;
         apart(occupied.begin(package, owner)).await
     }
 }
@@ -101,8 +102,7 @@ impl Drop for Stays {
                 // It may be large.
                 drop(tokio::task::spawn_blocking(move || remove_tree(folder.path())).await);
             }
-            service.tidy().await;
-            host.forget_if_empty(&service.tenant, &service.name);
+            host.tidy(&service).await;
         });
     }
 }
@@ -122,7 +122,7 @@ async fn occupy(host: &Arc<Host>, tenant: &TenantName, who: &DeploymentRef) -> R
     };
     let (tenant, slot) = (tenant.clone(), who.slot);
     let identity = Identity { tenant, service: who.service.clone(), slot, id, seed, folder, life: 0 };
-    let unit = Arc::new(Unit::new(&host.options, identity));
+    let unit = Arc::new(Unit::new(host, identity));
     let service = host.occupy(slot, &unit)?;
     // Before anything of the package is read.
     let asked = host.admit(&unit, Demand::of_something());
@@ -177,13 +177,13 @@ impl Occupied {
         };
         unit.save(record).await?;
         host.failpoint.reach("deploy: recorded").await;
-        let slot = SlotRecord { deployment: unit.id.clone(), published: BTreeMap::new() };
+        let slot = SlotRecord { deployment: unit.id.clone(), published: Places::default() };
         // From here on nothing may go just because somebody stops waiting for it.
         self.stays.keeps();
         let saved = self.service.save(|record| *record.slot_mut(unit.slot()) = Some(slot)).await;
         if let Err(refusal) = saved {
             clear(&self.service, &unit).await;
-            host.forget_if_empty(&self.service.tenant, &self.service.name);
+            host.tidy(&self.service).await;
             return Err(refusal);
         }
         host.failpoint.reach("deploy: in its slot").await;
@@ -217,16 +217,14 @@ async fn run(claim: Claim, service: Arc<Service>, starting: Start) {
                 NotStarted::GivenUp(why) => End::interrupted(why, "nothing was started"),
             };
             clear(&service, &unit).await;
-            service.tidy().await;
+            host.tidy(&service).await;
             claim.end(end);
-            host.forget_if_empty(&service.tenant, &service.name);
             return;
         }
     }
     host.failpoint.reach("deploy: started").await;
-    if let Err(refusal) = unit.keep_with(|record| record.begun = None).await {
-        claim.notes(&refusal);
-    }
+    // If that cannot be written, the next host finishes what is done.
+    drop(unit.keep_with(|record| record.begun = None).await);
     unit.enters(Phase::Running);
     claim.operation.says("waits until all instances are Ready");
     ready(claim).await;

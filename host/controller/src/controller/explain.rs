@@ -6,6 +6,7 @@ use wasm_roles_control_interface::{
 use wasm_roles_service_plan::{INTERNET, explain, explain_outbound};
 
 use super::Controller;
+use crate::words::some_of;
 
 impl Controller {
     /// Explains whether one role may reach another one, or the world outside.
@@ -23,7 +24,9 @@ impl Controller {
         let seen = unit.seen().ok_or_else(|| unit.does_not_run())?;
         let plan = &seen.plan;
         let unknown = |error: wasm_roles_service_plan::ExplainError| {
+            let roles = some_of(plan.roles.iter().map(|role| role.name.as_str()));
             Refusal::new(RefusalCode::NotFound, error.to_string())
+                .hint(format!("the roles are {roles}; the world outside is {INTERNET}"))
         };
         let (from, endpoint) = (query.from.as_str(), query.endpoint.as_deref());
         let is_role = plan.roles.iter().any(|role| role.name.as_str().eq_ignore_ascii_case(&query.to));

@@ -11,6 +11,7 @@ use super::Controller;
 use crate::host::Host;
 use crate::journal::{Follow, Journal, Told};
 use crate::unit::Unit;
+use crate::words::{shown, some_of};
 
 impl Controller {
     /// What happened to a deployment.
@@ -55,8 +56,8 @@ fn known(unit: &Unit, query: &JournalQuery) -> Result<(), Refusal> {
     if roles.contains(&of.as_str()) || role.is_some_and(|role| roles.contains(&role)) {
         return Ok(());
     }
-    let message = format!("{} has no role or instance {}", unit.who(), of.escape_debug());
-    Err(Refusal::new(RefusalCode::NotFound, message).hint(format!("the roles are {}", roles.join(", "))))
+    let message = format!("{} has no role or instance {}", unit.who(), shown(of));
+    Err(Refusal::new(RefusalCode::NotFound, message).hint(format!("the roles are {}", some_of(roles))))
 }
 
 /// A line that is about somebody.

@@ -9,9 +9,11 @@ mod delete;
 mod deploy;
 mod explain;
 mod lines;
+mod named;
 mod open;
 mod orders;
 mod recover;
+mod renew;
 mod rollback;
 mod start;
 mod swap;
@@ -29,7 +31,8 @@ use wasm_roles_control_interface::{
 
 pub use adopt::{Adopted, Adoption};
 pub use lines::{About, Lines};
-pub use open::OpenError;
+pub use open::{OpenError, Recovery};
+pub use renew::Renewal;
 
 use crate::host::{Host, internal};
 use crate::tenants::Demand;
@@ -70,6 +73,7 @@ impl Controller {
             since: self.0.started,
             tenant: tenant.clone(),
             persistent: self.0.options.data_dir.is_some(),
+            recovering: self.0.is_recovering(),
             tenants: tenants.iter().map(|tenant| self.usage(tenant)).collect(),
             problems: self.0.problems(problems_of),
         }
@@ -77,7 +81,7 @@ impl Controller {
 
     fn usage(&self, tenant: &TenantName) -> TenantUsage {
         let units = self.0.units(Some(tenant));
-        let used = units.iter().fold(Demand::default(), |sum, unit| sum.with(unit.demand()));
+        let used = units.iter().fold(Demand::default(), |sum, unit| sum.with(unit.uses()));
         let caps = self.0.options.tenants.caps(tenant);
         TenantUsage {
             tenant: tenant.clone(),

@@ -1,10 +1,11 @@
-//! Opening a host: its folder is taken, and everything that was there is brought back.
+//! Opening a host: its folder is taken and read, and everything that was there is brought back.
 
 use std::sync::Arc;
 
 use wasm_roles_control_interface::Detail;
 
-use super::{Controller, recover};
+use super::Controller;
+use super::recover::{self, ToStart};
 use crate::failpoint::Failpoint;
 use crate::host::{Host, HostOptions};
 use crate::lock::{DataDirError, HostLock};
@@ -31,9 +32,30 @@ impl OpenError {
     }
 }
 
+/// What a host has still to bring back. Dropped, it is not brought back until the host is started again.
+pub struct Recovery {
+    host: Arc<Host>,
+    to_start: Vec<ToStart>,
+}
+
+impl Recovery {
+    /// How many deployments there are to start.
+    #[must_use]
+    pub const fn deployments(&self) -> usize {
+        self.to_start.len()
+    }
+
+    /// Starts them. When this returns, each is started or has failed to: its status says why, and so does the list of problems.
+    pub async fn finish(self) -> Vec<Detail> {
+        let Self { host, to_start } = self;
+        recover::all(&host, to_start).await;
+        host.recovers(false);
+        host.problems(None)
+    }
+}
+
 impl Controller {
-    /// Opens a host, and brings back what its data folder has. When this returns, every deployment of the folder is started, or
-    /// has failed to: its status says why, and so does the list of problems.
+    /// Opens a host, and brings back what its data folder has: [`begin`](Self::begin), and then [`Recovery::finish`].
     ///
     /// # Errors
     ///
@@ -42,10 +64,29 @@ impl Controller {
         Self::open_with(options, Failpoint::default()).await
     }
 
+    /// Opens a host: its data folder is taken and read. What is to be brought back can be seen from now on, and changed when that is
+    /// done.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub async fn begin(options: HostOptions) -> Result<(Self, Recovery), OpenError> {
+        Self::begin_with(options, Failpoint::default()).await
+    }
+
     pub(crate) async fn open_with(
         options: HostOptions,
         failpoint: Failpoint,
     ) -> Result<(Self, Vec<Detail>), OpenError> {
+        let (controller, recovery) = Self::begin_with(options, failpoint).await?;
+        let problems = recovery.finish().await;
+        Ok((controller, problems))
+    }
+
+    pub(crate) async fn begin_with(
+        options: HostOptions,
+        failpoint: Failpoint,
+    ) -> Result<(Self, Recovery), OpenError> {
         let lock = match options.data_dir.clone() {
             None => None,
             Some(folder) => {
@@ -54,8 +95,8 @@ impl Controller {
             }
         };
         let host = Arc::new(Host::new(options, lock, failpoint));
-        recover::everything(&host).await.map_err(OpenError::Broken)?;
-        let problems = host.problems(None);
-        Ok((Self(host), problems))
+        let to_start = recover::found(&host).await.map_err(OpenError::Broken)?;
+        host.recovers(!to_start.is_empty());
+        Ok((Self(Arc::clone(&host)), Recovery { host, to_start }))
     }
 }

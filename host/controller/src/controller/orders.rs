@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use wasm_roles_control_interface::{
-    DeploymentRef, Detail, Operation, OperationKind, Refusal, RefusalCode, TargetRequest, TenantName,
+    DeploymentRef, Operation, OperationKind, Refusal, RefusalCode, TargetRequest, TenantName,
 };
 use wasm_roles_fabric::change::{Arrival, Reaction};
 use wasm_roles_fabric::{Deployment, OrderError};
-use wasm_roles_service_plan::{InstanceId, Plan};
+use wasm_roles_service_plan::{InstanceId, Plan, PlannedInstance};
 
+use super::named::{Known, bounded};
 use super::update::{intend, running, settle};
 use super::{Controller, apart, recover};
 use crate::operations::{End, GiveUp};
@@ -116,31 +117,16 @@ async fn begin(mut claim: Claim, request: TargetRequest) -> Result<Operation, Re
 
 /// The instances of these roles and names; all without any.
 fn named(plan: &Plan, request: &TargetRequest) -> Result<Vec<InstanceId>, Refusal> {
-    let is_named = |name: &str| {
-        let name = name.to_owned();
-        move |instance: &&wasm_roles_service_plan::PlannedInstance| {
-            instance.id.as_str() == name || instance.role.as_str() == name
-        }
+    bounded(request.targets.len())?;
+    let (wanted, known) = (request.targets.iter().map(String::as_str), Known::of(plan));
+    let wanted: BTreeSet<&str> = wanted.collect();
+    let is_unknown = |name: &&str| !known.roles.contains(name) && !known.instances.contains(name);
+    let unknown = wanted.iter().copied().filter(is_unknown).map(|name| ("role or instance", name));
+    known.refuse(&unknown.collect::<Vec<_>>())?;
+    let is_wanted = |instance: &&PlannedInstance| {
+        wanted.is_empty() || wanted.contains(instance.id.as_str()) || wanted.contains(instance.role.as_str())
     };
-    let is_role = |name: &str| plan.roles.iter().any(|role| role.name.as_str() == name);
-    let unknown: Vec<Detail> = request
-        .targets
-        .iter()
-        .filter(|name| !is_role(name) && !plan.instances.iter().any(|instance| is_named(name)(&instance)))
-        .map(|name| {
-            let message = format!("there is no role or instance {}", name.escape_debug());
-            Detail::new(message).subject(name.clone())
-        })
-        .collect();
-    if !unknown.is_empty() {
-        let roles: Vec<&str> = plan.roles.iter().map(|role| role.name.as_str()).collect();
-        let refusal = Refusal::new(RefusalCode::NotFound, "there are no such roles or instances");
-        return Err(refusal.hint(format!("the roles are {}", roles.join(", "))).details(unknown));
-    }
-    let wanted = |instance: &&wasm_roles_service_plan::PlannedInstance| {
-        request.targets.is_empty() || request.targets.iter().any(|name| is_named(name)(instance))
-    };
-    Ok(plan.instances.iter().filter(wanted).map(|instance| instance.id.clone()).collect())
+    Ok(plan.instances.iter().filter(is_wanted).map(|instance| instance.id.clone()).collect())
 }
 
 async fn run(claim: Claim, instances: Vec<InstanceId>) {

@@ -15,10 +15,10 @@ use wasm_roles_control_interface::{
 };
 use wasm_roles_fabric::{Seed, deployment_id, remove_tree};
 
-use super::start::{NotStarted, Start, start};
+use super::start::{NotStarted, Start, remove_strangers, start};
 use super::{blocking, deploy};
 use crate::host::Host;
-use crate::operations::End;
+use crate::operations::{End, GiveUp};
 use crate::package::Package;
 use crate::record::decide::{Decision, Ended, decide};
 use crate::record::file::{self, RecordError};
@@ -43,9 +43,12 @@ struct Found {
     deployments: Vec<(Slot, String, Result<DeploymentRecord, RecordError>)>,
 }
 
-/// Reads the data folder and starts what is in it. The error is what keeps it from being read at all.
-pub(crate) async fn everything(host: &Arc<Host>) -> Result<(), String> {
-    let Some(data) = host.options.data_dir.clone() else { return Ok(()) };
+/// A deployment that is to be started again.
+pub(crate) type ToStart = (Arc<Service>, Arc<Unit>, DeploymentRecord);
+
+/// Reads the data folder, and gives what is to be started. The error is what keeps it from being read at all.
+pub(crate) async fn found(host: &Arc<Host>) -> Result<Vec<ToStart>, String> {
+    let Some(data) = host.options.data_dir.clone() else { return Ok(Vec::new()) };
     let reading = tokio::task::spawn_blocking(move || {
         let mut problems = Vec::new();
         let found = read(&data, &mut problems);
@@ -55,17 +58,19 @@ pub(crate) async fn everything(host: &Arc<Host>) -> Result<(), String> {
     for problem in problems {
         host.has_problem(None, problem);
     }
+    Ok(found.into_iter().flat_map(|service| enter(host, service)).collect())
+}
+
+/// Starts all of them, some at a time.
+pub(crate) async fn all(host: &Arc<Host>, to_start: Vec<ToStart>) {
     let mut starting = JoinSet::new();
-    for service in found {
-        for (service, unit, record) in enter(host, service) {
-            while starting.len() >= AT_A_TIME {
-                starting.join_next().await;
-            }
-            starting.spawn(bring_back(Arc::clone(host), service, unit, record));
+    for (service, unit, record) in to_start {
+        while starting.len() >= AT_A_TIME {
+            starting.join_next().await;
         }
+        starting.spawn(bring_back(Arc::clone(host), service, unit, record));
     }
     while starting.join_next().await.is_some() {}
-    Ok(())
 }
 
 /// The folders below the data folder. It blocks.
@@ -112,17 +117,25 @@ fn read_service(
                 let Some(there) = read.slot(slot).clone() else { continue };
                 match read_deployment(&folder, &there.deployment) {
                     Ok(record) if is_to_go(&record, OperationKind::Delete) => *read.slot_mut(slot) = None,
+                    Err(RecordError::Missing(_)) if was_deleted(&folder, &there.deployment) => {
+                        *read.slot_mut(slot) = None;
+                    }
                     found => deployments.push((slot, there.deployment, found)),
                 }
             }
-            if read != before
-                && let Err(error) = file::write(&folder.record(), &read)
-            {
-                problems
-                    .push(Detail::new(format!("{} cannot be written: {error}", folder.record().display())));
+            let written = if read == before { Ok(()) } else { file::write(&folder.record(), &read) };
+            match written {
+                Ok(()) => {
+                    let known: BTreeSet<&str> = deployments.iter().map(|(_, id, _)| id.as_str()).collect();
+                    remove_leftovers(&folder, &known, problems);
+                }
+                // What the record still names has to say that it was deleted.
+                Err(error) => {
+                    let message = format!("{} cannot be written: {error}", folder.record().display());
+                    let hint = "make room on the disk, and let the host's user write there";
+                    problems.push(Detail::new(message).hint(hint));
+                }
             }
-            let known: BTreeSet<&str> = deployments.iter().map(|(_, id, _)| id.as_str()).collect();
-            remove_leftovers(&folder, &known, problems);
             if deployments.is_empty() {
                 if folders(&folder.deployments(), &mut Vec::new()).is_empty() {
                     drop(remove_tree(folder.path()));
@@ -139,6 +152,11 @@ fn read_service(
         Err(error) => Err(error),
     };
     Some(Found { tenant: tenant.clone(), folder, name, record, deployments })
+}
+
+/// Whether a deployment without a record was deleted when there was no room to write that down.
+fn was_deleted(folder: &ServiceFolder, id: &str) -> bool {
+    folder.deployment(id).deleted().exists()
 }
 
 /// Whether this operation was begun, after which nothing of it is to be there.
@@ -181,17 +199,10 @@ fn read_deployment(folder: &ServiceFolder, id: &str) -> Result<DeploymentRecord,
     if record.id != id || deployment_id(&Seed::new(record.seed.0)) != id {
         return Err(file::damaged(&folder.record(), "its id is not that of its folder and its seed"));
     }
-    let kept = [Some(&record.current), record.previous.as_ref()];
-    // The package of an upgrade that is taken back is of no use.
-    let begun = record.begun.as_ref().filter(|begun| begun.kind != OperationKind::Upgrade);
-    let begun = begun.and_then(|begun| begun.target.as_ref());
-    let kept: BTreeSet<String> =
-        kept.into_iter().flatten().chain(begun).map(|target| target.revision.to_string()).collect();
-    remove_others(&folder.revisions(), &kept);
     Ok(record)
 }
 
-/// Removes the folders that nobody knows of any more.
+/// Removes the folders that nobody knows of any more. It blocks.
 fn remove_others(folder: &Path, known: &BTreeSet<String>) {
     for (name, path) in folders(folder, &mut Vec::new()) {
         if !known.contains(&name) {
@@ -237,7 +248,7 @@ fn service_of(folder: &str) -> Option<ServiceName> {
 }
 
 /// Enters a service with all that is in its slots, and tells what there is to start.
-fn enter(host: &Arc<Host>, found: Found) -> Vec<(Arc<Service>, Arc<Unit>, DeploymentRecord)> {
+fn enter(host: &Arc<Host>, found: Found) -> Vec<ToStart> {
     let Found { tenant, folder, name, record, deployments } = found;
     let record = match record {
         Ok(record) => record,
@@ -298,7 +309,7 @@ fn unit(
         Err(id) => (host.derive("nobody"), id, None, 0),
     };
     let (tenant, service) = (tenant.clone(), service.clone());
-    Arc::new(Unit::new(&host.options, Identity { tenant, service, slot, id, seed, folder, life }))
+    Arc::new(Unit::new(host, Identity { tenant, service, slot, id, seed, folder, life }))
 }
 
 fn problem(error: &RecordError, subject: &str) -> Detail {
@@ -344,7 +355,11 @@ async fn starts(claim: Claim, service: &Service, record: &DeploymentRecord) {
             return end(claim, &decision).await;
         }
         Err(NotStarted::GivenUp(why)) => {
-            return claim.end(End::interrupted(why, "it comes back when the host is started again"));
+            let there = match why {
+                GiveUp::HostStops => "it comes back when the host is started again",
+                GiveUp::For(_) => "it was not started",
+            };
+            return claim.end(End::interrupted(why, there));
         }
         Err(NotStarted::Refused(refusal)) => refusal,
     };
@@ -372,6 +387,7 @@ async fn try_start(
     claim: &Claim,
 ) -> Result<(), NotStarted> {
     let (host, unit) = (&claim.host, &claim.unit);
+    unit.weigh_packages().await;
     let target = decision.start.clone();
     let folder = unit.folder.as_ref().map(|folder| folder.revision(target.revision));
     let folder = folder.ok_or_else(super::start::nothing_kept)?;
@@ -387,22 +403,37 @@ async fn try_start(
     unit.set_demand(Demand::of(&plan));
     // Before it is started: a life whose numbers were seen has been counted.
     let lives = record.lives.saturating_add(1);
-    note(claim, unit.keep_with(|record| record.lives = lives).await);
-    let held = record.held.clone();
-    let starting = Start { package, sources, plan, target: target.clone(), held };
+    // It runs, whether that can be written or not.
+    drop(unit.keep_with(|record| record.lives = lives).await);
+    let instances: BTreeSet<String> = plan.instances.iter().map(|planned| planned.id.to_string()).collect();
+    // Others of these names may come, and nobody has stopped those.
+    let held: BTreeSet<String> = record.held.intersection(&instances).cloned().collect();
+    let starting = Start { package, sources, plan, target: target.clone(), held: held.clone() };
     start(host, service, unit, starting, &claim.operation).await?;
     host.failpoint.reach("recover: started").await;
     let previous = decision.previous.clone();
     let kept = unit.keep_with(|record| {
         (record.current, record.previous, record.begun) = (target, previous, None);
+        record.held = held;
     });
-    note(claim, kept.await);
+    if kept.await.is_ok() {
+        forget_others(unit, instances).await;
+    }
     Ok(())
 }
 
-/// It runs all the same.
-fn note(claim: &Claim, kept: Result<(), Refusal>) {
-    kept.unwrap_or_else(|refusal| claim.notes(&refusal));
+/// Removes what only a host would need that goes on with something else: the stores of instances that are gone, and packages that
+/// the record does not name. As long as nothing of it runs, or the disk says something else, somebody may still want them.
+async fn forget_others(unit: &Unit, instances: BTreeSet<String>) {
+    let (Some(folder), Some(record)) = (unit.folder.clone(), unit.record()) else { return };
+    let targets = [Some(&record.current), record.previous.as_ref()];
+    let revisions = targets.into_iter().flatten().map(|target| target.revision.to_string()).collect();
+    let removing = tokio::task::spawn_blocking(move || {
+        remove_strangers(&folder.data(), &instances);
+        remove_others(&folder.revisions(), &revisions);
+    });
+    // An error only when the tokio runtime shuts down.
+    drop(removing.await);
 }
 
 /// Ends the operation that a host before this one had begun, or the recovery itself.

@@ -7,6 +7,7 @@ use wasm_roles_control_interface::{
     DeploymentRef, Operation, OperationKind, OperationState, Refusal, RefusalCode, TenantName,
 };
 use wasm_roles_fabric::upgrade::UpgradeError;
+use wasm_roles_fabric::virtual_network::Network;
 use wasm_roles_fabric::{Clock, Published};
 use wasm_roles_service_plan::{Placement, Plan, in_place};
 
@@ -18,7 +19,7 @@ use crate::operations::{End, Running};
 use crate::package::Package;
 use crate::record::{Begun, Target, Undoes};
 use crate::sources::Sources;
-use crate::unit::{Claim, Seen};
+use crate::unit::{Claim, Concern, Seen};
 use crate::walks::Walk;
 
 impl Controller {
@@ -40,7 +41,7 @@ impl Controller {
 }
 
 /// `runs`: what ran when somebody asked.
-async fn begin(mut claim: Claim, runs: Option<&Running>) -> Result<Operation, Refusal> {
+pub(super) async fn begin(mut claim: Claim, runs: Option<&Running>) -> Result<Operation, Refusal> {
     let (seen, record) = running(&claim)?;
     // What was broken off, for this or before, stands in the record.
     if let Some(begun) = record.begun.clone() {
@@ -79,12 +80,13 @@ async fn begin(mut claim: Claim, runs: Option<&Running>) -> Result<Operation, Re
     let kept = claim.unit.folder.as_ref().ok_or_else(super::start::nothing_kept)?;
     let (folder, data_folder) = (kept.revision(previous.revision), kept.data());
     let (defaults, clock) = (claim.host.defaults_of(&claim.unit.tenant), claim.host.clock());
-    let step = blocking("the package cannot be read", move || {
+    let mut step = blocking("the package cannot be read", move || {
         back_by_upgrade(&seen, &previous, &Package::open(folder)?, (&defaults, &data_folder, clock))
     })
     .await?;
-    let mut step = step;
-    step.upgrade.publication = publication(&claim, &step.plan, &step.options).await;
+    if let Some(options) = &step.options {
+        step.upgrade.publication = publication(&claim, &step.plan, options).await;
+    }
     admit(&claim, &step.plan)?;
     intend(&claim, &record, Some(step.target.clone())).await?;
     let begun = claim.begin();
@@ -119,7 +121,7 @@ fn back_by_upgrade(
     let upgrade = launch::upgrade(&plan, package, defaults, (data_folder, clock))?;
     let target = Target { placement: Placement::of(&plan), ..previous.clone() };
     let rules = launch::host_rules(&package.manifest().options)?;
-    let options = package.manifest().options.clone();
+    let options = Some(package.manifest().options.clone());
     Ok(Step { target, plan, sources: Arc::new(sources), upgrade, rules, options, previous: None })
 }
 
@@ -131,6 +133,12 @@ async fn take_back_change(claim: Claim, seen: Seen) {
         drop(alive);
         return claim.end(End::failed(unit.does_not_run()));
     };
+    // Ports that were closed already open again where the slot has them.
+    if let Some(options) = &seen.options
+        && let Some(publication) = publication(&claim, &seen.plan, options).await
+    {
+        running.deployment.set_publication(publication);
+    }
     claim.operation.walks(Walk::new(seen.walk, &seen.plan));
     let back = tokio::select! {
         biased;
@@ -167,7 +175,7 @@ async fn take_back_upgrade(claim: Claim, seen: Seen, target: Option<Target>) {
         (Err(why), _) => claim.end(End::interrupted(why, "some instances had the new components")),
         // It was ended behind its last upgrade domain: the fabric has finished it, and there was nothing left to take back.
         (Ok(Err(UpgradeError::NothingBegun)), Some(target)) if !Arc::ptr_eq(&plan, &seen.plan) => {
-            finished_after_all(claim, &published, &plan, target).await;
+            finished_after_all(claim, (&published, &network), &plan, target).await;
         }
         // Or before anything had changed.
         (Ok(Ok(_) | Err(UpgradeError::NothingBegun)), target) => {
@@ -183,7 +191,12 @@ async fn take_back_upgrade(claim: Claim, seen: Seen, target: Option<Target>) {
 }
 
 /// What was to be taken back is what runs.
-async fn finished_after_all(claim: Claim, published: &[Published], plan: &Arc<Plan>, target: Target) {
+async fn finished_after_all(
+    claim: Claim,
+    (published, network): (&[Published], &Network),
+    plan: &Arc<Plan>,
+    target: Target,
+) {
     let unit = &claim.unit;
     let folder = unit.folder.as_ref().map(|folder| folder.revision(target.revision));
     let read = blocking("the package cannot be read", move || {
@@ -193,15 +206,17 @@ async fn finished_after_all(claim: Claim, published: &[Published], plan: &Arc<Pl
     });
     match read.await {
         Ok((sources, rules, options)) => {
+            // Until now either package could have what the other one was granted.
+            network.set_host_rules(rules.clone());
             unit.look(|seen| (seen.sources, seen.rules, seen.options) = (sources, rules, Some(options)));
         }
-        Err(refusal) => claim.notes(&refusal),
+        Err(refusal) => unit.notes(Concern::Package, &Err(refusal)),
     }
     let before = unit.record().map(|record| {
         let is_written = record.current.revision == target.revision;
         if is_written { record.previous } else { Some(record.current) }
     });
-    save_addresses(&claim.host, unit, published, &claim).await;
+    save_addresses(&claim, published).await;
     settle(&claim, plan, Some((target, before.flatten()))).await;
     let message = "the upgrade had walked its last upgrade domain, and is done";
     let failure = Refusal::new(RefusalCode::WrongState, message);
@@ -209,7 +224,7 @@ async fn finished_after_all(claim: Claim, published: &[Published], plan: &Arc<Pl
 }
 
 async fn done(claim: Claim, published: &[Published], plan: &Arc<Plan>) {
-    save_addresses(&claim.host, &claim.unit, published, &claim).await;
+    save_addresses(&claim, published).await;
     settle(&claim, plan, None).await;
     claim.end(End::done("what ran before runs again"));
 }

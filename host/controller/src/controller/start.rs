@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use wasm_roles_control_interface::{Detail, Refusal, RefusalCode};
+use wasm_roles_control_interface::{Refusal, RefusalCode};
 use wasm_roles_fabric::virtual_network::Network;
 use wasm_roles_fabric::{DataFolder, Deployment, Published, remove_tree};
 use wasm_roles_service_plan::Plan;
@@ -14,10 +14,10 @@ use crate::host::Host;
 use crate::launch::{self, Place};
 use crate::operations::{GiveUp, Running};
 use crate::package::Package;
-use crate::record::{SlotRecord, Target};
+use crate::record::{Places, SlotRecord, Target};
 use crate::service::Service;
 use crate::sources::Sources;
-use crate::unit::{Alive, Seen, Unit};
+use crate::unit::{Alive, Concern, Seen, Unit};
 
 /// What is started.
 pub(crate) struct Start {
@@ -73,7 +73,6 @@ pub(crate) async fn start(
             |message: String, hint: &str| Refusal::new(RefusalCode::CannotStart, message).hint(hint);
         let data = DataFolder::take(&folder, &planned.service)
             .map_err(|error| refused(error.to_string(), error.hint()))?;
-        remove_strangers(&folder, &planned);
         Ok((launch::options(&planned, &package, &defaults, place)?, data))
     })
     .await?;
@@ -106,20 +105,14 @@ pub(crate) async fn start(
     let addresses = deployment.published().to_vec();
     *unit.alive.lock().await = Some(Alive { deployment, data: Some(data) });
     let saved = service.save(|record| publish(record.slot_mut(unit.slot()), &addresses)).await;
-    if let Err(refusal) = saved {
-        unit.has_problem(Detail::new(refusal.message));
-    }
+    unit.notes(Concern::Slots, &saved);
     Ok(())
 }
 
 /// Where the slot's public ports listen, for the next time.
 pub(crate) fn publish(slot: &mut Option<SlotRecord>, published: &[Published]) {
     if let Some(slot) = slot {
-        slot.published.clear();
-        // A number can be open for TCP and for UDP, in this order: what is said of it holds for both.
-        for published in published {
-            slot.published.entry(published.public.port.get()).or_insert(published.at);
-        }
+        slot.published = Places::of_all(published);
     }
 }
 
@@ -129,9 +122,9 @@ pub(crate) fn configuration_name(sources: &Sources, target: &Target) -> Option<S
     target.configuration.as_ref().map(|given| given.name.clone()).or_else(own)
 }
 
-/// Removes what instances have stored that are not there any more: a host that was killed has not come to that. It blocks.
-fn remove_strangers(data: &Path, plan: &Plan) {
-    let known: BTreeSet<&str> = plan.instances.iter().map(|instance| instance.id.as_str()).collect();
+/// Removes what instances have stored that are not there any more: a host that was killed has not come to that. Only when nobody
+/// can want them back: what runs is what the record says. It blocks.
+pub(crate) fn remove_strangers(data: &Path, known: &BTreeSet<String>) {
     let Ok(entries) = std::fs::read_dir(data) else { return };
     for entry in entries.flatten() {
         let name = entry.file_name();

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use wasm_roles_control_interface::{
     DeploymentRef, Detail, Operation, OperationKind, Refusal, RefusalCode, ServiceName, Slot, TenantName,
 };
-use wasm_roles_fabric::{SwapError, can_swap, swap};
+use wasm_roles_fabric::swap::EndpointSide;
+use wasm_roles_fabric::{Exchange, SwapError};
 
 use super::update::running;
 use super::{Controller, apart};
@@ -58,10 +59,11 @@ async fn exchange(
         let stopped = if first.is_none() { &production } else { &staging };
         return Err(stopped.does_not_run());
     };
-    can_swap(&ours.deployment, &theirs.deployment).map_err(|error| no_swap(&error))?;
+    let exchange =
+        Exchange::between(&mut ours.deployment, &mut theirs.deployment).map_err(|error| no_swap(&error))?;
     service.save(|record| record.swap()).await?;
     host.failpoint.reach("swap: recorded").await;
-    swap(&mut ours.deployment, &mut theirs.deployment).map_err(|error| no_swap(&error))?;
+    let _ = exchange.make();
     production.publishes(ours.deployment.published());
     staging.publishes(theirs.deployment.published());
     service.swap();
@@ -78,7 +80,8 @@ fn no_swap(error: &SwapError) -> Refusal {
         SwapError::EndpointsDiffer { differences } => differences.as_slice(),
         other => return Refusal::new(RefusalCode::WrongState, other.to_string()).hint(other.hint()),
     };
-    let in_words = |side: &Option<_>| side.as_ref().map_or_else(|| "nothing".to_owned(), side_in_words);
+    let in_words =
+        |side: &Option<EndpointSide>| side.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string);
     let details = differences.iter().map(|difference| {
         let detail = Detail::new(difference.to_string());
         let detail =
@@ -88,8 +91,4 @@ fn no_swap(error: &SwapError) -> Refusal {
     Refusal::new(RefusalCode::EndpointsDiffer, "the public endpoints of production and staging differ")
         .hint(error.hint())
         .details(details)
-}
-
-fn side_in_words(side: &wasm_roles_fabric::swap::EndpointSide) -> String {
-    format!("{} (endpoint {} of role {})", side.protocol, side.endpoint, side.role)
 }

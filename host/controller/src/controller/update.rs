@@ -15,6 +15,7 @@ use wasm_roles_fabric::Publication;
 use wasm_roles_fabric::change::{Arrival, ChangeError, ChangeSummary, Reaction};
 use wasm_roles_service_plan::{InstanceId, Placement, Plan, plan_after_removing};
 
+use super::named::{INSTANCE, Known, bounded};
 use super::start::configuration_name;
 use super::upgrade::{forget_revision, obsolete, save_addresses};
 use super::{Controller, apart, blocking};
@@ -25,6 +26,9 @@ use crate::sources::no_plan;
 use crate::tenants::Demand;
 use crate::unit::{Claim, Seen};
 use crate::walks::Walk;
+
+/// Bytes of a configuration's name: those that file systems give a file.
+const LONGEST_NAME: usize = 255;
 
 impl Controller {
     /// Changes the configuration of a deployment that runs.
@@ -39,6 +43,12 @@ impl Controller {
         request: UpdateRequest,
     ) -> Result<Operation, Refusal> {
         let UpdateRequest { name, configuration: text } = request;
+        // It is kept, and stands in every diagnostic.
+        if name.len() > LONGEST_NAME || name.chars().any(char::is_control) {
+            let message = "the name of the configuration is none: it is too long or has control characters";
+            let refusal = Refusal::new(RefusalCode::BadRequest, message);
+            return Err(refusal.hint(format!("send the name of its file, at most {LONGEST_NAME} bytes")));
+        }
         let wanted = Wanted::Configuration(Configuration { name, text });
         self.change(tenant, who, OperationKind::Update, wanted).await
     }
@@ -70,7 +80,7 @@ impl Controller {
 }
 
 /// What is asked for.
-enum Wanted {
+pub(super) enum Wanted {
     Configuration(Configuration),
     Counts(ScaleRequest),
 }
@@ -96,7 +106,7 @@ pub(crate) fn running(claim: &Claim) -> Result<(Seen, DeploymentRecord), Refusal
     Ok((seen, record))
 }
 
-async fn begin(mut claim: Claim, wanted: Wanted) -> Result<Operation, Refusal> {
+pub(super) async fn begin(mut claim: Claim, wanted: Wanted) -> Result<Operation, Refusal> {
     let (seen, record) = running(&claim)?;
     let before = record.current.clone();
     let change = blocking("the configuration cannot be read", move || decide(&seen, &before, wanted)).await?;
@@ -136,29 +146,17 @@ fn scaled(
     plan: &Plan,
     request: &ScaleRequest,
 ) -> Result<(BTreeMap<String, u32>, BTreeSet<InstanceId>), Refusal> {
-    let roles: Vec<&str> = plan.roles.iter().map(|role| role.name.as_str()).collect();
-    let mut wrong = Vec::new();
-    for role in request.roles.keys().filter(|role| !roles.contains(&role.as_str())) {
-        let detail = Detail::new(format!("there is no role {}", role.escape_debug())).subject(role.clone());
-        wrong.push(detail.hint(format!("the roles are {}", roles.join(", "))));
-    }
+    bounded(request.roles.len().saturating_add(request.remove.len()))?;
+    let known = Known::of(plan);
+    let wanted: BTreeSet<&str> = request.remove.iter().map(String::as_str).collect();
+    let roles = request.roles.keys().map(String::as_str).filter(|role| !known.roles.contains(role));
+    let instances = wanted.iter().copied().filter(|instance| !known.instances.contains(instance));
+    let unknown = roles.map(|role| ("role", role)).chain(instances.map(|instance| (INSTANCE, instance)));
+    known.refuse(&unknown.collect::<Vec<_>>())?;
     let (mut removed, mut leaving) = (BTreeSet::new(), BTreeMap::<&str, u32>::new());
-    for name in &request.remove {
-        match plan.instances.iter().find(|instance| instance.id.as_str() == name) {
-            Some(instance) if removed.insert(instance.id.clone()) => {
-                *leaving.entry(instance.role.as_str()).or_default() += 1;
-            }
-            Some(_) => {}
-            None => {
-                let known: Vec<&str> = plan.instances.iter().map(|instance| instance.id.as_str()).collect();
-                let detail = Detail::new(format!("there is no instance {}", name.escape_debug()));
-                wrong.push(detail.subject(name.clone()).hint(instances_in_words(&known)));
-            }
-        }
-    }
-    if !wrong.is_empty() {
-        let message = "there are no such roles or instances";
-        return Err(Refusal::new(RefusalCode::NotFound, message).details(wrong));
+    for instance in plan.instances.iter().filter(|instance| wanted.contains(instance.id.as_str())) {
+        removed.insert(instance.id.clone());
+        *leaving.entry(instance.role.as_str()).or_default() += 1;
     }
     let mut counts = request.roles.clone();
     for (role, leaving) in leaving {
@@ -178,19 +176,6 @@ fn scaled(
         return Err(refusal.hint("say how many instances a role shall have, or which one shall go"));
     }
     Ok((counts, removed))
-}
-
-/// For a hint: all of a few, the first of many.
-fn instances_in_words(known: &[&str]) -> String {
-    const SHOWN: usize = 10;
-    match known {
-        [] => "there are none".to_owned(),
-        few if few.len() <= SHOWN => format!("there are {}", few.join(", ")),
-        many => {
-            let first: Vec<&str> = many.iter().take(SHOWN).copied().collect();
-            format!("there are {} and {} more", first.join(", "), many.len() - SHOWN)
-        }
-    }
 }
 
 /// Until it is over, it counts as what it was and as what it becomes.
@@ -265,7 +250,7 @@ pub(crate) async fn run(claim: Claim, change: Change) {
             let published = running.deployment.published().to_vec();
             drop(alive);
             claim.host.failpoint.reach("change: made").await;
-            save_addresses(&claim.host, &unit, &published, &claim).await;
+            save_addresses(&claim, &published).await;
             let message = in_words(&summary);
             let obsolete = obsolete(&unit, &change.target, change.previous.as_ref());
             if settle(&claim, &change.plan, Some((change.target, change.previous))).await {
@@ -304,6 +289,7 @@ pub(crate) async fn settle(
     unit.set_demand(Demand::of(plan));
     let ids: BTreeSet<&str> = plan.instances.iter().map(|instance| instance.id.as_str()).collect();
     let own = claim.operation.id;
+    // A host that is started before it can be written finds what was begun.
     let saved = unit
         .keep_with(|record| {
             record.begun = record.begun.take().filter(|begun| begun.id != own);
@@ -313,10 +299,6 @@ pub(crate) async fn settle(
             }
         })
         .await;
-    // A host that is started before it can be written finds what was begun.
-    if let Err(refusal) = &saved {
-        claim.notes(refusal);
-    }
     if let Some(record) = unit.record() {
         unit.holds(record.held);
     }

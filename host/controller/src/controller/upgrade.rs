@@ -3,35 +3,37 @@
 //! The package is kept as a revision of its own until the last upgrade domain is done; only then the record says that it is what
 //! runs. A host that is killed before starts with the revision before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::AsyncRead;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::timeout;
 use wasm_roles_control_interface::package::DeployOptions;
 use wasm_roles_control_interface::{
     DeploymentRef, Detail, Operation, OperationKind, Refusal, RefusalCode, TenantName, UpdateMode,
     UpgradeQuery, WalkRequest,
 };
-use wasm_roles_fabric::upgrade::{DEFAULT_HEALTH, Pace, RolledBack, Upgrade, UpgradeError, UpgradeOutcome};
+use wasm_roles_fabric::upgrade::{
+    DEFAULT_HEALTH, Pace, RolledBack, Upgrade, UpgradeError, UpgradeOutcome, UpgradeSummary,
+};
 use wasm_roles_fabric::virtual_network::HostRules;
-use wasm_roles_fabric::{Problem, remove_tree};
+use wasm_roles_fabric::{Published, remove_tree};
 use wasm_roles_service_plan::{NotInPlace, Placement, Plan, in_place};
 
 use super::deploy::given_up;
 use super::start::{nothing_kept, publish};
-use super::update::{admit, intend, running, settle};
+use super::update::{admit, intend, publication, running, settle};
 use super::{Controller, apart, blocking};
-use crate::host::Host;
 use crate::launch;
 use crate::operations::{End, GiveUp};
 use crate::package::{Package, receive};
 use crate::record::{Configuration, DeploymentRecord, Target};
 use crate::sources::Sources;
 use crate::tenants::Caps;
-use crate::unit::{Claim, Seen, Unit};
+use crate::unit::{Claim, Concern, Seen, Unit};
 use crate::walks::Walk;
 
 impl Controller {
@@ -60,7 +62,8 @@ impl Controller {
             refusal.hint("deploy it to a host of `wasm-roles serve` to upgrade it")
         })?;
         let (seen, record) = running(&claim)?;
-        let revision = next_revision(&record);
+        let on_disk = kept.1.revision_numbers().await;
+        let revision = next_revision(&record, on_disk);
         let (tenant_folder, folder) = (kept.0, kept.1.revision(revision));
         forget_revision(&unit, revision).await;
         let spool = tenant_folder.incoming().join(format!("{}.tar", claim.operation.id));
@@ -70,6 +73,7 @@ impl Controller {
             why = claim.operation.given_up() => return Err(given_up(why)),
             received = receive(package, spool, folder, host.packages_of(tenant)) => received?,
         };
+        unit.weigh_packages().await;
         let caps = launch::caps_of(host.options.tenants.caps(tenant), owner);
         apart(begin(claim, Arrived { seen, record, package, revision, caps, mode: how.mode, health })).await
     }
@@ -92,25 +96,53 @@ impl Controller {
             refusal.hint("begin one with `upgrade --manual`")
         };
         let operation = unit.operation().ok_or_else(none)?;
-        let steps = operation.steps_to().ok_or_else(none)?;
-        let seen = unit.seen().ok_or_else(none)?;
-        let mut walk = Walk::new(seen.walk, &seen.plan);
-        let waiting = walk.waiting();
-        if !waiting.contains(&request.domain) {
-            let message = format!("upgrade domain {} does not wait to be walked", request.domain);
-            let waiting: Vec<String> = waiting.iter().map(ToString::to_string).collect();
-            let refusal = Refusal::new(RefusalCode::WrongState, message);
-            return Err(refusal.hint(match waiting.as_slice() {
-                [] => "all of them are walked".to_owned(),
-                waiting => format!("these do: {}", waiting.join(", ")),
-            }));
+        let (steps, mut walk) = operation.steps_to().zip(operation.its_walk()).ok_or_else(none)?;
+        let has_begun = walk.has_begun();
+        may_be_walked(&walk, request.domain)?;
+        steps.try_send(request.domain).map_err(|error| match error {
+            TrySendError::Closed(_) => none(),
+            TrySendError::Full(_) => {
+                let message =
+                    format!("{ORDERS} upgrade domains were ordered already, and none of them is walked yet");
+                Refusal::new(RefusalCode::WrongState, message).hint("wait until the upgrade has walked them")
+            }
+        })?;
+        if has_begun {
+            // It is taken a moment later, and the answer shall not say that it still waits.
+            let _ = timeout(TAKEN, walk.takes(request.domain)).await;
         }
-        steps.send(request.domain).await.map_err(|_| none())?;
-        // It is taken a moment later, and the answer shall not say that it still waits.
-        let _ = timeout(TAKEN, walk.takes(request.domain)).await;
         Ok(operation.now())
     }
 }
+
+/// Whether an upgrade domain waits, or will as soon as the components are loaded.
+fn may_be_walked(walk: &Walk, domain: u32) -> Result<(), Refusal> {
+    let refused =
+        |message: String, hint: String| Err(Refusal::new(RefusalCode::WrongState, message).hint(hint));
+    if !walk.has_begun() {
+        return match walk.has_domain(domain) {
+            true => Ok(()),
+            false => refused(
+                format!("there is no upgrade domain {domain}"),
+                "wait until the upgrade has loaded its components: its status says then which ones wait"
+                    .to_owned(),
+            ),
+        };
+    }
+    let waiting = walk.waiting();
+    if waiting.contains(&domain) {
+        return Ok(());
+    }
+    let waiting: Vec<String> = waiting.iter().map(ToString::to_string).collect();
+    let hint = match waiting.as_slice() {
+        [] => "all of them are walked".to_owned(),
+        waiting => format!("these do: {}", waiting.join(", ")),
+    };
+    refused(format!("upgrade domain {domain} does not wait to be walked"), hint)
+}
+
+/// Orders to walk that can wait: a domain is walked once, so there is no use for more than there are domains.
+const ORDERS: usize = 32;
 
 /// How long an order to walk may take to be heard, before it is answered all the same.
 const TAKEN: Duration = Duration::from_secs(5);
@@ -129,10 +161,12 @@ fn health(seconds: Option<u64>) -> Result<Duration, Refusal> {
 }
 
 /// The number of a package that comes.
-fn next_revision(record: &DeploymentRecord) -> u64 {
+fn next_revision(record: &DeploymentRecord, on_disk: Vec<u64>) -> u64 {
     let known = [Some(&record.current), record.previous.as_ref()];
     let begun = record.begun.as_ref().and_then(|begun| begun.target.as_ref());
-    let highest = known.into_iter().flatten().chain(begun).map(|target| target.revision).max();
+    // One that nobody knows may still be read.
+    let known = known.into_iter().flatten().chain(begun).map(|target| target.revision);
+    let highest = known.chain(on_disk).max();
     highest.unwrap_or(0).saturating_add(1)
 }
 
@@ -154,7 +188,8 @@ pub(crate) struct Step {
     pub(crate) sources: Arc<Sources>,
     pub(crate) upgrade: Upgrade,
     pub(crate) rules: HostRules,
-    pub(crate) options: DeployOptions,
+    /// None without a package.
+    pub(crate) options: Option<DeployOptions>,
     /// What a roll-back goes back to from then on.
     pub(crate) previous: Option<Target>,
 }
@@ -171,9 +206,8 @@ async fn begin(claim: Claim, arrived: Arrived) -> Result<Operation, Refusal> {
 async fn try_begin(mut claim: Claim, arrived: Arrived) -> Result<Operation, Refusal> {
     let Arrived { seen, record, package, revision, caps, mode, health } = arrived;
     let (host, unit) = (Arc::clone(&claim.host), Arc::clone(&claim.unit));
-    let service = host.service(&unit.tenant, &unit.service)?;
-    let published = service.record().await.slot(unit.slot()).as_ref().map(|slot| slot.published.clone());
-    let (before, slot, defaults) = (record.current.clone(), unit.slot(), host.defaults_of(&unit.tenant));
+    let (before, defaults) = (record.current.clone(), host.defaults_of(&unit.tenant));
+    let before_it = seen.walk.clone();
     let data_folder = unit.folder.as_ref().map(|folder| folder.data()).ok_or_else(nothing_kept)?;
     let clock = host.clock();
     let mut step = blocking("the package cannot be read", move || {
@@ -188,22 +222,22 @@ async fn try_begin(mut claim: Claim, arrived: Arrived) -> Result<Operation, Refu
         in_place(&seen.plan, &plan).map_err(|against| not_in_place(&against))?;
         launch::may_ask(&plan, options, &caps, &defaults)?;
         launch::unknown_ports(&plan, options).map_or(Ok(()), Err)?;
-        let publication =
-            launch::publication(&plan, options, &defaults, slot, &published.unwrap_or_default());
         let plan = Arc::new(plan);
-        let mut upgrade = launch::upgrade(&plan, &package, &defaults, (&data_folder, clock))?;
-        upgrade.publication = Some(publication);
+        let upgrade = launch::upgrade(&plan, &package, &defaults, (&data_folder, clock))?;
         let target = Target { revision, configuration, counts, placement: Placement::of(&plan) };
         let (rules, sources) = (launch::host_rules(options)?, Arc::new(sources));
-        let options = options.clone();
+        let options = Some(options.clone());
         Ok(Step { target, plan, sources, upgrade, rules, options, previous: Some(before) })
     })
     .await?;
     step.upgrade.health = health;
+    if let Some(options) = &step.options {
+        step.upgrade.publication = publication(&claim, &step.plan, options).await;
+    }
     if mode == UpdateMode::Manual {
-        // A domain is walked once: there is no use for more places than domains.
-        const PLACES: usize = 32;
-        let (steps, orders) = mpsc::channel(PLACES);
+        let (steps, orders) = mpsc::channel(ORDERS);
+        // From now on an order can come, also before there is anything to walk.
+        claim.operation.walks(Walk::new(before_it, &step.plan));
         claim.operation.takes_steps(steps);
         step.upgrade.pace = Pace::Manual(orders);
     }
@@ -262,6 +296,9 @@ pub(crate) async fn run(claim: Claim, step: Step) {
     match upgraded {
         Err(why) => {
             let there = match why {
+                GiveUp::HostStops if walk.is_past_return() => {
+                    "all upgrade domains were walked: what is new runs when the host is started again"
+                }
                 GiveUp::HostStops => "what ran before runs again when the host is started again",
                 GiveUp::For(_) => "some instances had the new components",
             };
@@ -277,19 +314,19 @@ pub(crate) async fn run(claim: Claim, step: Step) {
             UpgradeOutcome::Done => {
                 network.set_host_rules(rules.clone());
                 claim.host.failpoint.reach("upgrade: made").await;
-                unit.look(|seen| (seen.sources, seen.rules, seen.options) = (sources, rules, Some(options)));
-                save_addresses(&claim.host, &unit, &published, &claim).await;
+                unit.look(|seen| (seen.sources, seen.rules, seen.options) = (sources, rules, options));
+                save_addresses(&claim, &published).await;
                 if settle(&claim, &plan, Some((target, previous))).await {
                     for revision in obsolete {
                         forget_revision(&unit, revision).await;
                     }
                 }
-                let domains = summary.walked.len();
-                claim.end(End::done(format!("{domains} upgrade domains were walked")));
+                forget_leftovers(&unit).await;
+                claim.end(End::done(in_words(&summary)));
             }
             UpgradeOutcome::RolledBack(because) => {
                 network.set_host_rules(before);
-                save_addresses(&claim.host, &unit, &published, &claim).await;
+                save_addresses(&claim, &published).await;
                 settle(&claim, &runs, None).await;
                 forget_new(&claim, &target).await;
                 claim.end(End::rolled_back(taken_back(&because)));
@@ -301,10 +338,7 @@ pub(crate) async fn run(claim: Claim, step: Step) {
 /// Writes down that the new revision is what runs, as soon as there is no way back.
 async fn passes(unit: Arc<Unit>, mut walk: Walk, target: Target, previous: Option<Target>) {
     walk.past_return().await;
-    let kept = unit.keep_with(|record| (record.current, record.previous) = (target, previous)).await;
-    if let Err(refusal) = kept {
-        unit.has_problem(Detail::new(refusal.message));
-    }
+    drop(unit.keep_with(|record| (record.current, record.previous) = (target, previous)).await);
 }
 
 /// Removes the package of an upgrade that was not to be. That of a roll-back was there before.
@@ -315,16 +349,12 @@ async fn forget_new(claim: &Claim, target: &Target) {
 }
 
 /// Where the slot's public ports listen now.
-pub(crate) async fn save_addresses(
-    host: &Arc<Host>,
-    unit: &Unit,
-    published: &[wasm_roles_fabric::Published],
-    claim: &Claim,
-) {
+pub(crate) async fn save_addresses(claim: &Claim, published: &[Published]) {
+    let (host, unit) = (&claim.host, &claim.unit);
     unit.publishes(published);
     if let Ok(service) = host.service(&unit.tenant, &unit.service) {
         let saved = service.save(|record| publish(record.slot_mut(unit.slot()), published)).await;
-        saved.unwrap_or_else(|refusal| claim.notes(&refusal));
+        unit.notes(Concern::Slots, &saved);
     }
 }
 
@@ -340,11 +370,40 @@ pub(crate) fn obsolete(unit: &Unit, target: &Target, previous: Option<&Target>) 
     gone
 }
 
-/// Removes a package that nothing needs any more.
+/// How the instances took it, in one sentence.
+fn in_words(summary: &UpgradeSummary) -> String {
+    let walked = match summary.walked.len() {
+        1 => "1 upgrade domain was walked".to_owned(),
+        domains => format!("{domains} upgrade domains were walked"),
+    };
+    match summary.kept.len() {
+        0 => walked,
+        1 => format!("{walked}; 1 instance runs on, since nothing of its role has changed"),
+        kept => format!("{walked}; {kept} instances run on, since nothing of their roles has changed"),
+    }
+}
+
+/// Removes the packages that some role has read until now, and nobody else.
+async fn forget_leftovers(unit: &Unit) {
+    let (Some(folder), Some(record)) = (unit.folder.as_ref(), unit.record()) else { return };
+    let begun = record.begun.as_ref().and_then(|begun| begun.target.as_ref());
+    let known = [Some(&record.current), record.previous.as_ref(), begun];
+    let known: BTreeSet<u64> = known.into_iter().flatten().map(|target| target.revision).collect();
+    let on_disk = folder.revision_numbers();
+    for revision in on_disk.await.into_iter().filter(|revision| !known.contains(revision)) {
+        forget_revision(unit, revision).await;
+    }
+}
+
+/// Removes a package that nothing needs any more. One that some role still reads stays for now.
 pub(crate) async fn forget_revision(unit: &Unit, revision: u64) {
     if let Some(folder) = unit.folder.as_ref().map(|folder| folder.revision(revision)) {
+        if unit.alive.lock().await.as_ref().is_some_and(|alive| alive.deployment.reads(&folder)) {
+            return;
+        }
         // What is left is removed when the host starts the next time.
         let _ = tokio::task::spawn_blocking(move || remove_tree(&folder)).await;
+        unit.weigh_packages().await;
     }
 }
 
@@ -383,17 +442,10 @@ pub(crate) fn not_in_place(against: &[NotInPlace]) -> Refusal {
 }
 
 pub(crate) fn refused(error: &UpgradeError) -> Refusal {
-    let of_problem = |problem: &Problem| {
-        let detail = Detail::new(problem.to_string());
-        match problem.hint() {
-            Some(hint) => detail.hint(hint),
-            None => detail,
-        }
-    };
     let (code, details) = match error {
         UpgradeError::NotInPlace(against) => return not_in_place(against),
         UpgradeError::CannotStart(error) => {
-            (RefusalCode::CannotStart, error.problems().iter().map(of_problem).collect())
+            (RefusalCode::CannotStart, error.problems().iter().map(launch::detail).collect())
         }
         UpgradeError::Publish(errors) => {
             let details = errors.iter().map(|error| Detail::new(error.to_string()).hint(error.hint()));

@@ -20,11 +20,7 @@ pub(crate) fn outside(plan: &Plan, definition: &str) -> Vec<Detail> {
             found.push(Detail {
                 subject: Some(role.to_owned()),
                 message,
-                place: Some(Place {
-                    file: span.source.to_string(),
-                    line: line(span.line),
-                    column: line(span.column),
-                }),
+                place: Some(Place { file: span.source.to_string(), line: span.line, column: span.column }),
                 hint: Some("name a folder relative to the definition's".to_owned()),
                 ..Detail::default()
             });
@@ -43,10 +39,6 @@ pub(crate) fn outside(plan: &Plan, definition: &str) -> Vec<Detail> {
         }
     }
     found
-}
-
-fn line(number: impl TryInto<u32>) -> u32 {
-    number.try_into().unwrap_or(u32::MAX)
 }
 
 /// Whether a path, read as the fabric reads it, leaves a folder that is `above` folders over the one where it begins.

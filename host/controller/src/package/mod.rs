@@ -93,7 +93,7 @@ impl PackageError {
             Self::NoText { .. } => Some("save it as UTF-8 or UTF-16"),
             Self::Broken(_) => Some("send it again"),
             Self::Disk { .. } => Some("the host's owner has to look at its data folder"),
-            Self::TooLong(_) => None,
+            Self::TooLong(_) => Some("take out what no role needs"),
         }
     }
 }

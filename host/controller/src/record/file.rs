@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::FORMAT;
 
-/// The largest record that is read, in bytes: a configuration is in it.
+/// The largest record that is read, and written, in bytes: up to three configurations are in it.
 const LARGEST: u64 = 64 << 20;
 
 /// A record cannot be read. Nothing was changed on the disk.
@@ -102,13 +102,17 @@ fn read_bounded(path: &Path) -> io::Result<Option<Vec<u8>>> {
 ///
 /// # Errors
 ///
-/// What the operating system says. Which of the two is on the disk is not known then, only that it is one of them.
+/// It is too large, or what the operating system says. Which of the two is on the disk is not known then, only that it is one of them.
 pub(crate) fn write<T: Serialize>(path: &Path, record: &T) -> io::Result<()> {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "a record needs a folder and a name"));
     };
     let mut bytes = serde_json::to_vec_pretty(record)?;
     bytes.push(b'\n');
+    if u64::try_from(bytes.len()).map_or(true, |length| length > LARGEST) {
+        let message = format!("it would have more than {LARGEST} bytes, and could not be read again");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+    }
     let mut beside = name.to_owned();
     beside.push(".new");
     let beside = folder.join(beside);
@@ -137,6 +141,12 @@ pub(crate) fn replace<T: Serialize>(path: &Path, record: &T, before: Option<&T>)
             let _ = write(path, before);
         }
     })
+}
+
+/// Gives a record another name beside it, so that it has that on the disk. Unlike [`write`] it needs no room. It blocks.
+pub(crate) fn rename(path: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(path, to)?;
+    to.parent().map_or(Ok(()), sync_folder)
 }
 
 /// Removes a record, so that it is gone from the disk. It blocks.

@@ -73,6 +73,11 @@ impl DeploymentFolder {
         self.0.join("deployment.json")
     }
 
+    /// Its record's name once it was deleted while the disk had no room.
+    pub(crate) fn deleted(&self) -> PathBuf {
+        self.0.join("deployment.json.deleted")
+    }
+
     pub(crate) fn revisions(&self) -> PathBuf {
         self.0.join("revisions")
     }
@@ -81,9 +86,42 @@ impl DeploymentFolder {
         self.revisions().join(number.to_string())
     }
 
+    /// The revisions that are on the disk.
+    pub(crate) async fn revision_numbers(&self) -> Vec<u64> {
+        let folder = self.revisions();
+        let read = move || {
+            let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+            entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+        };
+        // An error only when the tokio runtime shuts down.
+        tokio::task::spawn_blocking(read).await.unwrap_or_default()
+    }
+
+    /// Bytes of all packages that are on the disk.
+    pub(crate) async fn package_bytes(&self) -> u64 {
+        let folder = self.revisions();
+        // An error only when the tokio runtime shuts down.
+        tokio::task::spawn_blocking(move || bytes_below(&folder)).await.unwrap_or_default()
+    }
+
     pub(crate) fn data(&self) -> PathBuf {
         self.0.join("data")
     }
+}
+
+/// Bytes of all files below a folder; links are not followed. It blocks.
+fn bytes_below(folder: &Path) -> u64 {
+    let (mut sum, mut folders) = (0_u64, vec![folder.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            match entry.metadata() {
+                Ok(metadata) if metadata.is_dir() => folders.push(entry.path()),
+                Ok(metadata) => sum = sum.saturating_add(metadata.len()),
+                Err(_) => {}
+            }
+        }
+    }
+    sum
 }
 
 /// Whether a name from a record can be that of a deployment's folder.

@@ -7,6 +7,7 @@
 //!     service.json                                 which deployment is in which slot, and where the slot's public ports listen
 //!     deployments/<deployment id>/
 //!         deployment.json                          seed, revision, configuration, placement, the operation that was begun
+//!         deployment.json.deleted                  the same of one that was deleted while there was no room to write that down
 //!         revisions/<n>/                           the packages: the one that runs, the one before, the one of an upgrade
 //!         data/                                    the fabric's data folder: local storage
 //! ```
@@ -20,13 +21,15 @@
 pub(crate) mod decide;
 pub(crate) mod file;
 pub(crate) mod folders;
+mod places;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 use wasm_roles_control_interface::{OperationId, OperationKind, ServiceName, Slot, Timestamp};
 use wasm_roles_service_plan::Placement;
+
+pub(crate) use places::Places;
 
 /// The format of both files, which this version writes and the only one that it reads.
 pub(crate) const FORMAT: u64 = 1;
@@ -48,8 +51,8 @@ pub(crate) struct ServiceRecord {
 pub(crate) struct SlotRecord {
     /// The id of the deployment, which is the name of its folder.
     pub(crate) deployment: String,
-    /// Where the slot's public ports listen, by their numbers in the definition.
-    pub(crate) published: BTreeMap<u16, SocketAddr>,
+    /// Where the slot's public ports listen.
+    pub(crate) published: Places,
 }
 
 impl ServiceRecord {

@@ -3,11 +3,11 @@
 use super::*;
 
 fn record() -> ServiceRecord {
-    let published = [(80, "127.0.0.1:8080".parse().unwrap())].into();
+    let published = serde_json::from_str(r#"{"80":"127.0.0.1:8080"}"#).unwrap();
     let slot = |id: &str, published| Some(SlotRecord { deployment: id.repeat(32), published });
     ServiceRecord {
         production: slot("a", published),
-        staging: slot("b", BTreeMap::new()),
+        staging: slot("b", Places::default()),
         ..ServiceRecord::empty("Shop".parse().unwrap())
     }
 }
@@ -35,8 +35,11 @@ fn a_swap_exchanges_deployments_and_no_addresses() {
     let mut swapped = record();
     swapped.swap();
     let production = swapped.slot(Slot::Production).as_ref().unwrap();
-    assert_eq!((production.deployment.as_str(), production.published.len()), ("b".repeat(32).as_str(), 1));
-    assert!(swapped.slot(Slot::Staging).as_ref().unwrap().published.is_empty());
+    assert_eq!(
+        (production.deployment.as_str(), production.published == Places::default()),
+        ("b".repeat(32).as_str(), false)
+    );
+    assert_eq!(swapped.slot(Slot::Staging).as_ref().unwrap().published, Places::default());
 }
 
 #[test]

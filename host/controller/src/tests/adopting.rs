@@ -12,9 +12,9 @@ use wasm_roles_fabric::{
 };
 use wasm_roles_service_model::{Options, Source};
 
-use super::bed::{SERVICE, all_ready, options, shop};
+use super::bed::{SERVICE, Service, all_ready, options, shop};
 use super::changes::scale;
-use crate::{Adopted, Adoption, Controller, Sources};
+use crate::{Adopted, Adoption, Controller, Renewal, Sources};
 
 struct Foreground {
     controller: Controller,
@@ -112,4 +112,85 @@ async fn whoever_has_started_it_learns_that_it_was_deleted() {
     controller.delete(&TenantName::usual(), &shop()).await.unwrap();
     tokio::time::timeout(std::time::Duration::from_secs(60), adopted.ended()).await.unwrap();
     assert!(adopted.release().await.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_lies_in_its_folders_now_runs_in_the_roles_that_have_changed() {
+    let Foreground { controller, adopted, folder, .. } = adopted().await;
+    let tenant = TenantName::usual();
+    all_ready(&controller, &tenant, &shop()).await;
+    let launches = || {
+        let statuses = controller.unit(&tenant, &shop()).seen().unwrap().statuses.now();
+        statuses.iter().map(|one| (one.instance.to_string(), one.launches)).collect::<Vec<_>>()
+    };
+    let renewal = || Renewal { sources: None, approots: Approots::beside(folder.path()), certificates: None };
+    let nothing = adopted.renew(renewal()).await.unwrap();
+    assert_eq!(nothing.state, OperationState::Done, "{nothing:#?}");
+    assert!(nothing.message.contains("3 instances run on"), "{}", nothing.message);
+
+    let guest = |name: &str| {
+        let guests = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .ancestors()
+            .nth(2)
+            .unwrap()
+            .join("target/guests");
+        guests.join(name).with_extension("wasm")
+    };
+    std::fs::copy(guest("role-misbehave"), folder.path().join("Front.wasm")).unwrap();
+    let renewed = adopted.renew(renewal()).await.unwrap();
+    assert_eq!(renewed.state, OperationState::Done, "{renewed:#?}");
+    let of = |name: &str| (name.to_owned(), if name == "Front_IN_0" { 2 } else { 1 });
+    assert_eq!(launches(), ["Front_IN_0", "Back_IN_0", "Back_IN_1"].map(of));
+
+    std::fs::write(folder.path().join("Front.wasm"), "no component").unwrap();
+    let refused = adopted.renew(renewal()).await.unwrap();
+    assert_eq!(refused.state, OperationState::Failed);
+    let failure = refused.failure.unwrap();
+    assert_eq!((failure.code, failure.details.len()), (RefusalCode::CannotStart, 1));
+    assert_eq!(launches(), ["Front_IN_0", "Back_IN_0", "Back_IN_1"].map(of), "what ran runs on");
+
+    let updated =
+        adopted.update("Svc.cscfg".to_owned(), Service { depth: 7, ..SERVICE }.configuration()).await;
+    assert_eq!(updated.unwrap().state, OperationState::Done);
+    assert_eq!(adopted.take_back().await, Ok(None), "nothing is under way");
+    let wrong = adopted.update("Svc.cscfg".to_owned(), "<nothing>".to_owned()).await.unwrap_err();
+    assert_eq!(wrong.code, RefusalCode::BadConfiguration);
+    adopted.release().await.unwrap().kill().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renewal_that_hangs_is_taken_back_for_what_is_newer() {
+    let Foreground { controller, adopted, folder, .. } = adopted().await;
+    all_ready(&controller, &TenantName::usual(), &shop()).await;
+    let sources = |mode: &'static str| {
+        let service = Service { mode, ..SERVICE };
+        let source = |name: &str, text| Source { name: name.to_owned(), text };
+        Sources {
+            definition: source("Svc.csdef", service.definition()),
+            configuration: Some(source("Svc.cscfg", service.configuration())),
+            overlays: Vec::new(),
+            options: Options::default(),
+            limits: Vec::new(),
+            confined_to: None,
+        }
+    };
+    let renewal = |mode| {
+        let approots = Approots::beside(folder.path());
+        Renewal { sources: Some(sources(mode)), approots, certificates: None }
+    };
+    let (hanging, handle) = (renewal("hang on-start"), adopted.clone());
+    let renewing = tokio::spawn(async move { handle.renew(hanging).await });
+    let mut walk = controller.unit(&TenantName::usual(), &shop()).seen().unwrap().walk;
+    let is_walking = |walk: &wasm_roles_fabric::WalkProgress| walk.domain.is_some();
+    tokio::time::timeout(std::time::Duration::from_secs(60), walk.wait_for(is_walking))
+        .await
+        .unwrap()
+        .unwrap();
+    let back = adopted.take_back().await.unwrap().expect("it was under way");
+    assert_eq!(back.state, OperationState::Done, "{back:#?}");
+    let interrupted = renewing.await.unwrap().unwrap();
+    assert_eq!(interrupted.failure.unwrap().code, RefusalCode::Interrupted);
+    let newer = adopted.renew(renewal("list run")).await.unwrap();
+    assert_eq!(newer.state, OperationState::Done, "{newer:#?}");
+    adopted.release().await.unwrap().kill().await;
 }

@@ -127,7 +127,7 @@ fn guest() -> PathBuf {
 /// The options of a host in this folder, in its life of this number.
 pub fn options(folder: &Path, life: u8) -> HostOptions {
     // Compiled guests are kept from test to test.
-    let runtime = RuntimeOptions { cache_dir: Some(root().join("target/test-cache")) };
+    let runtime = RuntimeOptions::default().cached_in(root().join("target/test-cache"));
     let runtime = Runtime::new(&runtime).unwrap();
     HostOptions::new(runtime, Clock::new(SystemTime::UNIX_EPOCH), Seed::new([life; 32])).kept_in(folder)
 }
@@ -248,6 +248,19 @@ impl Bed {
 
 pub fn placement(status: &DeploymentStatus) -> BTreeMap<String, String> {
     status.instances.iter().map(|row| (row.instance.clone(), row.address.to_string())).collect()
+}
+
+/// Looks until there is something, for a minute at most.
+pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let looking = async {
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), looking).await.expect(what)
 }
 
 /// What must be the same after the host was started again.

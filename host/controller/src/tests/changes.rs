@@ -141,3 +141,46 @@ async fn instances_are_stopped_until_they_are_started_and_recycled_by_order() {
     let unknown = bed.controller.stop(&bed.tenant, &shop(), targets(&["Back_IN_7"])).await.unwrap_err();
     assert_eq!(unknown.code, RefusalCode::NotFound);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_configuration_with_more_errors_than_anybody_reads_is_refused_in_few_words() {
+    let bed = Bed::with(&SERVICE).await;
+    let mut wrong = update(&SERVICE);
+    let roles: String = (0..50_000).map(|number| format!(r#"<Role name="x{number}" />"#)).collect();
+    wrong.configuration =
+        wrong.configuration.replace("</ServiceConfiguration>", &format!("{roles}</ServiceConfiguration>"));
+    let long = UpdateRequest { name: "x".repeat(4 << 20), ..wrong.clone() };
+    for name in [long.name.as_str(), "two\nlines"] {
+        let request = UpdateRequest { name: name.to_owned(), ..wrong.clone() };
+        let refused = bed.controller.update(&bed.tenant, &shop(), request).await.unwrap_err();
+        assert_eq!((refused.code, refused.details.len()), (RefusalCode::BadRequest, 0));
+    }
+    let refused = bed.controller.update(&bed.tenant, &shop(), wrong).await.unwrap_err();
+    assert_eq!((refused.code, refused.details.len()), (RefusalCode::BadConfiguration, 100));
+    assert!(refused.message.contains("at least 20000 errors"), "{refused}");
+    assert!(serde_json::to_string(&refused).unwrap().len() < 100_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_names_than_a_service_has_are_refused_in_few_words() {
+    let bed = Bed::with(&SERVICE).await;
+    let (controller, tenant) = (&bed.controller, &bed.tenant);
+    let names = |count: u32| -> Vec<String> { (0..count).map(|number| format!("x{number}")).collect() };
+    let removing = |remove| ScaleRequest { roles: BTreeMap::new(), remove };
+    let many =
+        controller.recycle(tenant, &shop(), TargetRequest { targets: names(1_001) }).await.unwrap_err();
+    let few = controller.recycle(tenant, &shop(), TargetRequest { targets: names(1_000) }).await.unwrap_err();
+    assert_eq!((many.code, few.code), (RefusalCode::BadRequest, RefusalCode::NotFound));
+    assert_eq!(few.details.len(), 20);
+    assert!(few.hint.unwrap().contains("the roles are Back, Front"));
+    let many = controller.scale(tenant, &shop(), removing(names(1_001))).await.unwrap_err();
+    let few = controller.scale(tenant, &shop(), removing(names(1_000))).await.unwrap_err();
+    assert_eq!((many.code, few.code), (RefusalCode::BadRequest, RefusalCode::NotFound));
+    assert_eq!(few.details.len(), 20);
+    let long = controller.stop(tenant, &shop(), TargetRequest { targets: vec!["x".repeat(1 << 20)] }).await;
+    assert!(serde_json::to_string(&long.unwrap_err()).unwrap().len() < 1_000);
+    // The same name twice is one.
+    let twice = vec!["Back_IN_0".to_owned(); 1_000];
+    let begun = controller.recycle(tenant, &shop(), TargetRequest { targets: twice }).await;
+    assert_eq!(bed.done(begun).await.message, "instances: 1 recycled");
+}

@@ -75,10 +75,12 @@ async fn a_delete_ends_a_deploy_whose_instances_never_become_ready() {
     let broken = Service { mode: "answer on-start", ..SERVICE };
     let begun = bed.deploy(&shop(), &broken).await.unwrap();
     assert_eq!(begun.state, OperationState::Running);
+    bed.hears(&shop(), "on-start").await;
     let deleted = bed.controller.delete(&bed.tenant, &shop()).await;
     bed.done(deleted).await;
     let deploy = bed.over(Ok(begun)).await;
-    assert!(deploy.state.is_over());
+    assert_eq!(deploy.message, "it runs; not all instances were Ready when this ended");
+    assert!(bed.controller.services(&bed.tenant).deployments.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

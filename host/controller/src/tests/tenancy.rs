@@ -1,6 +1,6 @@
 //! What tenants see of each other, and what they may have.
 
-use wasm_roles_control_interface::{JournalQuery, RefusalCode, TenantName};
+use wasm_roles_control_interface::{JournalQuery, RefusalCode, TenantName, UpgradeQuery};
 
 use super::bed::{Bed, SERVICE, Service, shop};
 use crate::{Caps, Ports, Tenants};
@@ -143,9 +143,29 @@ async fn local_stores_and_packages_have_a_cap() {
     let stores = Service { back: 2, store: 600, ..SERVICE };
     let refused = with_disk(1 << 30).await.deploy(&shop(), &stores).await.unwrap_err();
     assert_eq!(refused.code, RefusalCode::OverCap);
-    assert!(refused.message.contains("bytes of local storage"), "{refused}");
-    let bed = with_disk(2 << 30).await;
-    bed.deploys(&shop(), &stores).await;
-    let refused = with_disk(1 << 20).await.deploy(&shop(), &SERVICE).await.unwrap_err();
-    assert!(refused.message.contains("larger than 262144 bytes"), "{refused}");
+    assert!(refused.message.contains("bytes of disk"), "{refused}");
+    let refused = with_disk(64 << 10).await.deploy(&shop(), &SERVICE).await.unwrap_err();
+    assert!(refused.message.contains("larger than 65536 bytes"), "{refused}");
+
+    // Two stores of a megabyte, and what the package takes; of packages there is room for two and a half.
+    let unlimited = Bed::with(&SERVICE).await;
+    let package = unlimited.controller.unit(&unlimited.tenant, &shop()).package_bytes();
+    assert!(package > 100_000, "{package}");
+    let stores = 2 << 20;
+    let bed = with_disk(stores + 2 * package + package / 2).await;
+    bed.deploys(&shop(), &SERVICE).await;
+    let upgrade = async |depth| {
+        let package = Service { depth, ..SERVICE }.package();
+        let how = UpgradeQuery::default();
+        bed.controller.upgrade(&bed.tenant, &shop(), true, how, package.as_slice()).await
+    };
+    bed.done(upgrade(2).await).await;
+    let unit = bed.controller.unit(&bed.tenant, &shop());
+    assert!(unit.package_bytes() > package, "the one before is kept");
+    let refused = upgrade(3).await.unwrap_err();
+    assert!(matches!(refused.code, RefusalCode::OverCap | RefusalCode::TooLarge), "{refused}");
+    assert_eq!(bed.status(&shop()).summary.revision, 2, "what runs runs on");
+    let deleted = bed.controller.delete(&bed.tenant, &shop()).await;
+    bed.done(deleted).await;
+    bed.deploys(&shop(), &SERVICE).await;
 }

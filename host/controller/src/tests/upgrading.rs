@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
-use wasm_roles_control_interface::{OperationState, RefusalCode, UpdateMode, UpgradeQuery, WalkRequest};
+use wasm_roles_control_interface::{
+    OperationKind, OperationState, RefusalCode, UpdateMode, UpgradeQuery, WalkRequest,
+};
 
-use super::bed::{Bed, SERVICE, Service, shop};
+use wasm_roles_fabric::virtual_network::PolicyMode;
+
+use super::bed::{Bed, SERVICE, Service, shop, until};
 
 const QUICK: UpgradeQuery = UpgradeQuery { mode: UpdateMode::Auto, health: Some(30) };
 const MANUAL: UpgradeQuery = UpgradeQuery { mode: UpdateMode::Manual, health: Some(30) };
@@ -88,13 +92,11 @@ async fn a_manual_upgrade_waits_for_somebody_to_walk_each_domain() {
     let walked = bed.controller.walk(&bed.tenant, &shop(), WalkRequest { domain: 0 }).await.unwrap();
     assert!(walked.state == OperationState::Running || walked.progress.unwrap().domain == Some(1));
     bed.hears(&shop(), "run [] depth=5").await;
-    let now = loop {
-        let now = waiting().await;
-        if now.progress.as_ref().is_some_and(|progress| progress.walked() == 2) {
-            break now;
-        }
-        tokio::task::yield_now().await;
-    };
+    let now = until("two instances are walked", async || {
+        Some(waiting().await)
+            .filter(|now| now.progress.as_ref().is_some_and(|progress| progress.walked() == 2))
+    });
+    let now = now.await;
     assert_eq!(now.progress.unwrap().domain, Some(1));
     let walked = bed.controller.walk(&bed.tenant, &shop(), WalkRequest { domain: 0 }).await.unwrap_err();
     assert_eq!(walked.code, RefusalCode::WrongState);
@@ -103,6 +105,52 @@ async fn a_manual_upgrade_waits_for_somebody_to_walk_each_domain() {
     assert_eq!(bed.over(Ok(begun.clone())).await.state, OperationState::RolledBack);
     let status = super::bed::all_ready(&bed.controller, &bed.tenant, &shop()).await;
     assert_eq!(status.summary.revision, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_to_walk_counts_as_soon_as_the_upgrade_was_answered() {
+    let bed = Bed::with(&SERVICE).await;
+    // What is asked for is not judged by the walk before.
+    let begun = upgrade(&bed, QUICK, &Service { depth: 4, ..SERVICE }).await;
+    bed.done(begun).await;
+    let begun = upgrade(&bed, MANUAL, &Service { depth: 5, ..SERVICE }).await.unwrap();
+    let unknown = bed.controller.walk(&bed.tenant, &shop(), WalkRequest { domain: 77 }).await.unwrap_err();
+    assert_eq!(unknown.code, RefusalCode::WrongState);
+    for domain in [0, 1] {
+        bed.controller.walk(&bed.tenant, &shop(), WalkRequest { domain }).await.unwrap();
+    }
+    // Both were ordered: nobody is waited for but for moments.
+    let over = async || {
+        let wait = Duration::from_secs(60);
+        let now = bed.controller.operation(&bed.tenant, &shop().service, begun.id, wait).await.unwrap();
+        now.state.is_over().then_some(now)
+    };
+    assert_eq!(until("all domains are walked", over).await.state, OperationState::Done);
+    assert_eq!(bed.status(&shop()).summary.revision, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upgrade_that_ends_behind_its_last_domain_leaves_nothing_that_only_the_package_before_may() {
+    let options = serde_json::json!({"stop_seconds": 2, "policy": "log"});
+    let slow = Service { back: 3, mode: "hang on-stop", options, ..SERVICE };
+    let bed = Bed::with(&slow).await;
+    let closed = Service { back: 1, mode: "", options: serde_json::json!({"stop_seconds": 2}), ..slow };
+    let begun = upgrade(&bed, QUICK, &closed).await.unwrap();
+    let unit = bed.controller.unit(&bed.tenant, &shop());
+    let mut walk = unit.seen().unwrap().walk;
+    let finishing = wasm_roles_fabric::progress::WalkPhase::Finishing;
+    walk.wait_for(|walk| walk.phase == finishing).await.unwrap();
+    // Somebody has looked a moment before there was no way back.
+    let operation = unit.operation().unwrap();
+    operation.give_up(crate::operations::GiveUp::For(OperationKind::Rollback));
+    operation.over().await;
+    let back = bed.controller.rollback(&bed.tenant, &shop()).await;
+    assert_eq!(bed.over(back).await.state, OperationState::Failed);
+    bed.over(Ok(begun)).await;
+    assert_eq!(bed.status(&shop()).summary.revision, 2);
+    let alive = unit.alive.lock().await;
+    let network = alive.as_ref().unwrap().deployment.network();
+    assert_eq!(network.policy().mode(), PolicyMode::Enforce);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -115,9 +163,7 @@ async fn a_roll_back_of_an_upgrade_whose_package_still_arrives_undoes_nothing_el
     let (controller, tenant) = (bed.controller.clone(), bed.tenant.clone());
     let upgrade =
         tokio::spawn(async move { controller.upgrade(&tenant, &shop(), true, QUICK, package).await });
-    while bed.controller.unit(&bed.tenant, &shop()).operation().is_none() {
-        tokio::task::yield_now().await;
-    }
+    until("the upgrade has begun", async || bed.controller.unit(&bed.tenant, &shop()).operation()).await;
     let back = bed.controller.rollback(&bed.tenant, &shop()).await;
     assert_eq!(bed.done(back).await.message, "it had changed nothing yet");
     assert_eq!(upgrade.await.unwrap().unwrap_err().code, RefusalCode::Interrupted);
@@ -165,9 +211,8 @@ async fn what_cannot_be_written_is_not_forgotten_and_nothing_else_begins() {
     let unit = bed.controller.unit(&bed.tenant, &shop());
     unit.disk_is_full.store(true, Ordering::SeqCst);
     for domain in [0, 1] {
-        while bed.controller.walk(&bed.tenant, &shop(), WalkRequest { domain }).await.is_err() {
-            tokio::task::yield_now().await;
-        }
+        let walk = async || bed.controller.walk(&bed.tenant, &shop(), WalkRequest { domain }).await.ok();
+        until("the domain waits", walk).await;
     }
     bed.done(Ok(begun)).await;
     let status = bed.status(&shop());

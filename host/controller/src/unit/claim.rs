@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use wasm_roles_control_interface::{
-    Detail, Operation, OperationId, OperationKind, Refusal, RefusalCode, Timestamp,
-};
+use wasm_roles_control_interface::{Operation, OperationId, OperationKind, Refusal, RefusalCode, Timestamp};
 
 use super::{Phase, Unit};
 use crate::host::{Host, internal};
@@ -94,6 +92,10 @@ impl Unit {
         let mut state = self.state();
         // Under the lock: a host that closes looks at what runs after it has said so.
         host.still_open()?;
+        // Only what brings it back, and its end.
+        if !matches!(kind, OperationKind::Recover | OperationKind::Delete) && same.is_none() {
+            host.has_recovered()?;
+        }
         if let Some(running) = &state.operation {
             return Ok(Err(Arc::clone(running)));
         }
@@ -189,11 +191,6 @@ impl Claim {
             state.operation = None;
             state.since = now;
         }
-    }
-
-    /// Something that should not fail has failed after the work was done.
-    pub(crate) fn notes(&self, refusal: &Refusal) {
-        self.unit.has_problem(Detail::new(refusal.message.clone()));
     }
 }
 

@@ -7,8 +7,8 @@ mod claim;
 mod status;
 mod watching;
 
-use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
@@ -24,14 +24,14 @@ use wasm_roles_service_plan::Plan;
 pub(crate) use claim::Claim;
 pub(crate) use watching::Tee;
 
-use crate::host::{HostOptions, internal};
+use crate::host::{Host, unwritten};
 use crate::journal::Journal;
 use crate::operations::Running;
 use crate::record::folders::DeploymentFolder;
 use crate::record::{DeploymentRecord, file};
 use crate::sources::Sources;
 use crate::tenants::Demand;
-use crate::words::Told;
+use crate::words::{Places, Told};
 
 /// A deployment in a slot.
 pub(crate) struct Unit {
@@ -43,6 +43,8 @@ pub(crate) struct Unit {
     /// None: nothing of it is kept.
     pub(crate) folder: Option<DeploymentFolder>,
     clock: Clock,
+    /// What is not told.
+    places: Arc<Places>,
     /// What runs. Held by the one who has the claim.
     pub(crate) alive: tokio::sync::Mutex<Option<Alive>>,
     pub(crate) events: Journal<EventLine>,
@@ -55,6 +57,8 @@ pub(crate) struct Unit {
     saving: tokio::sync::Mutex<()>,
     /// The record in memory is newer than the one on the disk.
     unsaved: AtomicBool,
+    /// Bytes of its packages.
+    package_bytes: AtomicU64,
     /// A test wants it so.
     #[cfg(test)]
     pub(crate) disk_is_full: AtomicBool,
@@ -79,7 +83,18 @@ struct State {
     demand: Demand,
     published: Vec<Published>,
     held: BTreeSet<String>,
-    problems: Vec<Detail>,
+    problems: BTreeMap<Concern, Detail>,
+}
+
+/// What a problem is about. Of each there is the last one, until it is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Concern {
+    /// Its record cannot be written.
+    Record,
+    /// The record of its service cannot be written.
+    Slots,
+    /// A package cannot be read that runs.
+    Package,
 }
 
 /// Where a deployment is in its life.
@@ -130,7 +145,8 @@ pub(crate) struct Identity {
 }
 
 impl Unit {
-    pub(crate) fn new(options: &HostOptions, identity: Identity) -> Self {
+    pub(crate) fn new(host: &Host, identity: Identity) -> Self {
+        let options = &host.options;
         let Identity { tenant, service, slot, id, seed, folder, life } = identity;
         Self {
             tenant,
@@ -139,6 +155,7 @@ impl Unit {
             seed,
             folder,
             clock: options.clock,
+            places: Arc::clone(&host.places),
             alive: tokio::sync::Mutex::new(None),
             events: Journal::new(options.events, life),
             logs: Journal::new(options.logs, life),
@@ -152,11 +169,12 @@ impl Unit {
                 demand: Demand::of_something(),
                 published: Vec::new(),
                 held: BTreeSet::new(),
-                problems: Vec::new(),
+                problems: BTreeMap::new(),
             }),
             record: Mutex::new(None),
             saving: tokio::sync::Mutex::new(()),
             unsaved: AtomicBool::new(false),
+            package_bytes: AtomicU64::new(0),
             #[cfg(test)]
             disk_is_full: AtomicBool::new(false),
             gone: watch::Sender::new(false),
@@ -182,6 +200,22 @@ impl Unit {
 
     pub(crate) fn demand(&self) -> Demand {
         self.state().demand
+    }
+
+    /// The same with its packages.
+    pub(crate) fn uses(&self) -> Demand {
+        self.demand().with_packages(self.package_bytes())
+    }
+
+    /// Bytes of its packages, as they were weighed last.
+    pub(crate) fn package_bytes(&self) -> u64 {
+        self.package_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Weighs the packages that are on the disk.
+    pub(crate) async fn weigh_packages(&self) {
+        let Some(folder) = &self.folder else { return };
+        self.package_bytes.store(folder.package_bytes().await, Ordering::Relaxed);
     }
 
     pub(crate) fn set_demand(&self, demand: Demand) {
@@ -239,8 +273,17 @@ impl Unit {
         self.state().held = held;
     }
 
-    pub(crate) fn has_problem(&self, problem: Detail) {
-        self.state().problems.push(problem);
+    /// Something should not have failed, or it works again.
+    pub(crate) fn notes(&self, concern: Concern, worked: &Result<(), Refusal>) {
+        let problem = worked.as_ref().err().map(|refusal| {
+            let Refusal { message, hint, .. } = refusal.clone();
+            Detail { message, hint, ..Detail::default() }
+        });
+        let mut state = self.state();
+        match problem {
+            Some(problem) => drop(state.problems.insert(concern, problem)),
+            None => drop(state.problems.remove(&concern)),
+        }
     }
 
     /// The operation that runs.
@@ -250,8 +293,13 @@ impl Unit {
 
     /// Writes an event of the host's own.
     pub(crate) fn tells(&self, told: Told) {
-        let now = self.now();
-        self.events.write(|sequence| told.line(sequence, now));
+        self.told_at(told, self.now());
+    }
+
+    /// Writes an event, without places of the host.
+    fn told_at(&self, told: Told, time: Timestamp) {
+        let told = told.hiding(&self.places);
+        self.events.write(|sequence| told.line(sequence, time));
     }
 
     /// It is deleted or given back: nobody will hear of it any more.
@@ -296,6 +344,24 @@ impl Unit {
         self.write(record.clone(), self.record()).await?;
         *self.record_mut() = Some(record);
         self.unsaved.store(false, Ordering::SeqCst);
+        self.notes(Concern::Record, &Ok(()));
+        Ok(())
+    }
+
+    /// Writes down that it goes. Where there is no room for that its record gets the name of one that was deleted, which needs none:
+    /// whoever deletes something makes room.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says. It has not been written down then.
+    pub(crate) async fn save_deleted(&self, record: DeploymentRecord) -> Result<(), Refusal> {
+        let Err(refusal) = self.save(record.clone()).await else { return Ok(()) };
+        let _saving = self.saving.lock().await;
+        let Some(folder) = self.folder.clone() else { return Err(refusal) };
+        let naming = tokio::task::spawn_blocking(move || file::rename(&folder.record(), &folder.deleted()));
+        let Ok(Ok(())) = naming.await else { return Err(refusal) };
+        *self.record_mut() = Some(record);
+        self.unsaved.store(false, Ordering::SeqCst);
         Ok(())
     }
 
@@ -304,7 +370,7 @@ impl Unit {
     ///
     /// # Errors
     ///
-    /// What the operating system says. The disk has the record before then.
+    /// What the operating system says, which is among its problems until it can be written. The disk has the record before then.
     pub(crate) async fn keep_with(&self, change: impl FnOnce(&mut DeploymentRecord)) -> Result<(), Refusal> {
         let _saving = self.saving.lock().await;
         let Some(mut record) = self.record() else { return Ok(()) };
@@ -312,6 +378,7 @@ impl Unit {
         *self.record_mut() = Some(record.clone());
         let written = self.write(record, None).await;
         self.unsaved.store(written.is_err(), Ordering::SeqCst);
+        self.notes(Concern::Record, &written);
         written
     }
 
@@ -334,13 +401,13 @@ impl Unit {
         let Some(folder) = &self.folder else { return Ok(()) };
         #[cfg(test)]
         if self.disk_is_full.load(Ordering::SeqCst) {
-            return Err(internal("the record cannot be written", &"the test says that the disk is full"));
+            return Err(unwritten("the record cannot be written", &"the test says that the disk is full"));
         }
         let path = folder.record();
         let what = || format!("the record of {} cannot be written", self.who());
         let writing = tokio::task::spawn_blocking(move || file::replace(&path, &record, before.as_ref()));
-        let written = writing.await.map_err(|error| internal(&what(), &error))?;
-        written.map_err(|error| internal(&what(), &error))
+        let written = writing.await.map_err(|error| unwritten(&what(), &error))?;
+        written.map_err(|error| unwritten(&what(), &error))
     }
 
     fn record_mut(&self) -> MutexGuard<'_, Option<DeploymentRecord>> {

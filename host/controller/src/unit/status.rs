@@ -55,7 +55,8 @@ impl Unit {
     pub(crate) fn status(&self, operations: &Operations, now: Timestamp) -> DeploymentStatus {
         let summary = self.summary();
         let state = self.state();
-        let (seen, held, mut problems) = (state.seen.clone(), state.held.clone(), state.problems.clone());
+        let (seen, held) = (state.seen.clone(), state.held.clone());
+        let mut problems: Vec<Detail> = state.problems.values().cloned().collect();
         let phase = state.phase.clone();
         let undoes = state.operation.as_ref().is_some_and(|operation| {
             matches!(operation.kind, OperationKind::Update | OperationKind::Scale | OperationKind::Upgrade)

@@ -57,7 +57,7 @@ impl Unit {
                 .write(|sequence| log_line(sequence, event.time, instance, task.as_deref(), *stream, line));
         } else if let Some(told) = told(event) {
             let time = wasm_roles_control_interface::Timestamp::since_1970(event.time);
-            self.events.write(|sequence| told.line(sequence, time));
+            self.told_at(told, time);
         }
     }
 }

@@ -12,6 +12,7 @@ use wasm_roles_fabric::{Event, EventKind};
 use wasm_roles_service_plan::TaskKind;
 
 use super::line::role_of;
+use super::places::Places;
 
 /// An event in words, without its number and time.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -37,6 +38,13 @@ impl Told {
 
     pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.fields.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Without places of the host.
+    pub(crate) fn hiding(mut self, places: &Places) -> Self {
+        places.hidden_in(&mut self.message);
+        self.fields.values_mut().for_each(|value| places.hidden_in_value(value));
         self
     }
 

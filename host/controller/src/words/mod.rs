@@ -2,8 +2,10 @@
 
 mod event;
 mod line;
+mod names;
 mod places;
 
 pub(crate) use event::{Told, told};
 pub(crate) use line::log_line;
+pub(crate) use names::{shown, some_of};
 pub(crate) use places::Places;

@@ -3,15 +3,17 @@
 
 use std::path::Path;
 
-use wasm_roles_control_interface::{DeploymentStatus, Detail, Operation, Refusal};
+use serde_json::Value;
+use wasm_roles_control_interface::{DeploymentList, DeploymentStatus, Detail, HostInfo, Operation, Refusal};
 
 use crate::record::folders::TENANTS;
 
 /// The data folder, as it can stand in words.
+#[derive(Debug)]
 pub(crate) struct Places(Vec<String>);
 
 impl Places {
-    /// Of a host with this data folder.
+    /// Of a host with this data folder. It blocks, for a moment.
     pub(crate) fn of(data_dir: Option<&Path>) -> Self {
         let known = data_dir.into_iter().flat_map(|given| {
             let whole = std::fs::canonicalize(given).ok();
@@ -38,12 +40,23 @@ impl Places {
         }
     }
 
+    /// The same, wherever words are.
+    pub(crate) fn hidden_in_value(&self, value: &mut Value) {
+        match value {
+            Value::String(words) => self.hidden_in(words),
+            Value::Array(values) => values.iter_mut().for_each(|value| self.hidden_in_value(value)),
+            Value::Object(fields) => fields.values_mut().for_each(|value| self.hidden_in_value(value)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
     pub(crate) fn refusal(&self, mut refusal: Refusal) -> Refusal {
         self.hide(&mut refusal);
         refusal
     }
 
     pub(crate) fn operation(&self, mut operation: Operation) -> Operation {
+        self.hidden_in(&mut operation.message);
         operation.failure.as_mut().into_iter().for_each(|failure| self.hide(failure));
         operation
     }
@@ -53,7 +66,26 @@ impl Places {
             status.operations.into_iter().map(|operation| self.operation(operation)).collect();
         status.summary.operation = status.summary.operation.map(|operation| self.operation(operation));
         status.problems.iter_mut().for_each(|problem| self.detail(problem));
+        for instance in &mut status.instances {
+            instance
+                .reason
+                .iter_mut()
+                .chain(&mut instance.last_words)
+                .for_each(|words| self.hidden_in(words));
+        }
         status
+    }
+
+    pub(crate) fn services(&self, mut list: DeploymentList) -> DeploymentList {
+        for summary in &mut list.deployments {
+            summary.operation = summary.operation.take().map(|operation| self.operation(operation));
+        }
+        list
+    }
+
+    pub(crate) fn host(&self, mut host: HostInfo) -> HostInfo {
+        host.problems.iter_mut().for_each(|problem| self.detail(problem));
+        host
     }
 
     fn hide(&self, refusal: &mut Refusal) {

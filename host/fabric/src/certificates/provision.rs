@@ -69,6 +69,16 @@ impl Provision {
         self.shown.preopen(role)
     }
 
+    /// Whether a role's instances that have seen the other one's files, and whose web servers were started with it, can go on with
+    /// this one: they see files or see none, and TLS of the same endpoints ends here.
+    pub(crate) fn is_as_good(&self, other: &Self, role: &RoleName) -> bool {
+        let ended = |provision: &Self| -> Vec<String> {
+            let of_role = provision.acceptors.keys().filter(|(owner, _)| owner == role);
+            of_role.map(|(_, endpoint)| endpoint.clone()).collect()
+        };
+        self.preopen(role).is_some() == other.preopen(role).is_some() && ended(self) == ended(other)
+    }
+
     /// What runs differently now and did not before.
     pub(crate) fn notices_beyond<'a>(
         &'a self,

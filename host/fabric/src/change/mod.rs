@@ -7,7 +7,8 @@
 //!
 //! An instance hears `changing` with the old values, then `changed` with the new ones; if it refuses, it is recycled and
 //! starts with the new ones (facts: section 7.5). The walk goes on when every instance of an upgrade domain has
-//! reacted; one that is being recycled has [`READY_AGAIN`] for it (facts: section 7.6).
+//! reacted; one that is being recycled has [`READY_AGAIN`] for it (facts: section 7.6), and has to answer the probes of the load
+//! balancer again that it answered before.
 //!
 //! # Certificates
 //!
@@ -60,7 +61,7 @@ pub(crate) use difference::{Difference, How};
 pub use order::{Missed, Reaction};
 pub(crate) use order::{Order, Renewal, What};
 pub(crate) use turnover::Turnover;
-pub(crate) use walk::{Orders, walk};
+pub(crate) use walk::{Balanced, Orders, walk};
 
 use crate::certificates::{CertificateError, FolderError, NotProvided, Provision};
 use crate::deployment::StoppedInstance;

@@ -42,6 +42,8 @@ pub(crate) enum What {
     Again,
     /// Recycle into another version, and say nothing. How often the one before had failed does not count against it.
     Replace(Renewal),
+    /// Go on: the other version is the same for this instance.
+    Keep(Renewal),
 }
 
 /// How an instance took a change.
@@ -62,6 +64,8 @@ pub enum Reaction {
     NotRunning,
     /// It was stopped meanwhile.
     Stopped,
+    /// It goes on: nothing of what it runs has changed.
+    Untouched,
 }
 
 /// Why a handler has not answered.

@@ -6,13 +6,16 @@ use tokio::time::{Instant, timeout_at};
 use wasm_roles_service_plan::{InstanceId, Plan, PlannedInstance, PublicPort};
 use wasm_roles_virtual_network::Policy;
 
-use super::{Arrival, ChangeError, ChangeSummary, Difference, How, READY_AGAIN, Renewals, Turnover, walk};
+use super::{
+    Arrival, Balanced, ChangeError, ChangeSummary, Difference, How, READY_AGAIN, Renewals, Turnover, walk,
+};
 use crate::certificates::Provision;
 use crate::checks;
 use crate::deployment::Deployment;
 use crate::progress::{WalkKind, WalkPhase};
 use crate::publish::{self, Bound};
 use crate::starter::spoken_by;
+use crate::upgrade::Answered;
 
 impl Deployment {
     /// Changes the configuration while the service runs, to that of `new`: a plan of the same service definition, made
@@ -76,7 +79,12 @@ impl Deployment {
         };
         self.progress.phase(WalkPhase::Walking);
         let renewal = |instance: &InstanceId, how| renewals.of(instance, how);
-        let told = walk(orders, steps, renewal, ordered, &self.progress).await;
+        let boards = self.starter.board.boards();
+        let answered = |id: &InstanceId| {
+            new.instance(id).map(|instance| Answered::of(instance, &self.ports)).unwrap_or_default()
+        };
+        let balanced = Balanced { answered, boards: &boards };
+        let told = walk(orders, steps, renewal, ordered, &self.progress, balanced).await;
         self.progress.phase(WalkPhase::Finishing);
         self.ports.close_all_but(&new.public).await;
         self.instances.ask_to_stop(&turnover.leaving);

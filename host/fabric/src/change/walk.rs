@@ -2,25 +2,54 @@
 
 use std::collections::BTreeMap;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout_at};
 use wasm_roles_service_plan::InstanceId;
 
 use super::difference::{How, News, Notice, Step};
 use super::{Order, READY_AGAIN, Reaction, Renewal, What};
 use crate::progress::{DomainState, Tracker};
+use crate::status_board::Board;
+use crate::upgrade::Answered;
 
 /// Where the supervisors of a deployment take orders.
 pub(crate) type Orders = BTreeMap<InstanceId, mpsc::Sender<Order>>;
 
+/// What the load balancer knows of instances: which probes each of them answers now, and how they stand.
+pub(crate) struct Balanced<'a, F: Fn(&InstanceId) -> Vec<Answered>> {
+    pub(crate) answered: F,
+    pub(crate) boards: &'a watch::Receiver<Board>,
+}
+
+impl<F: Fn(&InstanceId) -> Vec<Answered>> Balanced<'_, F> {
+    /// Waits until those who were started again answer the probes that they have answered before. Who does not in time is not
+    /// Ready again, as far as clients can tell.
+    async fn again(&self, answered: Vec<Answered>, told: &mut [(InstanceId, Reaction)]) {
+        let started = |answered: &Answered| {
+            let of_instance = |(id, reaction): &(InstanceId, Reaction)| {
+                id == answered.instance() && *reaction == Reaction::Recycled
+            };
+            told.iter().any(of_instance)
+        };
+        let answered = answered.into_iter().filter(started).collect();
+        let silent = Answered::again(answered, READY_AGAIN, self.boards).await.err().unwrap_or_default();
+        for (instance, reaction) in told {
+            if silent.iter().any(|silent| silent.instance == *instance) {
+                *reaction = Reaction::NotReadyAgain;
+            }
+        }
+    }
+}
+
 /// Goes through the steps. `renewal` gives what an instance has after a step: for [`How::AtOnce`] its settings stay. `ordered`
 /// hears of each order that was given.
-pub(crate) async fn walk(
+pub(crate) async fn walk<F: Fn(&InstanceId) -> Vec<Answered>>(
     orders: &Orders,
     steps: Vec<Step>,
     renewal: impl Fn(&InstanceId, How) -> Option<Renewal>,
     mut ordered: impl FnMut(&InstanceId, How),
     progress: &Tracker,
+    balanced: Balanced<'_, F>,
 ) -> Vec<(InstanceId, Reaction)> {
     let mut told = Vec::new();
     for Step { how, domain, notices } in steps {
@@ -32,6 +61,8 @@ pub(crate) async fn walk(
         if let Some(domain) = domain {
             progress.domain(domain, DomainState::Walking);
         }
+        let answered: Vec<Answered> =
+            notices.iter().flat_map(|notice| (balanced.answered)(&notice.instance)).collect();
         let reactions = match how {
             How::InTurn => {
                 let what = |notice: &Notice| match notice.news {
@@ -49,10 +80,13 @@ pub(crate) async fn walk(
                 announced.into_iter().zip(made).map(|(first, second)| first_missed(first, second)).collect()
             }
         };
+        let mut of_step: Vec<(InstanceId, Reaction)> =
+            notices.into_iter().map(|notice| notice.instance).zip(reactions).collect();
+        balanced.again(answered, &mut of_step).await;
         if let Some(domain) = domain {
             progress.domain(domain, DomainState::Walked);
         }
-        told.extend(notices.into_iter().map(|notice| notice.instance).zip(reactions));
+        told.extend(of_step);
     }
     told
 }
@@ -109,6 +143,7 @@ mod tests {
     use super::*;
     use crate::change::difference::Difference;
     use crate::change::{Renewals, SettingsOf};
+    use crate::status_board::StatusBoard;
     use crate::test_plans::plan_with;
     use crate::view::Views;
     use std::sync::Arc;
@@ -147,7 +182,10 @@ mod tests {
             let ahead = SettingsOf::new();
             let renewals = Renewals::new((&Arc::new(old), &ahead), &new, ("d", true), &provision);
             let progress = Tracker::default();
-            walk(&instances, steps, |instance, how| renewals.of(instance, how), |_, _| {}, &progress).await
+            let boards = StatusBoard::new().boards();
+            let balanced = Balanced { answered: |_: &InstanceId| Vec::new(), boards: &boards };
+            let renewal = |instance: &InstanceId, how| renewals.of(instance, how);
+            walk(&instances, steps, renewal, |_, _| {}, &progress, balanced).await
         });
         Walked { orders, told }
     }

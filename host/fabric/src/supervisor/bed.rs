@@ -171,6 +171,8 @@ struct Stage {
     refusals: u32,
     depth: String,
     generation: u32,
+    /// Whether a launch gets on.
+    open: watch::Receiver<bool>,
 }
 
 impl Launcher for Stage {
@@ -189,6 +191,7 @@ impl Launcher for Stage {
         if number < self.refusals {
             return Err("no room".to_owned());
         }
+        self.open.wait_for(|open| *open).await.unwrap();
         let (state, watched) = watch::channel(InstanceState::Starting);
         let (wanted, seen) = watch::channel(Wanted::Nothing);
         let (end, ended) = oneshot::channel();
@@ -213,6 +216,8 @@ pub(super) struct Bed {
     pub(super) rest: watch::Receiver<Rest>,
     orders: mpsc::Sender<Order>,
     pub(super) statuses: Statuses,
+    /// Launches wait as long as this is false.
+    pub(super) stage: watch::Sender<bool>,
     pub(super) events: Events,
     pub(super) supervised: JoinHandle<Option<End>>,
 }
@@ -260,11 +265,14 @@ impl Bed {
         let (wish, wished) = watch::channel(Wish::Run);
         let (orders, ordered) = mpsc::channel(1);
         let (rests, rest) = watch::channel(Rest::No);
-        let stage = Stage { strings: Arc::clone(&strings), refusals, depth: "1".to_owned(), generation: 1 };
+        let (curtain, open) = watch::channel(true);
+        let (depth, generation) = ("1".to_owned(), 1);
+        let stage = Stage { strings: Arc::clone(&strings), refusals, depth, generation, open };
         let ledger = Ledger { reporter, board, seat, clock };
         let reins = Reins { wish: wished, orders: ordered, rest: rests };
         let supervised = tokio::spawn(Supervisor::new(stage, members.place(0), reins, ledger).supervise());
-        Self { strings, rotation, running, wish, rest, orders, statuses, events, supervised }
+        let stage = curtain;
+        Self { strings, rotation, running, wish, rest, orders, statuses, stage, events, supervised }
     }
 
     /// A bed whose first puppet is Ready.

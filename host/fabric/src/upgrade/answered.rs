@@ -1,4 +1,5 @@
-//! The probes that instances have answered before their domain was walked, and have to answer again.
+//! The probes that instances have answered before they were started again in a walk, and have to answer again: otherwise the next
+//! upgrade domain could stop while nobody of this one gets connections.
 
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use crate::public_ports::PublicPorts;
 use crate::status_board::Board;
 
 /// A probe of one public port that an instance has answered.
-pub(super) struct Answered {
+pub(crate) struct Answered {
     instance: InstanceId,
     ordinal: u32,
     probe: String,
@@ -23,7 +24,7 @@ pub(super) struct Answered {
 
 impl Answered {
     /// The probes that an instance answers now.
-    pub(super) fn of(instance: &PlannedInstance, ports: &PublicPorts) -> Vec<Self> {
+    pub(crate) fn of(instance: &PlannedInstance, ports: &PublicPorts) -> Vec<Self> {
         let probed = ports.probed(&instance.role);
         let answers = probed.filter(|(_, proved)| proved.borrow().contains(&instance.ordinal));
         let answered = |(probe, proved): (String, watch::Receiver<Healthy>)| Self {
@@ -35,12 +36,17 @@ impl Answered {
         answers.map(answered).collect()
     }
 
+    /// Whose it is.
+    pub(crate) const fn instance(&self) -> &InstanceId {
+        &self.instance
+    }
+
     /// Waits until each of them is answered again. Who was stopped meanwhile answers nothing.
     ///
     /// # Errors
     ///
     /// Who does not answer within `health`.
-    pub(super) async fn again(
+    pub(crate) async fn again(
         answered: Vec<Self>,
         health: Duration,
         boards: &watch::Receiver<Board>,

@@ -35,6 +35,8 @@ pub(crate) struct Begun {
     pub(super) loses_data: BTreeSet<RoleName>,
     pub(super) turnover: Turnover,
     pub(super) route: Route,
+    /// Who stays and goes on with what it runs.
+    pub(super) kept: BTreeSet<InstanceId>,
     /// Who stays and was told to run the new generation.
     pub(super) led: BTreeSet<InstanceId>,
     pub(super) ports: PortWork,
@@ -54,11 +56,25 @@ pub(super) enum Stage {
 }
 
 impl Begun {
-    /// The instances of a domain that stay.
-    pub(super) fn staying_in(&self, domain: u32) -> Vec<PlannedInstance> {
-        let stays = |instance: &&PlannedInstance| self.turnover.staying.contains(&instance.id);
-        let of_domain = self.plan.instances.iter().filter(|instance| instance.update_domain == domain);
-        of_domain.filter(stays).cloned().collect()
+    /// What the new generation is.
+    pub(crate) fn generation(&self) -> &Generation {
+        &self.generation
+    }
+
+    /// The instances of a domain that stay and change.
+    pub(super) fn changing_in(&self, domain: u32) -> Vec<PlannedInstance> {
+        self.changing().filter(|instance| instance.update_domain == domain).cloned().collect()
+    }
+
+    /// The instances that stay and change.
+    pub(super) fn changing(&self) -> impl Iterator<Item = &PlannedInstance> {
+        let changes = |id: &InstanceId| self.turnover.staying.contains(id) && !self.kept.contains(id);
+        self.plan.instances.iter().filter(move |instance| changes(&instance.id))
+    }
+
+    /// Those who go on with what they run, in the order of the plan.
+    pub(super) fn kept(&self) -> Vec<PlannedInstance> {
+        self.plan.instances.iter().filter(|instance| self.kept.contains(&instance.id)).cloned().collect()
     }
 
     /// Those of the new generation so far: who has come, and who was led to it.

@@ -29,8 +29,8 @@
 //! When a gate stays closed, and when somebody says so, the walked domains are taken back to what they ran before, the last one
 //! first, and instances that had come stop. That is done to the end, also when instances do not become Ready there.
 //!
-//! All instances that stay are led, also those of roles in which nothing has changed: who runs which generation is then never a
-//! question. The platform's fabric stopped those of updated roles only (facts: section 7.6).
+//! Instances of roles in which nothing has changed run on ([`kept`], facts: section 7.6). They are of the old generation until
+//! there is no way back, and of the new one from then on: it is the same for them.
 //!
 //! A store that had grown keeps what is in it when the upgrade is taken back. If that is more than the old size, it takes nothing more
 //! until it has room again; the platform refused such a roll-back (facts: section 7.5). An instance that is stopped loses what it has
@@ -60,6 +60,7 @@ mod answered;
 mod begun;
 mod error;
 mod gate;
+mod kept;
 mod ports;
 mod prepare;
 mod route;
@@ -73,6 +74,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use wasm_roles_service_plan::{InstanceId, Plan};
 
+pub(crate) use answered::Answered;
 pub(crate) use begun::Begun;
 pub use error::UpgradeError;
 
@@ -149,6 +151,8 @@ pub struct UpgradeSummary {
     pub added: Vec<(InstanceId, Arrival)>,
     /// Instances that are gone, in the order in which they stopped.
     pub removed: Vec<StoppedInstance>,
+    /// Instances that stay and were not touched, in the order of the plan: nothing has changed for them.
+    pub kept: Vec<InstanceId>,
 }
 
 /// Which generation runs.

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use wasm_roles_service_plan::{Plan, PublicPort, in_place};
+use wasm_roles_service_plan::{Plan, PlannedInstance, PublicPort, in_place};
 use wasm_roles_virtual_network::Policy;
 
 use super::begun::Stage;
+use super::kept::{self, Side};
 use super::ports::{PortWork, Sorted};
 use super::route::Route;
 use super::{Begun, Pace, Upgrade, UpgradeError};
@@ -50,7 +51,7 @@ impl Deployment {
             Ok(generation) => self.provision_and_ports(&plan, &options).await.map(|rest| (generation, rest)),
             Err(error) => Err(error.into()),
         };
-        let (generation, (provision, bound, sorted)) = match rest {
+        let (mut generation, (provision, bound, sorted)) = match rest {
             Ok(rest) => rest,
             Err(error) => {
                 let (data, number) = (&options.data_folder, self.last_generation);
@@ -58,17 +59,30 @@ impl Deployment {
                 return Err(error);
             }
         };
-        let staying = plan.instances.iter().filter(|instance| turnover.staying.contains(&instance.id));
+        let views = self.starter.views(&plan);
+        let before = Side {
+            views: &self.starter.views(&self.plan),
+            generation: &self.starter.generation,
+            provision: &self.starter.provision,
+        };
+        let after = Side { views: &views, generation: &generation, provision: &provision };
+        let untouched = kept::roles(&before, &after, &turnover.staying, &changes.loses_data).await;
+        untouched.iter().for_each(|role| generation.take_over(role, &self.starter.generation));
+        let stays = |instance: &&PlannedInstance| turnover.staying.contains(&instance.id);
+        let (kept, changing): (Vec<&PlannedInstance>, Vec<&PlannedInstance>) =
+            plan.instances.iter().filter(stays).partition(|instance| untouched.contains(&instance.role));
+        options.approots.clone_from(&generation.approots);
         let begun = Begun {
             generation: Arc::new(generation),
-            views: self.starter.views(&plan),
+            views,
             provision: Arc::new(provision),
             provision_before: Arc::clone(&self.starter.provision),
             publication,
             options,
             health,
             loses_data: changes.loses_data.into_iter().collect(),
-            route: Route::through(staying.map(|instance| instance.update_domain)),
+            route: Route::through(changing.into_iter().map(|instance| instance.update_domain)),
+            kept: kept.into_iter().map(|instance| instance.id.clone()).collect(),
             led: std::collections::BTreeSet::new(),
             ports: PortWork::new(bound, sorted),
             added: Vec::new(),

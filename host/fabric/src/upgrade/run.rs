@@ -49,8 +49,7 @@ impl Deployment {
         self.starter.know_roles(&begun.plan);
         self.starter.start(&begun.views, &begun.generation, &begun.turnover.coming, &mut self.instances);
         let domain = |instance: &PlannedInstance| (instance.id.clone(), instance.update_domain);
-        let staying = begun.plan.instances.iter().filter(|one| begun.turnover.staying.contains(&one.id));
-        self.progress.begin(WalkKind::Upgrade, staying.map(domain));
+        self.progress.begin(WalkKind::Upgrade, begun.changing().map(domain));
         self.upgrading = Some(begun);
         self.carry_through(pace).await
     }
@@ -73,7 +72,8 @@ impl Deployment {
     /// What came of it.
     pub(super) fn summary(&mut self, outcome: UpgradeOutcome, begun: Begun) -> UpgradeSummary {
         let walked = begun.route.entered().to_vec();
-        UpgradeSummary { outcome, walked, added: begun.added, removed: self.departures.tell() }
+        let kept = begun.kept().into_iter().map(|instance| instance.id).collect();
+        UpgradeSummary { outcome, walked, added: begun.added, removed: self.departures.tell(), kept }
     }
 
     fn is_at(&self, stage: &Stage) -> bool {
@@ -148,7 +148,7 @@ impl Deployment {
     async fn walk(&mut self, domain: u32) -> Vec<Answered> {
         let (data, mut answered) = (self.starter.options.data_folder.clone(), Vec::new());
         let Some(begun) = &mut self.upgrading else { return answered };
-        for instance in begun.staying_in(domain) {
+        for instance in begun.changing_in(domain) {
             if begun.led.contains(&instance.id) {
                 continue;
             }
@@ -219,6 +219,7 @@ impl Deployment {
         self.instances.stopped(&mut self.departures).await;
         self.starter.common.network.set_policy(Arc::clone(&plan.policy));
         self.starter.forget_roles_but(&plan);
+        self.take_along().await;
         self.forget_generation().await;
         self.let_go().await;
         let begun = self.upgrading.take()?;
@@ -226,11 +227,42 @@ impl Deployment {
         Some(begun)
     }
 
+    /// Those who go on with what they run are of the new generation from now on.
+    async fn take_along(&self) {
+        let Some(begun) = self.upgrading.as_deref() else { return };
+        let (data, generation) = (&self.starter.options.data_folder, &self.starter.generation);
+        let mut taken = Vec::new();
+        for instance in begun.kept() {
+            let renewal =
+                begun.views.of(&instance.id).zip(generation.version(&begun.plan, &instance, data, false));
+            let Some((environment, version)) = renewal else { continue };
+            let what = What::Keep(Renewal {
+                plan: Arc::clone(&begun.plan),
+                environment: Arc::new(environment),
+                provision: Some(Arc::clone(&begun.provision)),
+                version: Some(version),
+            });
+            let (reply, told) = oneshot::channel();
+            if let Some(orders) = self.instances.orders().get(&instance.id) {
+                // A supervisor that is gone has nothing that runs.
+                let _ = orders.send(Order { what, changes: Vec::new(), reply }).await;
+                taken.push(told);
+            }
+        }
+        for told in taken {
+            // It is taken when the supervisor has heard what it waits for, which has its own deadlines.
+            let _ = told.await;
+        }
+    }
+
     /// Removes the folders of the generation that the upgrade has left behind.
-    pub(super) async fn forget_generation(&self) {
-        let Some(Begun { generation, .. }) = self.upgrading.as_deref() else { return };
-        let data = &self.starter.options.data_folder;
-        remove_folders(contents::folders(data, generation.number, &generation.approots)).await;
+    async fn forget_generation(&self) {
+        let Some(begun) = self.upgrading.as_deref() else { return };
+        let (data, old, new) =
+            (&self.starter.options.data_folder, &begun.generation, &self.starter.generation);
+        let mut folders = contents::left_behind(data, old.number, &old.approots, &new.approots);
+        folders.extend(contents::not_needed(data, new.number, begun.kept().into_iter().map(|one| one.role)));
+        remove_folders(folders).await;
     }
 }
 

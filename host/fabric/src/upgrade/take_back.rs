@@ -9,9 +9,11 @@ use wasm_roles_service_plan::{InstanceId, PlannedInstance, PublicPort};
 
 use super::begun::Stage;
 use super::gate::Gate;
+use super::prepare::remove_folders;
 use super::run::replace;
 use super::{Begun, RolledBack, UpgradeError, UpgradeOutcome, UpgradeSummary};
 use crate::change::Renewal;
+use crate::contents;
 use crate::deployment::Deployment;
 use crate::progress::{DomainState, WalkPhase};
 use crate::starter::spoken_by;
@@ -81,7 +83,8 @@ impl Deployment {
         self.instances.stopped(&mut self.departures).await;
         self.starter.common.network.set_policy(Arc::clone(&plan.policy));
         self.starter.forget_roles_but(&plan);
-        self.forget_generation().await;
+        let (data, new) = (&self.starter.options.data_folder, &self.upgrading.as_deref()?.generation);
+        remove_folders(contents::folders(data, new.number, &new.approots)).await;
         self.let_go().await;
         let begun = self.upgrading.take()?;
         self.progress.phase(WalkPhase::RolledBack);
@@ -101,7 +104,8 @@ impl Deployment {
     async fn lead_back(&mut self, domain: u32, views: &Views) -> BTreeSet<InstanceId> {
         let Some(begun) = &mut self.upgrading else { return BTreeSet::new() };
         let stays = |instance: &&PlannedInstance| {
-            instance.update_domain == domain && begun.turnover.staying.contains(&instance.id)
+            let changes = begun.turnover.staying.contains(&instance.id) && !begun.kept.contains(&instance.id);
+            instance.update_domain == domain && changes
         };
         let of_domain: Vec<PlannedInstance> = views.plan().instances.iter().filter(stays).cloned().collect();
         for instance in &of_domain {

@@ -20,7 +20,7 @@ use crate::certificates::{WEB, certificates, get, try_get};
 use crate::service::{Made, Service};
 
 /// A client that trusts this certificate and offers these protocols.
-async fn client(at: SocketAddr, trusted: &Made, protocols: &[&str]) -> TlsStream<TcpStream> {
+pub async fn client(at: SocketAddr, trusted: &Made, protocols: &[&str]) -> TlsStream<TcpStream> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(trusted.certificate.as_bytes()).unwrap()).unwrap();
     let mut config = ClientConfig::builder_with_provider(Arc::new(default_provider()))

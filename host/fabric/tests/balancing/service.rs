@@ -92,7 +92,7 @@ impl Service {
             seed: Seed::new([7; 32]),
         };
         // Compiled guests are kept from test to test.
-        let runtime = RuntimeOptions { cache_dir: Some(root().join("target/test-cache")) };
+        let runtime = RuntimeOptions::default().cached_in(root().join("target/test-cache"));
         let runtime = Runtime::new(&runtime).unwrap();
         let (deployment, events) = Deployment::start(&runtime, Arc::new(plan), options).await?;
         let definition = definition.to_owned();
@@ -147,6 +147,12 @@ impl Running {
     pub fn to(&self, definition: &str, configuration: &str) -> Upgrade {
         let plan = plan_after(self.deployment.plan(), &model(definition, configuration)).unwrap();
         Upgrade::new(Arc::new(plan), Approots::beside(self.service.folder.path()))
+    }
+
+    /// The component of a role is this guest from the next upgrade on.
+    pub fn put(&self, role: &str, guest: &str) {
+        let guest = root().join("target/guests").join(guest).with_extension("wasm");
+        std::fs::copy(guest, self.service.folder.path().join(role).with_extension("wasm")).unwrap();
     }
 
     /// Where a public port listens.

@@ -3,6 +3,7 @@
 use wasm_roles_fabric::{UpgradeError, UpgradeOutcome};
 
 use crate::certificates::{WEB, certificates, get, try_get};
+use crate::https::client;
 use crate::service::{Made, Running, Service};
 
 fn web(certificate: &Made) -> String {
@@ -75,4 +76,29 @@ async fn a_certificate_that_is_not_in_the_folder_is_no_upgrade() {
     let refused = running.deployment.upgrade(upgrade).await.unwrap_err();
     assert!(refused.to_string().contains(&elsewhere.thumbprint.to_uppercase()), "{refused}");
     assert!(answers(&running, &first).await);
+}
+
+/// HTTP/2 is the web server's. A role that reads the bytes itself shall not be told that clients speak it.
+#[tokio::test(start_paused = true)]
+async fn a_web_role_that_becomes_one_that_reads_bytes_itself_offers_its_clients_no_http_2_any_more() {
+    let (mut running, first, _) = running().await;
+    let offered = async |running: &Running| {
+        let stream = client(running.at(443), &first, &["h2", "http/1.1"]).await;
+        stream.get_ref().1.alpn_protocol().map(<[u8]>::to_vec)
+    };
+    assert_eq!(offered(&running).await, Some(b"h2".to_vec()));
+    running.put("W", "role-misbehave");
+    let upgrade = running.to(WEB, &web(&first));
+    let mut progress = running.deployment.progress();
+    tokio::select! {
+        biased;
+        _ = running.deployment.upgrade(upgrade) => panic!("somebody is to drop it"),
+        _ = progress.wait_for(|progress| progress.domain == Some(1)) => {}
+    }
+    assert_ne!(offered(&running).await, Some(b"h2".to_vec()), "either generation may get the connection");
+    running.deployment.roll_back().await.unwrap();
+    assert_eq!(offered(&running).await, Some(b"h2".to_vec()));
+    let upgrade = running.to(WEB, &web(&first));
+    assert_eq!(running.deployment.upgrade(upgrade).await.unwrap().outcome, UpgradeOutcome::Done);
+    assert_ne!(offered(&running).await, Some(b"h2".to_vec()));
 }

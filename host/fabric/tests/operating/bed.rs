@@ -13,11 +13,14 @@ use tokio::net::TcpStream;
 use wasm_roles_fabric::approot::Approots;
 use wasm_roles_fabric::upgrade::DEFAULT_HEALTH;
 use wasm_roles_fabric::{
-    CertificateOptions, Clock, Deployment, DeploymentOptions, Events, Publication, Runtime, RuntimeOptions,
-    Seed, Status, Upgrade, UpgradeOutcome, WebOptions,
+    CertificateOptions, Clock, Deployment, DeploymentOptions, DevelopmentCertificates, Events, Publication,
+    Runtime, RuntimeOptions, Seed, Status, Upgrade, UpgradeOutcome, WebOptions,
 };
 use wasm_roles_service_model::{Options, ServiceModel, Source, load};
-use wasm_roles_service_plan::{InstanceId, Plan, RoleName, plan, plan_after};
+use wasm_roles_service_plan::{InstanceId, Plan, RoleName, plan, plan_after, plan_after_removing};
+
+/// The certificates that clients have to trust, in the folder of a bed.
+const TRUSTED: &str = "trusted.pem";
 
 /// How long an instance of a bed may take to stop.
 pub const BUDGET: Duration = Duration::from_millis(300);
@@ -33,10 +36,12 @@ pub struct Setup {
     pub at_rest: &'static [&'static str],
     /// More of `Web`'s endpoints.
     pub more: &'static str,
+    /// `Web` answers over TLS as well, at public port 443, with a certificate for development.
+    pub https: bool,
 }
 
 /// Two instances of each role.
-pub const TWO_EACH: Setup = Setup { web: 2, streams: 2, depth: 1, at_rest: &[], more: "" };
+pub const TWO_EACH: Setup = Setup { web: 2, streams: 2, depth: 1, at_rest: &[], more: "", https: false };
 
 pub struct Bed {
     pub deployment: Deployment,
@@ -62,12 +67,17 @@ impl Bed {
             assert!(guest.is_file(), "{} is missing; run `cargo xtask guests` first", guest.display());
             std::fs::copy(guest, folder.path().join(role).with_extension("wasm")).unwrap();
         }
+        let development = setup.https.then(|| {
+            let trusted = Some(folder.path().join(TRUSTED));
+            Arc::new(DevelopmentCertificates::new(SystemTime::now()).shown_in(trusted))
+        });
+        let certificates = CertificateOptions { development, ..CertificateOptions::default() };
         let plan = plan(&model(&setup)).unwrap();
         let publication = anywhere(&plan);
         let options = DeploymentOptions {
             approots: Approots::beside(folder.path()),
             publication,
-            certificates: CertificateOptions::default(),
+            certificates,
             web: WebOptions::default(),
             at_rest: ids(setup.at_rest).into_iter().collect::<BTreeSet<_>>(),
             stop_budget: BUDGET,
@@ -77,7 +87,7 @@ impl Bed {
             seed: Seed::new([7; 32]),
         };
         // Compiled guests are kept from test to test.
-        let runtime = RuntimeOptions { cache_dir: Some(root().join("target/test-cache")) };
+        let runtime = RuntimeOptions::default().cached_in(root().join("target/test-cache"));
         let runtime = Runtime::new(&runtime).unwrap();
         let (mut deployment, events) = Deployment::start(&runtime, Arc::new(plan), options).await.unwrap();
         // Also those of instances that are still to come.
@@ -91,6 +101,19 @@ impl Bed {
     pub fn next(&self, web: u32, streams: u32, depth: u32) -> Arc<Plan> {
         let setup = Setup { web, streams, depth, ..self.setup.clone() };
         Arc::new(plan_after(self.deployment.plan(), &model(&setup)).unwrap())
+    }
+
+    /// The plan without this instance.
+    pub fn without(&self, name: &str) -> Arc<Plan> {
+        let (web, streams) = (self.count("Web") - 1, self.count("Streams"));
+        let model = model(&Setup { web, streams, ..self.setup.clone() });
+        let removed = ids(&[name]).into_iter().collect();
+        Arc::new(plan_after_removing(self.deployment.plan(), &model, &removed).unwrap())
+    }
+
+    /// The file with the certificates that clients have to trust.
+    pub fn trusted(&self) -> PathBuf {
+        self.folder.path().join(TRUSTED)
     }
 
     /// Upgrades it to another definition, in which `Web` has one more endpoint.
@@ -175,14 +198,22 @@ impl EchoStream {
     }
 }
 
+/// The endpoint, the certificate's declaration and its thumbprint: one that nobody has.
+const OVER_TLS: (&str, &str, &str) = (
+    r#"<InputEndpoint name="Https" protocol="https" port="443" localPort="8443" certificate="Tls" />"#,
+    r#"<Certificates><Certificate name="Tls" storeLocation="LocalMachine" storeName="My" /></Certificates>"#,
+    r#"<Certificates><Certificate name="Tls" thumbprint="A909502DD82AE41433E6F83886B00D4277A32A7B" thumbprintAlgorithm="sha1" /></Certificates>"#,
+);
+
 fn model(setup: &Setup) -> ServiceModel {
     const SCHEMA: &str = "http://schemas.microsoft.com/ServiceHosting/2008/10";
     let Setup { web, streams, depth, more, .. } = setup;
+    let (https, declared, configured) = if setup.https { OVER_TLS } else { ("", "", "") };
     let definition = format!(
         r#"<ServiceDefinition name="Svc" xmlns="{SCHEMA}/ServiceDefinition">
         <WebRole name="Web">
             <ConfigurationSettings><Setting name="depth" /></ConfigurationSettings>
-            <Endpoints><InputEndpoint name="Http" protocol="http" port="80" localPort="8080" />{more}</Endpoints>
+            <Endpoints><InputEndpoint name="Http" protocol="http" port="80" localPort="8080" />{more}{https}</Endpoints>{declared}
         </WebRole>
         <WorkerRole name="Streams"><Endpoints>
             <InputEndpoint name="Echo" protocol="tcp" port="7000" />
@@ -194,7 +225,7 @@ fn model(setup: &Setup) -> ServiceModel {
     let configuration = format!(
         r#"<ServiceConfiguration serviceName="Svc" xmlns="{SCHEMA}/ServiceConfiguration">
             <Role name="Web"><Instances count="{web}" /><ConfigurationSettings>
-                <Setting name="depth" value="{depth}" /></ConfigurationSettings></Role>
+                <Setting name="depth" value="{depth}" /></ConfigurationSettings>{configured}</Role>
             <Role name="Streams"><Instances count="{streams}" /></Role>
         </ServiceConfiguration>"#
     );

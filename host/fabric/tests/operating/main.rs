@@ -9,5 +9,6 @@
 mod bed;
 mod load;
 mod orders;
+mod over_tls;
 mod swap;
 mod under_load;

@@ -1,6 +1,6 @@
 //! Two deployments exchange their public sides.
 
-use wasm_roles_fabric::{SwapError, can_swap, swap};
+use wasm_roles_fabric::{Exchange, SwapError, swap};
 
 use crate::bed::{Bed, EchoStream, Setup, TWO_EACH, get, ids};
 use crate::load::Load;
@@ -57,7 +57,8 @@ async fn deployments_with_other_endpoints_keep_what_they_have() {
     let SwapError::EndpointsDiffer { differences } = &refused else { panic!("{refused}") };
     let ports: Vec<u16> = differences.iter().map(|difference| difference.port.get()).collect();
     assert_eq!(ports, [81, 7101]);
-    assert_eq!(can_swap(&production.deployment, &staging.deployment), Err(refused));
+    let exchange = Exchange::between(&mut production.deployment, &mut staging.deployment);
+    assert_eq!(exchange.err(), Some(refused));
     assert_eq!((production.at(80), staging.at(80)), before);
     assert_eq!(get(before.0, "/").await.unwrap(), "Hello, world!");
 }

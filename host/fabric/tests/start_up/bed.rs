@@ -123,7 +123,7 @@ impl Service {
             seed: Seed::new([7; 32]),
         };
         // Compiled guests are kept from test to test.
-        let runtime = RuntimeOptions { cache_dir: Some(root().join("target/test-cache")) };
+        let runtime = RuntimeOptions::default().cached_in(root().join("target/test-cache"));
         let runtime = Runtime::new(&runtime).unwrap();
         let (deployment, events) = Deployment::start(&runtime, Arc::new(self.plan()), options).await?;
         Ok(Running { deployment, events, told: Vec::new(), _folder: self.folder })

@@ -10,12 +10,13 @@ use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 use wasm_roles_fabric::approot::Approots;
+use wasm_roles_fabric::change::{ChangeSummary, Reaction};
 use wasm_roles_fabric::{
     CertificateOptions, Clock, DEFAULT_STOP_BUDGET, Deployment, DeploymentOptions, EventKind, Events, Pace,
     Publication, Runtime, RuntimeOptions, Seed, Upgrade, UpgradeError, UpgradeSummary, WebOptions,
 };
 use wasm_roles_service_model::{Options, ServiceModel, Source, load};
-use wasm_roles_service_plan::{Plan, plan, plan_after};
+use wasm_roles_service_plan::{InstanceId, Plan, plan, plan_after};
 
 /// A definition and its configuration.
 #[derive(Clone)]
@@ -155,7 +156,7 @@ impl Bed {
             seed: Seed::new([7; 32]),
         };
         // Compiled guests are kept from test to test.
-        let runtime = RuntimeOptions { cache_dir: Some(root().join("target/test-cache")) };
+        let runtime = RuntimeOptions::default().cached_in(root().join("target/test-cache"));
         let runtime = Runtime::new(&runtime).unwrap();
         let (deployment, events) = Deployment::start(&runtime, Arc::new(plan), options).await.unwrap();
         Self { deployment, events, folder, packages: 0, said: Vec::new() }
@@ -225,6 +226,22 @@ impl Bed {
     pub async fn roll_back(&mut self) -> Result<UpgradeSummary, UpgradeError> {
         let Self { deployment, events, said, .. } = self;
         let summary = heard(events, said, deployment.roll_back()).await;
+        self.hear_rest();
+        summary
+    }
+
+    /// Recycles instances; what is said meanwhile is heard.
+    pub async fn recycle(&mut self, instances: &[InstanceId]) -> Vec<(InstanceId, Reaction)> {
+        let Self { deployment, events, said, .. } = self;
+        let reactions = heard(events, said, deployment.recycle(instances)).await.unwrap();
+        self.hear_rest();
+        reactions
+    }
+
+    /// Changes the configuration; what is said meanwhile is heard.
+    pub async fn change(&mut self, plan: Arc<Plan>) -> ChangeSummary {
+        let Self { deployment, events, said, .. } = self;
+        let summary = heard(events, said, deployment.change(plan)).await.unwrap();
         self.hear_rest();
         summary
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
+use wasm_roles_fabric::change::Reaction;
 use wasm_roles_fabric::progress::{DomainState, InstanceStep};
 use wasm_roles_fabric::upgrade::CYCLING;
 use wasm_roles_fabric::{DEFAULT_STOP_BUDGET, RolledBack, Status, Upgrade, UpgradeOutcome, WalkPhase};
@@ -120,6 +121,9 @@ async fn a_domain_that_was_walked_has_to_stay_ready() {
     assert_eq!(bed.deployment.statuses().with(&[Status::Ready]).len(), 2);
 }
 
+const PROBE: &str =
+    r#"<LoadBalancerProbes><LoadBalancerProbe name="P" protocol="tcp" /></LoadBalancerProbes>"#;
+
 /// A role that accepts connections at the port that a probe tries.
 fn probed(probe: &'static str) -> crate::bed::Service {
     let endpoint = r#"<Endpoints><InputEndpoint name="In" protocol="tcp" port="81" localPort="7000"
@@ -131,16 +135,16 @@ fn probed(probe: &'static str) -> crate::bed::Service {
 
 #[tokio::test(start_paused = true)]
 async fn an_instance_that_does_not_answer_its_own_probe_any_more_closes_the_gate() {
-    const PROBE: &str =
-        r#"<LoadBalancerProbes><LoadBalancerProbe name="P" protocol="tcp" /></LoadBalancerProbes>"#;
     const DEAF: &str = r#"<LoadBalancerProbes><LoadBalancerProbe name="P" protocol="tcp" port="7999" /></LoadBalancerProbes>"#;
     let mut bed = Bed::ready(probed(PROBE)).await;
     for instance in ["Web_IN_0", "Web_IN_1"] {
         bed.hears(&format!("{instance} answers the probe")).await;
     }
     // With a probe that they answer they pass, and nobody is out meanwhile.
-    let summary = bed.upgrade_to(probed(PROBE)).await;
-    assert_eq!(summary.outcome, UpgradeOutcome::Done);
+    let mut next = probed(PROBE);
+    next.roles[0].depth = 2;
+    let summary = bed.upgrade_to(next).await;
+    assert_eq!((summary.outcome, summary.kept.len()), (UpgradeOutcome::Done, 0));
     assert_eq!(bed.positions("does not answer"), [0_usize; 0], "{:#?}", bed.said);
 
     let upgrade = bed.to(&probed(DEAF));
@@ -153,4 +157,35 @@ async fn an_instance_that_does_not_answer_its_own_probe_any_more_closes_the_gate
     assert_eq!(bed.positions("Web_IN_1 does not answer"), [0_usize; 0], "it is tried where it listens");
     bed.said.clear();
     bed.hears("Web_IN_0 answers the probe").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn instances_that_answer_their_probe_again_are_recycled_and_nobody_waits_for_long() {
+    let mut bed = Bed::ready(probed(PROBE)).await;
+    for instance in ["Web_IN_0", "Web_IN_1"] {
+        bed.hears(&format!("{instance} answers the probe")).await;
+    }
+    let all: Vec<_> = bed.deployment.plan().instances.iter().map(|one| one.id.clone()).collect();
+    let begun = Instant::now();
+    let reactions = bed.recycle(&all).await;
+    assert!(reactions.iter().all(|(_, reaction)| *reaction == Reaction::Recycled), "{reactions:?}");
+    assert!(begun.elapsed() < Duration::from_secs(120), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_recycled_instance_that_does_not_answer_its_probe_any_more_is_not_ready_again() {
+    let mut bed = Bed::ready(probed(PROBE)).await;
+    bed.hears("Web_IN_0 answers the probe").await;
+    let first = bed.deployment.plan().instances[0].id.clone();
+    // It goes on to listen; its next incarnation does not.
+    let mut deaf = probed(PROBE);
+    deaf.roles[0].mode = "hang run";
+    let deaf = bed.to(&deaf).plan;
+    let changed = bed.change(deaf).await;
+    assert!(
+        changed.instances.iter().all(|(_, reaction)| matches!(reaction, Reaction::Changed { .. })),
+        "{changed:?}"
+    );
+    let reactions = bed.recycle(&[first]).await;
+    assert_eq!(reactions[0].1, Reaction::NotReadyAgain);
 }

@@ -9,6 +9,7 @@
 
 mod bed;
 mod gate;
+mod kept;
 mod ports;
 mod refused;
 mod storage;

@@ -191,9 +191,9 @@ async fn a_new_stop_budget_is_that_of_the_new_generation() {
     let budget = Duration::from_secs(3);
     let upgrade = bed.to(&service([role("Web", 1).mode("hang on-stop")]));
     bed.upgrade(Upgrade { stop_budget: Some(budget), ..upgrade }).await.unwrap();
-    for _ in 0..2 {
+    for depth in [2, 3] {
         let begun = Instant::now();
-        bed.upgrade_to(service([role("Web", 1).mode("hang on-stop")])).await;
+        bed.upgrade_to(service([role("Web", 1).depth(depth).mode("hang on-stop")])).await;
         assert!((budget..2 * budget).contains(&begun.elapsed()), "{:?}", begun.elapsed());
     }
 }

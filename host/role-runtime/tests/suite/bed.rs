@@ -47,7 +47,7 @@ impl Bed {
         }
         let policy = Arc::new(policy.build().unwrap());
         // Compiled guests are kept from test to test: compiling takes far longer than anything that is tested here.
-        let options = RuntimeOptions { cache_dir: Some(root().join("target/test-cache")) };
+        let options = RuntimeOptions::default().cached_in(root().join("target/test-cache"));
         let runtime = Runtime::new(&options).unwrap();
         Self { runtime, network: Network::new(Arc::clone(&policy), Arc::new(Silent)), policy }
     }

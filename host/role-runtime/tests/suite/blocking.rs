@@ -1,11 +1,13 @@
 //! Guests that block in WASI 0.2, as std programs do: they hear no events, see new values when they next ask, and are stopped by
-//! their sockets failing; what waits for no socket is cut off.
+//! their sockets failing, once nobody is served any more; what waits for no socket is cut off.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::time::Instant;
 use wasm_roles_role_runtime::{EVENT_HEARING, End, InstanceState, Outcome};
+use wasm_roles_virtual_network::NetError;
 
 use crate::bed::{Bed, PORT, Started, address};
 use crate::events::{depth, ready, view};
@@ -66,17 +68,55 @@ async fn blocked(bed: &Bed, mode: &str, words: &[&str]) -> Started {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_std_program_that_blocks_in_read_is_stopped_by_its_sockets_failing() {
+async fn a_connection_to_a_std_program_that_blocks_in_read_lives_to_the_end_of_the_stop_budget() {
     let bed = Bed::new();
     let mut program = blocked(&bed, "read", &["listening"]).await;
     let other = bed.interface(1);
     let _stream = other.connect(SocketAddr::from((address(0), PORT.get()))).unwrap().await.unwrap();
     assert_eq!(program.says().await, "accepted");
     assert_eq!(program.instance.teller().changing(depth()).await, Outcome::NoHandler);
+    let begun = Instant::now();
     program.instance.stop();
     let failed = program.says().await;
     assert!(failed.starts_with("read: Err("), "{failed}");
+    assert_eq!(begun.elapsed(), Duration::from_secs(29), "the last second is for its last words");
     assert_eq!(program.instance.ended().await, End::Stopped { forced: false });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_is_served_while_the_instance_stops_is_served_to_its_end_and_nobody_else_comes_in()
+{
+    let bed = Bed::new();
+    let mut program = blocked(&bed, "read", &["listening"]).await;
+    let other = bed.interface(1);
+    let connect = || other.connect(SocketAddr::from((address(0), PORT.get()))).unwrap();
+    let stream = connect().await.unwrap();
+    assert_eq!(program.says().await, "accepted");
+    let begun = Instant::now();
+    program.instance.stop();
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(connect().await.unwrap_err(), NetError::ConnectionRefused);
+    stream.try_write(&mut Bytes::from_static(b"x")).unwrap();
+    assert_eq!(program.says().await, "read: Ok(1)");
+    assert_eq!(program.instance.ended().await, End::Stopped { forced: false });
+    assert_eq!(begun.elapsed(), Duration::from_secs(10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn once_nobody_is_served_any_more_the_sockets_of_one_that_does_not_hear_fail_at_once() {
+    let bed = Bed::new();
+    let mut program = blocked(&bed, "serve", &["listening"]).await;
+    let other = bed.interface(1);
+    let stream = other.connect(SocketAddr::from((address(0), PORT.get()))).unwrap().await.unwrap();
+    assert_eq!(program.says().await, "accepted");
+    let begun = Instant::now();
+    program.instance.stop();
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    drop(stream);
+    assert_eq!(program.says().await, "served: Ok(0)");
+    assert_eq!(program.says().await, "accept failed: ConnectionAborted");
+    assert_eq!(program.instance.ended().await, End::Stopped { forced: false });
+    assert_eq!(begun.elapsed(), Duration::from_secs(10));
 }
 
 #[tokio::test(start_paused = true)]

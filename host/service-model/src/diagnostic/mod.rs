@@ -15,6 +15,10 @@ use crate::{LimitsMode, Options, Source, Span};
 /// How many names are compared in all to find the ones that were meant.
 const COMPARISONS: usize = 10_000;
 
+/// Diagnostics of each severity that are kept, and bytes of their words. Nobody reads more, and each mistake of a large
+/// hostile file would take more memory than it has bytes.
+const KEPT: (usize, usize) = (20_000, 8 << 20);
+
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
@@ -95,13 +99,22 @@ impl Diagnostic {
 pub(crate) struct Report {
     options: Options,
     diagnostics: Vec<Diagnostic>,
+    /// How many there are of each severity, and how long their words are.
+    kept: [(usize, usize); 3],
+    left_out: usize,
     /// Names that [`nearest`](Self::nearest) may still compare.
     comparisons_left: usize,
 }
 
 impl Report {
     pub(crate) fn new(options: Options) -> Self {
-        Report { options, diagnostics: Vec::new(), comparisons_left: COMPARISONS }
+        Report {
+            options,
+            diagnostics: Vec::new(),
+            kept: [(0, 0); 3],
+            left_out: 0,
+            comparisons_left: COMPARISONS,
+        }
     }
 
     /// The name nearest to a mistyped one among names of the file itself. Many mistakes beside many names would
@@ -120,7 +133,26 @@ impl Report {
             (Code::LimitExceeded, LimitsMode::Warn) => Severity::Warning,
             (code, _) => code.severity(self.options.strict),
         };
+        let [notes, warnings, errors] = &mut self.kept;
+        let (count, bytes) = match diagnostic.severity {
+            Severity::Note => notes,
+            Severity::Warning => warnings,
+            Severity::Error => errors,
+        };
+        // The first one always, whatever its length: without it nobody knew that there is an error.
+        if *count > 0 && (*count >= KEPT.0 || *bytes >= KEPT.1) {
+            self.left_out = self.left_out.saturating_add(1);
+            return;
+        }
+        let Diagnostic { message, label, help, .. } = &diagnostic;
+        let words = message.len() + label.len() + help.as_ref().map_or(0, String::len);
+        (*count, *bytes) = (count.saturating_add(1), bytes.saturating_add(words));
         self.diagnostics.push(diagnostic);
+    }
+
+    /// How many were not kept.
+    pub(crate) const fn left_out(&self) -> usize {
+        self.left_out
     }
 
     /// All of them in the order of the text, the definition's first, then the configuration's, then those about

@@ -11,6 +11,7 @@
 //! roles and endpoints that exist.
 
 mod certificate;
+mod component_file;
 mod content;
 mod endpoint;
 mod guest;
@@ -30,6 +31,7 @@ mod vm_size;
 use std::num::NonZeroU32;
 
 pub use certificate::{Certificate, PermissionLevel, StoreLocation, Thumbprint, ThumbprintError};
+pub use component_file::{component_file, path_inside};
 pub use content::Content;
 pub use endpoint::{
     Distribution, Endpoint, EndpointKind, InputEndpoint, InputProtocol, InstanceInputEndpoint,

@@ -261,7 +261,8 @@ impl ListenQueue {
     pub(crate) fn send_back(&self) {
         self.refuse_new();
         let mut state = lock(&self.state);
-        let (back, stay) = std::mem::take(&mut state.ready).into_iter().partition(|one| one.way_back.is_some());
+        let (back, stay) =
+            std::mem::take(&mut state.ready).into_iter().partition(|one| one.way_back.is_some());
         state.ready = stay;
         drop(state);
         let back: VecDeque<Ready> = back;

@@ -24,6 +24,7 @@ fn main() -> ExitCode {
         "doze" => doze(number(2)),
         "accept" => accept(),
         "read" => read(),
+        "serve" => serve(),
         "connect" => connect(),
         "sleep" => loop {
             std::thread::sleep(Duration::from_secs(3600));
@@ -108,6 +109,23 @@ fn read() -> ExitCode {
         stream.read(&mut [0])
     });
     println!("read: {:?}", served.map_err(|error| error.kind()));
+    ExitCode::SUCCESS
+}
+
+/// Serves one connection after the other on port 7000: reads it to its end, and takes the next one, until that fails.
+fn serve() -> ExitCode {
+    let served = TcpListener::bind(("0.0.0.0", 7000)).and_then(|listener| -> std::io::Result<()> {
+        println!("listening");
+        loop {
+            let (mut stream, _) = listener.accept()?;
+            println!("accepted");
+            let read = stream.read_to_end(&mut Vec::new());
+            println!("served: {:?}", read.map_err(|error| error.kind()));
+        }
+    });
+    if let Err(error) = served {
+        println!("accept failed: {:?}", error.kind());
+    }
     ExitCode::SUCCESS
 }
 

@@ -1,5 +1,6 @@
 //! What a host says, in words for people. For programs its answers are printed as they are.
 
+mod info;
 mod list;
 mod operation;
 mod public_ports;
@@ -8,6 +9,7 @@ mod status;
 mod stream;
 mod top;
 
+pub use info::info;
 pub use list::list;
 pub use operation::{begun, ended, failed, progress, waits};
 pub use public_ports::public_ports;

@@ -186,7 +186,7 @@ fn runtime() -> Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     let make = || {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
-        Runtime::new(&RuntimeOptions { cache_dir: Some(root.join("target/test-cache")) }).unwrap()
+        Runtime::new(&RuntimeOptions::default().cached_in(root.join("target/test-cache"))).unwrap()
     };
     RUNTIME.get_or_init(make).clone()
 }
