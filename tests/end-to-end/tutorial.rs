@@ -98,11 +98,15 @@ impl Drop for Shell {
     }
 }
 
-/// What depends on how fast the machine is: `shop: update: …`, and what shells say about processes that were killed.
+/// What depends on how fast the machine is: `shop: update: …`, components that take long to compile, and what shells say about
+/// processes that were killed.
 fn is_progress(line: &str) -> bool {
     let kinds =
         ["deploy", "update", "scale", "upgrade", "rollback", "swap", "recycle", "stop", "start", "delete"];
-    kinds.iter().any(|kind| line.contains(&format!(": {kind}: "))) || line.contains(" Killed ")
+    kinds.iter().any(|kind| line.contains(&format!(": {kind}: ")))
+        || line.starts_with("compiling ")
+        || line.starts_with("compiled ")
+        || line.contains(" Killed ")
 }
 
 fn all_in(expected: &[&str], said: &[String]) -> bool {
