@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use wasm_roles_service_model::{Code, Options, Source, load, render};
+use wasm_roles_service_model::{Code, Options, Severity, Source, load, render};
 
 fn assert_answered(definition: &str, configuration: Option<&str>) {
     let source = |name: &str, text: &str| Source { name: name.to_owned(), text: text.to_owned() };
@@ -118,8 +118,8 @@ fn a_huge_role_with_a_mistake_in_every_line_is_answered_in_linear_time() {
     let outcome = load(&definition, None, &Options::default());
     // Takes well below a second; comparing each name with each other one takes minutes.
     assert!(start.elapsed() < Duration::from_secs(20));
-    let count = |code: Code| outcome.diagnostics.iter().filter(|found| found.code == code).count();
-    assert_eq!(count(Code::UnknownInstanceItem), 20_000);
-    assert_eq!(count(Code::UnknownEndpoint), 20_000);
-    assert_eq!(count(Code::DuplicateSite), 19_999);
+    let errors = outcome.diagnostics.iter().filter(|found| found.severity == Severity::Error).count();
+    // Each is found; of so many only the first ones are kept, and the others are counted.
+    assert_eq!(errors, 20_000);
+    assert!(outcome.left_out >= 39_999, "{}", outcome.left_out);
 }
