@@ -288,36 +288,17 @@ mod tests {
         EntryPoint::Program { command: command.to_owned(), arguments: vec![] }
     }
 
-    fn assembly(name: &str) -> EntryPoint {
-        EntryPoint::Assembly { name: name.to_owned() }
-    }
-
+    // Which file an entry point names is a rule of the model, with tests there.
     #[test]
     fn the_entry_point_names_the_file() {
-        let cases = [
-            (EntryPoint::Default, "Web.wasm"),
-            (assembly("Worker.dll"), "Worker.wasm"),
-            (assembly("Contoso.Worker"), "Contoso.Worker.wasm"),
-            (program("w.wasm"), "w.wasm"),
-            (program(r"bin\W.WASM"), "bin/W.WASM"),
-            (program("run.CMD"), "run.wasm"),
-            (program(r".\bin\node.exe"), "./bin/node.wasm"),
-            (program("worker"), "worker.wasm"),
-        ];
-        for (entry, file) in cases {
-            let wanted = wanted(&role("Web"), &entry).unwrap();
-            assert_eq!(wanted.file, Path::new(file), "{entry:?}");
-        }
+        let wanted = wanted(&role("Web"), &program(r"bin\W.WASM")).unwrap();
+        assert_eq!(wanted.file, Path::new("bin/W.WASM"));
     }
 
     #[test]
     fn an_entry_point_cannot_lead_out_of_the_folder() {
-        for entry in ["../w.wasm", r"..\w.exe", "/etc/w.wasm", r"C:\w.exe", "a/../../w.wasm", "", ".."] {
-            assert!(
-                matches!(wanted(&role("Web"), &program(entry)), Err(ComponentMissing::Outside { .. })),
-                "{entry:?}"
-            );
-        }
+        let found = wanted(&role("Web"), &program("../w.wasm"));
+        assert!(matches!(found, Err(ComponentMissing::Outside { .. })));
     }
 
     #[test]

@@ -1,18 +1,17 @@
 //! Instances that compute share the worker threads by weight, and do not keep those waiting that only compute a little.
 //!
-//! The engine calls a guest that computes back at each tick. One that has just begun goes on: most have
-//! nothing more to do than that, and an instance that waits for something most of its time never gets to know this module. One that
-//! has computed for a tick gives the thread back, waits in the [`FairQueue`] until it is served, and lets everybody
-//! who is ready go first. So an instance that wakes up waits for the rest of a tick, however many others compute.
+//! The engine calls a guest that computes back at each tick. One that has just begun goes on: most have nothing more to do than that, and
+//! an instance that waits for something most of its time never gets to know this module. One that has computed for a tick gives
+//! the thread back, waits in the [`FairQueue`] until it is served, and lets everybody who is ready go first. So an instance that
+//! wakes up waits for the rest of a tick, however many others compute. While nobody computes there are hardly any ticks: see [`pulse`].
 //!
 //! The role and the start-up tasks of an instance are several stores, which compute at the same time: each has a
 //! [`Share`], and all are on one [`Account`] with the weight of the instance.
 //!
-//! Time is counted in ticks of the engine's ticker, as they fall: a turn that ends before the next tick costs nothing,
-//! one that a tick falls into costs a tick. On average that is right where turns begin at any time, and it costs a guest
-//! that does not compute two memory accesses for each time that it is polled. It is not right for who always rests just
-//! before a tick: its turns are free, so it takes turns with all the others together, whatever its weight. It starves
-//! nobody, but only measured time would charge it.
+//! Time is counted in ticks of the engine's ticker, as they fall: a turn that ends before the next tick costs nothing, one that a tick falls
+//! into costs a tick. On average that is right where turns begin at any time, and it costs a guest that does not compute two memory
+//! accesses for each time that it is polled. It is not right for who always rests just before a tick: its turns are free, so it takes
+//! turns with all the others together, whatever its weight. It starves nobody, but only measured time would charge it.
 //!
 //! Instances that talk to each other stay on one thread for a while: see [`relay`].
 
