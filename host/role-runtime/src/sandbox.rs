@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wasm_roles_virtual_network::Interface;
+use wasm_roles_virtual_network::{Interface, MemoryBudget};
 use wasm_roles_wasi_sockets::SocketsView;
 use wasmtime::Store;
 use wasmtime::component::{ResourceTable, ResourceTableError};
@@ -52,6 +52,11 @@ impl Sandbox {
     /// What the guest has handles to.
     pub(crate) fn table(&mut self) -> &mut ResourceTable {
         &mut self.table
+    }
+
+    /// What the host keeps for the guest counts here, as the guest's own memory does.
+    pub(crate) fn memory(&self) -> &Arc<MemoryBudget> {
+        self.interface.memory()
     }
 
     pub(crate) fn environment(&mut self) -> &mut Environment {

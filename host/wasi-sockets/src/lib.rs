@@ -65,6 +65,7 @@
 //! for more.
 
 mod address;
+mod guest_writes;
 mod options;
 pub mod p2;
 pub mod p3;

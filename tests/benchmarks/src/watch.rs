@@ -3,13 +3,13 @@
 //! sources, compiling the new component for this machine, and the recycle of the role's instance until it is Ready.
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 use wasmtime::error::Context;
 use wasmtime::{Result, ensure};
 
+use crate::guests::{beside_this, workspace};
 use crate::statistics::{median, range};
 
 /// Saves that are measured.
@@ -18,8 +18,8 @@ const ROUNDS: usize = 9;
 const BAR: f64 = 1.0;
 
 pub fn run() -> Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).context("the root")?;
-    let binary = root.join("target/release/wasm-roles");
+    let root = workspace();
+    let binary = beside_this("wasm-roles")?;
     let folder = tempfile::tempdir()?;
     let mut new = Command::new(&binary);
     new.args(["new", "saved", "--lang", "rust", "--template", "service"]).current_dir(folder.path());

@@ -95,8 +95,7 @@ impl Response {
         headers.extend(length.map(|length| ("content-length".to_owned(), length)));
         // One call for all headers. Only when it fails, the guilty one is looked for.
         let fields = Fields::from_list(&headers).map_err(|_| internal(invalid_header(&headers)))?;
-        // Dropping the writer says: no trailers.
-        let (_, trailers) = wit_future::new(|| Ok(None));
+        let (no_trailers, trailers) = wit_future::new(|| Ok(None));
         let (body, contents) = if self.body.is_empty() {
             (None, None)
         } else {
@@ -104,6 +103,8 @@ impl Response {
             (Some(body), Some(contents))
         };
         let (response, _) = wasi::Response::new(fields, contents, trailers);
+        // Dropping the writer says so, and costs least where the host already reads.
+        drop(no_trailers);
         // A new response has status 200, and each call to the host costs time.
         if self.status != 200 {
             response
@@ -112,8 +113,8 @@ impl Response {
         }
         if let Some(mut body) = body {
             let bytes = self.body;
-            // The host reads the body after it has got the response. What `write_all` gives back is what a client
-            // that left did not read: nothing more is to be written then.
+            // A host may read the body only after it has got the response. What `write_all` gives back is what a
+            // client that left did not read: nothing more is to be written then.
             background::run(async move { drop(body.write_all(bytes).await) });
         }
         Ok(response)

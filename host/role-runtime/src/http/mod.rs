@@ -13,6 +13,7 @@ mod hooks;
 mod out;
 mod pace;
 mod per_request;
+mod read_ahead;
 mod reply;
 mod server;
 mod watch;
@@ -25,6 +26,7 @@ pub use out::TrustedRoots;
 pub(crate) use out::{Outgoing, Trust, add_to_linker as add_parts_to_linker};
 pub(crate) use pace::Pacer;
 pub(crate) use per_request::Nursery;
+pub(crate) use read_ahead::add_to_linker as add_read_ahead_to_linker;
 pub(crate) use server::{Answering, Door, Web};
 pub use web_spec::{WebInstances, WebSpec};
 

@@ -15,6 +15,7 @@ mod events;
 mod http_out;
 mod life_cycle;
 mod programs;
+mod response_bodies;
 mod sdk_examples;
 mod storage;
 mod web;

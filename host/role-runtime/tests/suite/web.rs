@@ -9,12 +9,12 @@ use wasm_roles_virtual_network::{Interface, TcpStream};
 const HANDLERS: [(&str, WasiVersion); 2] =
     [("hello-http-p2", WasiVersion::V0_2), ("hello-http-p3", WasiVersion::V0_3)];
 
-async fn connect(client: &Interface) -> TcpStream {
+pub(crate) async fn connect(client: &Interface) -> TcpStream {
     client.connect((address(0), PORT.get()).into()).unwrap().await.unwrap()
 }
 
 /// Sends a request on its own connection and returns the status and the body.
-async fn ask(client: &Interface, path: &str, body: &[u8]) -> (u16, Vec<u8>) {
+pub(crate) async fn ask(client: &Interface, path: &str, body: &[u8]) -> (u16, Vec<u8>) {
     let stream = connect(client).await;
     send(stream, path, body).await
 }

@@ -13,8 +13,8 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use wasmtime::Result;
 
-use crate::guests::{guest, workspace};
-use crate::process::Server;
+use crate::guests::{beside_this, guest, workspace};
+use crate::process::{Server, next_connection};
 
 /// A server that listens.
 pub struct Running {
@@ -78,7 +78,7 @@ impl Service {
         std::fs::write(&definition, DEFINITION.replace("@site", &self.site))?;
         let configuration = CONFIGURATION.replace("@count", &instances.to_string());
         std::fs::write(service.join("ServiceConfiguration.cscfg"), configuration)?;
-        let mut command = Command::new(root.join("target/release/wasm-roles"));
+        let mut command = Command::new(beside_this("wasm-roles")?);
         command.arg("run").arg(definition).args(["--publish", &format!("80={address}")]);
         start(self.component, command.args(self.arguments), address)
     }
@@ -117,8 +117,7 @@ pub fn serve_with_hyper(address: &str) -> Result<()> {
     let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     tokio.block_on(async {
         let listener = tokio::net::TcpListener::bind(address).await?;
-        loop {
-            let (stream, _) = listener.accept().await?;
+        while let Some((stream, _)) = next_connection(&listener).await? {
             stream.set_nodelay(true)?;
             let service = service_fn(|_| async {
                 let hello = Full::new(Bytes::from_static(b"Hello, world!"));
@@ -129,6 +128,7 @@ pub fn serve_with_hyper(address: &str) -> Result<()> {
             });
             tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
         }
+        Ok(())
     })
 }
 

@@ -4,7 +4,9 @@
 //! | path | answer |
 //! |---|---|
 //! | `/stream` | `chunk` and a line end, again and again, whatever becomes of the client |
-//! | `/half` | one chunk of the body, then the instance traps |
+//! | `/half` | a part of the body, then the instance traps |
+//! | `/forward` | the body of the request and its trailers, handed on without a look |
+//! | `/lengthy` | `Hello, world!`, but the head says 20 bytes |
 //! | `/spin` | none: it never returns and never waits |
 //! | any other | `Hello, world!` |
 #![allow(clippy::panic, reason = "that is what /half is for")]
@@ -24,10 +26,18 @@ impl wasip3::exports::http::handler::Guest for Hello {
                 while body.write_all(b"chunk\n".repeat(1000)).await.is_empty() {}
             }),
             Some("/half") => respond(async |mut body| {
-                body.write_all(b"half".to_vec()).await;
-                // The first write is over when the host has read it.
+                // More than a host reads ahead: when this is over, the client has a part of it.
+                body.write_all(vec![b'h'; 1 << 20]).await;
                 panic!("panicking in a body as told");
             }),
+            Some("/forward") => Ok(forward(request)),
+            Some("/lengthy") => {
+                let fields = Fields::from_list(&[("content-length".to_owned(), b"20".to_vec())]);
+                let fields = fields.map_err(|error| ErrorCode::InternalError(Some(format!("{error:?}"))))?;
+                Ok(respond_with(fields, async |mut body| {
+                    body.write_all(b"Hello, world!".to_vec()).await;
+                }))
+            }
             Some("/spin") => loop {
                 std::hint::spin_loop();
             },
@@ -42,6 +52,10 @@ fn respond(write: impl AsyncFnOnce(StreamWriter<u8>) + 'static) -> Result<Respon
     let fields = Fields::new();
     let appended = fields.append("content-type", b"text/plain");
     appended.map_err(|error| ErrorCode::InternalError(Some(format!("{error:?}"))))?;
+    Ok(respond_with(fields, write))
+}
+
+fn respond_with(fields: Fields, write: impl AsyncFnOnce(StreamWriter<u8>) + 'static) -> Response {
     let (body, contents) = wit_stream::new();
     let (end, trailers) = wit_future::new(|| Ok(None));
     let (response, _) = Response::new(fields, Some(contents), trailers);
@@ -50,7 +64,14 @@ fn respond(write: impl AsyncFnOnce(StreamWriter<u8>) + 'static) -> Result<Respon
         // Who reads the trailers may have left.
         let _ = end.write(Ok(None)).await;
     }));
-    Ok(response)
+    response
+}
+
+fn forward(request: Request) -> Response {
+    // Dropping the writer says that the request was read well.
+    let (_, read) = wit_future::new(|| Ok(()));
+    let (body, trailers) = Request::consume_body(request, read);
+    Response::new(Fields::new(), Some(body), trailers).0
 }
 
 wasip3::http::service::export!(Hello);
