@@ -26,6 +26,7 @@ use wasmtime_wasi_http::p3::Response;
 use wasmtime_wasi_http::p3::bindings::http::types::ErrorCode;
 use wasmtime_wasi_http::{Error, FieldMap, WasiHttpView};
 
+use super::codes::code_0_3;
 use crate::sandbox::Sandbox;
 
 /// Bytes of one body that wait to be sent.
@@ -66,16 +67,8 @@ fn new_response(
     let (mut response, sent) = Response::from_http(http.hooks, http::Response::new(WrittenBody(passage)));
     response.headers = headers;
     let response = http.table.push(response)?;
-    let sent = async move { wasmtime::error::Ok(sent.await.map_err(code)) };
+    let sent = async move { wasmtime::error::Ok(sent.await.map_err(|error| code_0_3(&error))) };
     Ok((response, FutureReader::new(store, sent)?))
-}
-
-/// What the guest learns of a response that did not get through.
-fn code(error: Error) -> ErrorCode {
-    match error {
-        Error::HttpResponseBodySize(sent) => ErrorCode::HttpResponseBodySize(sent),
-        other => ErrorCode::InternalError(Some(other.to_string())),
-    }
 }
 
 /// A body between the guest that writes it and the server that sends it. A clone is the same one.
