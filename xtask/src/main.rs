@@ -3,7 +3,6 @@
 mod components;
 mod guests;
 mod npm;
-mod release;
 mod run;
 mod target;
 mod tools;
@@ -27,8 +26,6 @@ cargo xtask <task> [arguments for what the task runs]
   nightly  guests, then what takes too long for every day: a host that is killed 200 times, with the seed that is
            given or with one of the day
   bench    guests, then the benchmarks
-  release  the fastest binary, trained with the benchmarks, in target/trained; takes an hour, and needs wrk and the
-           rustup component llvm-tools
   check    format, and clippy for host and guests, with warnings as errors
 ";
 
@@ -51,7 +48,6 @@ fn perform(task: &str, rest: &[String]) -> Result<ExitCode> {
         "test" => test(rest),
         "nightly" => nightly(rest),
         "bench" => bench(rest),
-        "release" => release::build(),
         "check" => check(),
         "" | "help" | "--help" | "-h" => {
             print!("{HELP}");

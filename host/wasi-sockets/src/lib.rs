@@ -65,7 +65,6 @@
 //! for more.
 
 mod address;
-mod guest_writes;
 mod options;
 pub mod p2;
 pub mod p3;

@@ -14,8 +14,7 @@ pub mod p2 {
     use wasmtime_wasi::p2::bindings::{cli, filesystem, random};
     use wasmtime_wasi::random::{WasiRandom, WasiRandomView};
 
-    /// Links `wasi:io`, `wasi:clocks`, `wasi:random`, `wasi:cli` and `wasi:filesystem` 0.2. Shadowing is not allowed in the
-    /// linker afterwards.
+    /// Links `wasi:io`, `wasi:clocks`, `wasi:random`, `wasi:cli` and `wasi:filesystem` 0.2.
     ///
     /// # Errors
     ///
@@ -26,8 +25,7 @@ pub mod p2 {
         filesystem::types::add_to_linker::<T, WasiFilesystem>(linker, WasiFilesystemView::filesystem)
     }
 
-    /// Links `wasi:io`, `wasi:clocks`, `wasi:random` and `wasi:cli` 0.2, for hosts with a file system of their own. Shadowing
-    /// is not allowed in the linker afterwards.
+    /// Links `wasi:io`, `wasi:clocks`, `wasi:random` and `wasi:cli` 0.2, for hosts with a file system of their own.
     ///
     /// # Errors
     ///
@@ -35,7 +33,6 @@ pub mod p2 {
     pub fn add_to_linker_without_filesystem<T: WasiView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
         // wasi:io, wasi:clocks, wasi:random/random, and stdin, stdout and stderr of wasi:cli.
         add_to_linker_proxy_interfaces_async(linker)?;
-        crate::guest_writes::add_to_linker(linker)?;
         random::insecure::add_to_linker::<T, WasiRandom>(linker, WasiRandomView::random)?;
         random::insecure_seed::add_to_linker::<T, WasiRandom>(linker, WasiRandomView::random)?;
         cli::environment::add_to_linker::<T, WasiCli>(linker, WasiCliView::cli)?;

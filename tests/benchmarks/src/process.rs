@@ -5,8 +5,6 @@ use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
-use tokio::net::{TcpListener, TcpStream};
 use wasmtime::error::Context;
 use wasmtime::{Result, bail, ensure};
 
@@ -34,27 +32,10 @@ impl Server {
 }
 
 impl Drop for Server {
-    /// Ctrl-C, as a person would: a program that is trained for its compiler writes what it has learned when it ends in order.
     fn drop(&mut self) {
-        // Where one of these fails it has ended by itself, and there is nothing to do.
-        if let Some(process) = i32::try_from(self.0.id()).ok().and_then(Pid::from_raw) {
-            let _ = kill_process(process, Signal::INT);
-        }
-        let patience = Instant::now() + Duration::from_secs(20);
-        while matches!(self.0.try_wait(), Ok(None)) {
-            if Instant::now() > patience {
-                let _ = self.0.kill();
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    }
-}
-
-/// The next connection of a server of our own, until Ctrl-C.
-pub async fn next_connection(listener: &TcpListener) -> Result<Option<(TcpStream, SocketAddr)>> {
-    tokio::select! {
-        connection = listener.accept() => Ok(Some(connection?)),
-        asked = tokio::signal::ctrl_c() => Ok(asked.map(|()| None)?),
+        // It may have ended by itself; then there is nothing to do.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
