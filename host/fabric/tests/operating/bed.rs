@@ -10,8 +10,9 @@ use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
+use tokio::sync::mpsc;
 use wasm_roles_fabric::approot::Approots;
-use wasm_roles_fabric::upgrade::DEFAULT_HEALTH;
+use wasm_roles_fabric::upgrade::Pace;
 use wasm_roles_fabric::{
     CertificateOptions, Clock, Deployment, DeploymentOptions, DevelopmentCertificates, Events, Publication,
     Runtime, RuntimeOptions, Seed, Status, Upgrade, UpgradeOutcome, WebOptions,
@@ -118,17 +119,24 @@ impl Bed {
 
     /// Upgrades it to another definition, in which `Web` has one more endpoint.
     pub async fn upgrade(&mut self) -> UpgradeOutcome {
-        self.upgrade_within(DEFAULT_HEALTH).await
+        self.upgrade_at(Pace::Auto).await
     }
 
-    /// The same, when instances have so much time to become Ready.
-    pub async fn upgrade_within(&mut self, health: Duration) -> UpgradeOutcome {
+    /// The same, when nobody orders more than these domains: it is taken back behind them.
+    pub async fn upgrade_only(&mut self, domains: &[u32]) -> UpgradeOutcome {
+        let (orders, ordered) = mpsc::channel(domains.len());
+        domains.iter().for_each(|domain| orders.try_send(*domain).unwrap());
+        drop(orders);
+        self.upgrade_at(Pace::Manual(ordered)).await
+    }
+
+    async fn upgrade_at(&mut self, pace: Pace) -> UpgradeOutcome {
         let more = r#"<InternalEndpoint name="Admin" protocol="http" port="9000" />"#;
         let (web, streams) = (self.count("Web"), self.count("Streams"));
         let new = model(&Setup { more, web, streams, ..self.setup.clone() });
         let plan = Arc::new(plan_after(self.deployment.plan(), &new).unwrap());
         let approots = Approots::beside(self.folder.path());
-        let upgrade = Upgrade { health, ..Upgrade::new(plan, approots) };
+        let upgrade = Upgrade { pace, ..Upgrade::new(plan, approots) };
         self.deployment.upgrade(upgrade).await.unwrap().outcome
     }
 
