@@ -27,9 +27,7 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Sandbox>> {
     p3::bindings::http::types::add_to_linker::<_, WasiHttp>(&mut linker, Sandbox::http)?;
     p2::bindings::http::outgoing_handler::add_to_linker::<_, WasiHttp>(&mut linker, Sandbox::http)?;
     p3::bindings::http::client::add_to_linker::<_, WasiHttp>(&mut linker, Sandbox::http)?;
-    http::add_codes_to_linker(&mut linker)?;
-    http::add_parts_to_linker(&mut linker)?;
-    http::add_read_ahead_to_linker(&mut linker)?;
+    http::add_to_linker(&mut linker)?;
     environment::add_to_linker(&mut linker, Sandbox::environment)?;
     Ok(linker)
 }

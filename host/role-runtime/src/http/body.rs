@@ -29,7 +29,8 @@ impl Lost {
     }
 }
 
-/// A guest's body that tells the whole from a part.
+/// A guest's body that tells the whole from a part. One whose store is gone ends where it got to, with an error: its end and
+/// its length are not to be asked.
 pub(super) struct WatchedBody {
     body: WasiBody,
     lost: Lost,
@@ -85,18 +86,42 @@ impl Body for ResponseBody {
 
     fn is_end_stream(&self) -> bool {
         match &self.inner {
-            Inner::Guest(watched) => watched.body.is_end_stream(),
+            Inner::Guest(watched) => !watched.lost.is_set() && watched.body.is_end_stream(),
             Inner::Host(text) => text.is_none(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.inner {
+            Inner::Guest(watched) if watched.lost.is_set() => SizeHint::default(),
             Inner::Guest(watched) => watched.body.size_hint(),
             Inner::Host(text) => {
                 let length = text.as_ref().map_or(0, Bytes::len);
                 SizeHint::with_exact(u64::try_from(length).unwrap_or(u64::MAX))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use http_body_util::{BodyExt, Full};
+
+    use super::*;
+
+    #[test]
+    fn what_is_there_of_a_body_whose_store_is_gone_does_not_pass_for_the_whole() {
+        let lost = Lost::default();
+        let part = Full::new(Bytes::from_static(b"part")).map_err(|never| match never {}).boxed_unsync();
+        let mut body = ResponseBody::of_guest(WatchedBody::new(part, lost.clone()), None);
+        assert_eq!(body.size_hint().exact(), Some(4));
+        lost.set();
+        assert_eq!((body.size_hint().exact(), body.is_end_stream()), (None, false));
+        let mut next = || Pin::new(&mut body).poll_frame(&mut Context::from_waker(Waker::noop()));
+        assert!(matches!(next(), Poll::Ready(Some(Ok(_)))));
+        assert!(matches!(next(), Poll::Ready(Some(Err(Error::HttpResponseIncomplete)))));
+        assert!(!body.is_end_stream());
     }
 }

@@ -12,11 +12,8 @@ use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, IoError};
 use crate::sandbox::Sandbox;
 
 /// Puts a `http-error-code` that knows them all in the place of the host crate's.
-pub(crate) fn add_to_linker(linker: &mut Linker<Sandbox>) -> Result<()> {
-    linker.allow_shadowing(true);
-    let added = linker.instance("wasi:http/types@0.2.12")?.func_wrap("http-error-code", http_error_code);
-    linker.allow_shadowing(false);
-    added
+pub(super) fn add_to_linker(linker: &mut Linker<Sandbox>) -> Result<()> {
+    linker.instance("wasi:http/types@0.2.12")?.func_wrap("http-error-code", http_error_code)
 }
 
 fn http_error_code(
@@ -52,13 +49,13 @@ code!(code_0_3, wasmtime_wasi_http::p3::bindings::http::types::ErrorCode);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use wasmtime_wasi_http::p3::bindings::http::types::ErrorCode as ErrorCode0_3;
 
     #[test]
     fn what_ends_a_body_has_its_code() {
         assert!(matches!(code_0_2(&Error::HttpResponseIncomplete), ErrorCode::HttpResponseIncomplete));
         assert!(matches!(code_0_2(&Error::ConnectionReadTimeout), ErrorCode::ConnectionReadTimeout));
         assert!(matches!(code_0_2(&Error::LoopDetected), ErrorCode::InternalError(Some(_))));
-        use wasmtime_wasi_http::p3::bindings::http::types::ErrorCode as ErrorCode0_3;
         let too_short = code_0_3(&Error::HttpResponseBodySize(Some(13)));
         assert!(matches!(too_short, ErrorCode0_3::HttpResponseBodySize(Some(13))));
     }

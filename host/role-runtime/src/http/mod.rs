@@ -20,19 +20,30 @@ mod watch;
 mod web_spec;
 
 pub(crate) use answer::answer_requests;
-pub(crate) use codes::add_to_linker as add_codes_to_linker;
 pub(crate) use hooks::WebHooks;
 pub use out::TrustedRoots;
-pub(crate) use out::{Outgoing, Trust, add_to_linker as add_parts_to_linker};
+pub(crate) use out::{Outgoing, Trust};
 pub(crate) use pace::Pacer;
 pub(crate) use per_request::Nursery;
-pub(crate) use read_ahead::add_to_linker as add_read_ahead_to_linker;
 pub(crate) use server::{Answering, Door, Web};
 pub use web_spec::{WebInstances, WebSpec};
 
 use tokio::sync::oneshot;
 use wasm_roles_web_server::Ticket;
+use wasmtime::component::Linker;
 use wasmtime_wasi_http::WasiBody;
+
+use crate::sandbox::Sandbox;
+
+/// Puts functions of our own in the place of some of the host crate's, which have to be linked already.
+pub(crate) fn add_to_linker(linker: &mut Linker<Sandbox>) -> wasmtime::Result<()> {
+    linker.allow_shadowing(true);
+    codes::add_to_linker(linker)?;
+    out::add_to_linker(linker)?;
+    read_ahead::add_to_linker(linker)?;
+    linker.allow_shadowing(false);
+    Ok(())
+}
 
 /// One request on its way into an instance.
 pub(crate) struct Job {

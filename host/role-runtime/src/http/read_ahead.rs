@@ -38,15 +38,12 @@ type Trailers = core::result::Result<Option<Resource<FieldMap>>, ErrorCode>;
 type Sent = core::result::Result<(), ErrorCode>;
 
 /// Puts a `response.new` that reads ahead in the place of the host crate's.
-pub(crate) fn add_to_linker(linker: &mut Linker<Sandbox>) -> Result<()> {
-    linker.allow_shadowing(true);
-    let added = linker
+pub(super) fn add_to_linker(linker: &mut Linker<Sandbox>) -> Result<()> {
+    linker
         .instance("wasi:http/types@0.3.0")?
         .func_wrap("[static]response.new", |store, (headers, contents, trailers)| {
             Ok((new_response(store, headers, contents, trailers)?,))
-        });
-    linker.allow_shadowing(false);
-    added
+        })
 }
 
 fn new_response(
@@ -139,6 +136,12 @@ impl State {
     /// A client that waits gets its response, however much memory the guest has used.
     fn is_urgent(&self) -> bool {
         self.written.is_empty() && !matches!(self.reader, Reader::Awaited)
+    }
+
+    /// Whether nothing comes any more after what is written. So it looks too when the store has gone, which
+    /// [`WatchedBody`](super::body::WatchedBody) knows.
+    fn is_whole(&self) -> bool {
+        self.contents_over && matches!(self.trailers, Some(Ok(None)))
     }
 
     fn take_written(&mut self) -> Vec<u8> {
@@ -291,13 +294,6 @@ impl Body for WrittenBody {
         } else {
             SizeHint::default()
         }
-    }
-}
-
-impl State {
-    /// Whether nothing comes any more after what is written.
-    fn is_whole(&self) -> bool {
-        self.contents_over && matches!(self.trailers, Some(Ok(None)))
     }
 }
 

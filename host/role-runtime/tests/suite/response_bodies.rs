@@ -49,7 +49,7 @@ async fn a_body_that_is_handed_on_arrives_whole() {
     let request = b"POST /forward HTTP/1.1\r\nhost: test\r\nconnection: close\r\nte: trailers\r\n\
         trailer: checksum\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nchecksum: 17\r\n\r\n";
     let response = text(exchange(&client, request).await);
-    // HTTP/1.1 has no room for trailers that the head of the response did not announce; they must not get in the way.
+    // hyper sends no trailers that the head of the response did not announce; they must not get in the way.
     assert!(response.contains("3\r\nabc\r\n0\r\n"), "{response}");
     role.instance.stop();
     assert_eq!(role.instance.ended().await, End::Stopped { forced: false });

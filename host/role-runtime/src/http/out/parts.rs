@@ -22,13 +22,6 @@ type Request0_3 = Resource<p3::Request>;
 
 /// Puts setters with bounds in the place of the host crate's.
 pub(crate) fn add_to_linker(linker: &mut Linker<Sandbox>) -> Result<()> {
-    linker.allow_shadowing(true);
-    let added = shadow(linker);
-    linker.allow_shadowing(false);
-    added
-}
-
-fn shadow(linker: &mut Linker<Sandbox>) -> Result<()> {
     let mut types = linker.instance("wasi:http/types@0.2.12")?;
     types.func_wrap("[method]outgoing-request.set-method", set_method_0_2)?;
     types.func_wrap("[method]outgoing-request.set-authority", set_authority_0_2)?;
